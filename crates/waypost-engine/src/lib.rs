@@ -1,0 +1,1 @@
+//! The routing-table mirror of Waypost, without input or output.

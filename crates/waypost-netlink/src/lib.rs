@@ -1,0 +1,1 @@
+//! The rtnetlink backend of Waypost.

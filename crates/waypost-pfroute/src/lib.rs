@@ -1,0 +1,1 @@
+//! The PF_ROUTE backend of Waypost.

@@ -1,0 +1,1 @@
+//! A kernel in memory for testing what is built on Waypost.

@@ -1,0 +1,1 @@
+//! A true picture of the operating system's routing tables.

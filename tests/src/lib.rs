@@ -1,0 +1,1 @@
+//! What the real-kernel tests share: namespaces and the `ip` witness.

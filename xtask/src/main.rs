@@ -1,0 +1,2 @@
+//! The tasks of the Waypost workspace: `cargo xtask help`.
+fn main() {}
