@@ -1,1 +1,23 @@
 //! The PF_ROUTE backend of Waypost.
+//!
+//! PF_ROUTE is how the BSDs, macOS and illumos tell of their routing tables: messages that begin alike and then
+//! differ in nearly every number. This crate has one codec for all of them. [`wire`] turns bytes into messages by
+//! a [`wire::Dialect`], a table of one system's offsets and numbers, so it reads any system's bytes on any host.
+//! Turning them into the portable model of `waypost_core` comes next.
+//!
+//! What it is not yet: the one dialect is that of FreeBSD on 64-bit machines; there is no session and no socket,
+//! so nothing here can be handed to a `Watcher`.
+//!
+//! ```
+//! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages};
+//!
+//! // RTM_IFANNOUNCE: the interface em0, index 2, has come.
+//! let bytes = [24, 0, 5, 17, 2, 0, b'e', b'm', b'0', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+//! let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, &bytes);
+//! let Some(Ok(Message::Announce(announce))) = messages.next() else { panic!("an announcement") };
+//! assert_eq!((announce.index(), announce.name()), (2, &b"em0"[..]));
+//! assert!(messages.next().is_none());
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod wire;

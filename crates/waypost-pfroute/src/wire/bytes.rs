@@ -1,0 +1,182 @@
+//! Numbers in messages: where they stand, how wide they are, which byte comes first.
+
+/// Which byte of a number comes first on the machine that wrote the message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "the systems that have PF_ROUTE know no third order")]
+pub enum ByteOrder {
+    /// The least significant byte first, as on amd64 and arm64.
+    Little,
+    /// The most significant byte first.
+    Big,
+}
+
+impl ByteOrder {
+    /// The order of the machine that this code runs on.
+    pub const NATIVE: Self = if cfg!(target_endian = "little") { Self::Little } else { Self::Big };
+
+    pub(super) const fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    const fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Self::Little => u32::from_le_bytes(bytes),
+            Self::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    const fn u64(self, bytes: [u8; 8]) -> u64 {
+        match self {
+            Self::Little => u64::from_le_bytes(bytes),
+            Self::Big => u64::from_be_bytes(bytes),
+        }
+    }
+}
+
+/// A number in a header: its offset from the start of the message, and its width.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Field {
+    offset: u16,
+    width: Width,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Width {
+    One,
+    Two,
+    Four,
+    Eight,
+}
+
+impl Field {
+    /// A number of one byte.
+    #[must_use]
+    pub const fn u8(offset: u16) -> Self {
+        Self { offset, width: Width::One }
+    }
+
+    /// A number of two bytes.
+    #[must_use]
+    pub const fn u16(offset: u16) -> Self {
+        Self { offset, width: Width::Two }
+    }
+
+    /// A number of four bytes.
+    #[must_use]
+    pub const fn u32(offset: u16) -> Self {
+        Self { offset, width: Width::Four }
+    }
+
+    /// A number of eight bytes.
+    #[must_use]
+    pub const fn u64(offset: u16) -> Self {
+        Self { offset, width: Width::Eight }
+    }
+
+    /// How many bytes from the start of the message it stands.
+    #[must_use]
+    pub const fn offset(self) -> u16 {
+        self.offset
+    }
+
+    /// How many bytes it has: 1, 2, 4 or 8.
+    #[must_use]
+    pub const fn width(self) -> u16 {
+        match self.width {
+            Width::One => 1,
+            Width::Two => 2,
+            Width::Four => 4,
+            Width::Eight => 8,
+        }
+    }
+
+    /// The number in `bytes`; `None` where they end before it does.
+    #[must_use]
+    pub fn read(self, order: ByteOrder, bytes: &[u8]) -> Option<u64> {
+        let bytes = bytes.get(usize::from(self.offset)..)?;
+        Some(match self.width {
+            Width::One => u64::from(*bytes.first()?),
+            Width::Two => u64::from(order.u16(*bytes.first_chunk()?)),
+            Width::Four => u64::from(order.u32(*bytes.first_chunk()?)),
+            Width::Eight => order.u64(*bytes.first_chunk()?),
+        })
+    }
+
+    /// Writes `value` to its place; `false`, and nothing written, where the value or the place does not fit.
+    #[must_use]
+    pub fn write(self, order: ByteOrder, bytes: &mut [u8], value: u64) -> bool {
+        let width = usize::from(self.width());
+        let at = usize::from(self.offset);
+        let Some(place) = bytes.get_mut(at..at + width) else { return false };
+        let little = value.to_le_bytes();
+        let (low, high) = little.split_at(width);
+        if high.iter().any(|&byte| byte != 0) {
+            return false;
+        }
+        place.copy_from_slice(low);
+        if order == ByteOrder::Big {
+            place.reverse();
+        }
+        true
+    }
+}
+
+/// A message whose length covers its header, so that reading a header's field cannot fail.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) order: ByteOrder,
+    pub(super) bytes: &'a [u8],
+}
+
+impl View<'_> {
+    /// The number, or zero where the message ends before it, which no caller's field does.
+    pub(super) fn get(self, field: Field) -> u64 {
+        field.read(self.order, self.bytes).unwrap_or(0)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the layouts give four bytes or fewer to these")]
+    pub(super) fn u32(self, field: Field) -> u32 {
+        self.get(field) as u32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the layouts give two bytes or fewer to these")]
+    pub(super) fn u16(self, field: Field) -> u16 {
+        self.get(field) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_reads_back_as_written_in_either_order() {
+        for order in [ByteOrder::Little, ByteOrder::Big] {
+            for (field, value) in [
+                (Field::u8(1), 0x12),
+                (Field::u16(2), 0x1234),
+                (Field::u32(4), 0x1234_5678),
+                (Field::u64(8), 0x0123_4567_89ab_cdef),
+            ] {
+                let mut bytes = [0; 16];
+                assert!(field.write(order, &mut bytes, value));
+                assert_eq!(field.read(order, &bytes), Some(value));
+            }
+        }
+        let mut bytes = [0; 2];
+        assert!(Field::u16(0).write(ByteOrder::Big, &mut bytes, 0x1234));
+        assert_eq!(bytes, [0x12, 0x34]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_leaves_the_bytes_alone() {
+        let mut bytes = [7; 4];
+        assert!(!Field::u16(0).write(ByteOrder::Little, &mut bytes, 0x1_0000));
+        assert!(!Field::u32(1).write(ByteOrder::Little, &mut bytes, 0));
+        assert_eq!(bytes, [7; 4]);
+        assert_eq!(Field::u32(1).read(ByteOrder::Little, &bytes), None);
+    }
+}

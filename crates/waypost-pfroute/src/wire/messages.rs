@@ -1,0 +1,98 @@
+//! The walk over a buffer of messages.
+
+use super::bytes::{ByteOrder, Field};
+use super::dialect::Dialect;
+use super::error::{DecodeError, Expected};
+use super::message::Message;
+
+/// The first four bytes, alike on every system: length, version, type.
+const LENGTH: Field = Field::u16(0);
+const START: usize = 4;
+
+/// The messages of a buffer, in order.
+///
+/// A bad message spoils itself: the next one is where its length says it ends. The walk ends with the buffer, or
+/// with what can have no length: give it only the bytes that the system call returned. Zeros behind the last
+/// message are slack and pass without a word.
+///
+/// ```
+/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages};
+///
+/// // A message of another version, then one of a type that this codec does not read.
+/// let bytes = [8, 0, 3, 1, 0, 0, 0, 0, 8, 0, 5, 0x12, 1, 2, 3, 4];
+/// let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, &bytes);
+/// assert!(messages.next().unwrap().is_err());
+/// assert!(matches!(messages.next(), Some(Ok(Message::Unknown { number: 0x12, .. }))));
+/// assert!(messages.next().is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Messages<'a> {
+    dialect: &'static Dialect,
+    order: ByteOrder,
+    buffer: &'a [u8],
+    at: usize,
+}
+
+/// A message that could not be decoded, with its bytes for the curious.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("malformed message: {error}")]
+#[non_exhaustive]
+pub struct Malformed<'a> {
+    /// Where it went wrong, and how.
+    pub error: DecodeError,
+    /// The message as far as it has bytes; all that is left where it has no length to go by.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Messages<'a> {
+    /// The messages in `buffer`, written by a machine of this byte order that speaks `dialect`.
+    #[must_use]
+    pub const fn new(dialect: &'static Dialect, order: ByteOrder, buffer: &'a [u8]) -> Self {
+        Self { dialect, order, buffer, at: 0 }
+    }
+
+    /// How many bytes have been walked over.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// Cuts off the next message.
+    fn cut(&mut self, rest: &'a [u8]) -> Result<&'a [u8], Expected> {
+        let length = match LENGTH.read(self.order, rest).and_then(|length| u16::try_from(length).ok()) {
+            Some(length) if rest.len() >= START => length,
+            _ => return Err(Expected::Start { found: rest.len() }),
+        };
+        if usize::from(length) < START {
+            return Err(Expected::Length { found: length });
+        }
+        rest.get(..usize::from(length)).ok_or(Expected::Body { length, found: rest.len() })
+    }
+}
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Result<Message<'a>, Malformed<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.at;
+        let rest = self.buffer.get(start..).filter(|rest| !rest.is_empty())?;
+        let bytes = match self.cut(rest) {
+            Ok(bytes) => bytes,
+            Err(expected) => {
+                self.at = self.buffer.len();
+                // Size probes leave slack behind the last message, and it is zero.
+                if rest.iter().all(|&byte| byte == 0) {
+                    return None;
+                }
+                return Some(Err(Malformed { error: DecodeError { offset: start, expected }, bytes: rest }));
+            }
+        };
+        self.at = start + bytes.len();
+        Some(Message::decode(self.dialect, self.order, bytes).map_err(|mut error| {
+            error.offset += start;
+            Malformed { error, bytes }
+        }))
+    }
+}
+
+impl std::iter::FusedIterator for Messages<'_> {}

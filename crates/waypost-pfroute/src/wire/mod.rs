@@ -1,0 +1,32 @@
+//! Bytes to messages, for any system's routing messages on any host.
+//!
+//! [`Messages`] walks a buffer that a routing socket or the routing sysctl filled. Each step gives a [`Message`],
+//! a checked view into the buffer, or a [`Malformed`] one; after either the walk goes on where the message said it
+//! ends. Nothing is allocated, no length that the kernel wrote is believed unchecked, and nothing panics.
+//!
+//! What differs between systems is data: see [`Dialect`]. Byte order is a parameter of its own, because it belongs
+//! to the machine that wrote the bytes and not to its system.
+//!
+//! FreeBSD's NET_RT_IFLISTL messages have the type numbers of NET_RT_IFLIST's and another layout; nothing in them
+//! says which. They are not read here: ask for NET_RT_IFLIST.
+
+mod bytes;
+mod dialect;
+mod error;
+mod flags;
+mod message;
+mod messages;
+mod sockaddr;
+
+pub use bytes::{ByteOrder, Field};
+pub use dialect::{
+    AddressLayout, AnnounceLayout, Dialect, FREEBSD, Families, InterfaceLayout, Kind, MetricField, MulticastLayout, RouteLayout,
+};
+pub use error::{DecodeError, Expected};
+pub use flags::RouteFlags;
+pub use message::{
+    AddressMessage, AnnounceMessage, Announced, Change, InterfaceMessage, Message, Metric, MulticastMessage, RouteMessage,
+    RouteOp,
+};
+pub use messages::{Malformed, Messages};
+pub use sockaddr::{Axis, LinkSockaddr, RawSockaddr, Sockaddr, Sockaddrs};
