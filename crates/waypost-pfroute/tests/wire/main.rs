@@ -1,0 +1,5 @@
+//! The codec against bytes from real kernels: see `tests/data/README.md`.
+
+mod captures;
+mod damage;
+mod golden;
