@@ -6,7 +6,8 @@
 //! Turning them into the portable model of `waypost_core` comes next.
 //!
 //! What it is not yet: the one dialect is that of FreeBSD on 64-bit machines; there is no session and no socket,
-//! so nothing here can be handed to a `Watcher`.
+//! so nothing here can be handed to a `Watcher`. Requests are encoded, message by message, but are not yet made
+//! from portable routes.
 //!
 //! ```
 //! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages};

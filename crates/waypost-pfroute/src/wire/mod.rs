@@ -1,4 +1,4 @@
-//! Bytes to messages, for any system's routing messages on any host.
+//! Bytes to messages and back, for any system's routing messages on any host.
 //!
 //! [`Messages`] walks a buffer that a routing socket or the routing sysctl filled. Each step gives a [`Message`],
 //! a checked view into the buffer, or a [`Malformed`] one; after either the walk goes on where the message said it
@@ -12,6 +12,7 @@
 
 mod bytes;
 mod dialect;
+mod encode;
 mod error;
 mod flags;
 mod message;
@@ -22,6 +23,7 @@ pub use bytes::{ByteOrder, Field};
 pub use dialect::{
     AddressLayout, AnnounceLayout, Dialect, FREEBSD, Families, InterfaceLayout, Kind, MetricField, MulticastLayout, RouteLayout,
 };
+pub use encode::{EncodeError, RouteRequest, SockaddrValue};
 pub use error::{DecodeError, Expected};
 pub use flags::RouteFlags;
 pub use message::{

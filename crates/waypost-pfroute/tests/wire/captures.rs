@@ -7,6 +7,7 @@ use serde_json::Value;
 /// One captured buffer and what is known of it.
 pub(crate) struct Capture {
     pub(crate) file: String,
+    pub(crate) kind: String,
     pub(crate) bytes: Vec<u8>,
     /// What the kernel's own headers make of it.
     pub(crate) decoded: Value,
@@ -39,7 +40,7 @@ pub(crate) fn all(folder: &str) -> Vec<Capture> {
         let bytes = if entry["bytes"] == 0 { Vec::new() } else { read(&format!("{folder}/{}", text("file"))) };
         assert_eq!(bytes.len() as u64, entry["bytes"], "{line}");
         let leftover = entry.get("leftover").and_then(Value::as_u64);
-        Capture { file: text("file"), bytes, decoded: entry["decoded"].clone(), leftover }
+        Capture { file: text("file"), kind: text("kind"), bytes, decoded: entry["decoded"].clone(), leftover }
     });
     captures.collect()
 }

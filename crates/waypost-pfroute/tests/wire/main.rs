@@ -3,3 +3,4 @@
 mod captures;
 mod damage;
 mod golden;
+mod requests;
