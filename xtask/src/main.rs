@@ -1,8 +1,13 @@
 //! The tasks of the Waypost workspace: `cargo xtask help`.
 #![forbid(unsafe_code)]
 
+mod bench;
+mod ci;
 mod command;
 mod markers;
+mod skips;
+mod steps;
+mod testing;
 mod tidy;
 
 use std::process::ExitCode;
@@ -10,7 +15,14 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask <task>
 
+  test [ARGS]            every test that passes without root on any Linux machine;
+                         ARGS go to `cargo test`
+  ci [--strict] [STEP]…  the steps of continuous integration, or only those named;
+                         --strict fails for what was skipped without a reason in
+                         xtask/allowed-skips.txt
+  ci --list              name the steps
   tidy                   the rules of the house that no compiler checks
+  bench                  run bench/ and rewrite the tables of docs/performance.md
   help                   this text
 ";
 
@@ -21,7 +33,10 @@ fn main() -> ExitCode {
         None => ("help", &args[..]),
     };
     let done = match task {
+        "test" => testing::test(rest),
+        "ci" => ci::ci(rest),
         "tidy" if rest.is_empty() => tidy::tidy(),
+        "bench" if rest.is_empty() => bench::bench(),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

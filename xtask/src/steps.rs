@@ -1,0 +1,142 @@
+//! The steps of continuous integration: the one list that `cargo xtask ci`, `.ci/run` and the workflow of the
+//! host share.
+
+use std::process::Command;
+
+use crate::ci::Outcome;
+use crate::command::{cargo, cargo_of, is_root, output, program, root, run, succeeds};
+use crate::{testing, tidy};
+
+/// One step.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) run: fn() -> Outcome,
+}
+
+/// The step that runs the tests against the kernel with the rights of root.
+pub(crate) const ROOT: &str = "root";
+
+/// All steps, the quick ones first.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "fmt", about: "everything is formatted", run: || all(&["fmt --all --check"]) },
+    Step { name: "tidy", about: "the rules of the house that no compiler checks", run: || tidy::tidy().into() },
+    Step { name: "clippy", about: "no warning in any crate, test or example", run: clippy },
+    Step { name: "test", about: "every test that passes without root", run: test },
+    Step { name: ROOT, about: "the tests against the kernel as root, none skipped", run: as_root },
+    Step { name: "doc", about: "the documentation builds, private items included", run: doc },
+    Step { name: "deny", about: "licences, sources and banned crates", run: || deny("bans licenses sources") },
+    Step { name: "bench", about: "the bench/ workspace builds without a warning", run: || apart("bench") },
+    Step { name: "fuzz", about: "the fuzz/ workspace builds without a warning", run: || apart("fuzz") },
+    Step { name: "fuzz-smoke", about: "each fuzz target for a few seconds", run: fuzz_smoke },
+    Step { name: "package", about: "every published crate packs and builds from its package", run: package },
+    Step { name: "msrv", about: "the crates build with the oldest supported Rust", run: msrv },
+];
+
+/// The workspace members that are not published and may need a newer Rust.
+const UNPUBLISHED: &str = "--exclude xtask --exclude waypost-tests";
+
+/// How long the smoke test keeps at one fuzz target.
+const FUZZ_SECONDS: u32 = 15;
+
+/// Runs cargo with each of these, until one fails.
+fn all(commands: &[&str]) -> Outcome {
+    commands.iter().try_for_each(|args| run(&mut cargo(args))).into()
+}
+
+fn clippy() -> Outcome {
+    // The default features first: code that only a feature uses must not be dead without it.
+    all(&["clippy --workspace --all-targets -- -D warnings", "clippy --workspace --all-targets --all-features -- -D warnings"])
+}
+
+fn test() -> Outcome {
+    match testing::workspace(&[]) {
+        Ok((Ok(()), skips)) => Outcome::Passed(skips),
+        Ok((Err(why), _)) | Err(why) => Outcome::Failed(why),
+    }
+}
+
+fn as_root() -> Outcome {
+    if is_root() { testing::as_root().into() } else { Outcome::Skipped("needs root".into()) }
+}
+
+fn doc() -> Outcome {
+    // The command and the facade are both called `waypost`: one after the other, or they would write over each other.
+    let command = "doc --package waypost-cli --no-deps --document-private-items --all-features";
+    let others = "doc --workspace --exclude waypost-cli --no-deps --document-private-items --all-features";
+    let mut docs = [command, others].into_iter();
+    docs.try_for_each(|args| run(cargo(args).env("RUSTDOCFLAGS", "-D warnings"))).into()
+}
+
+/// What `cargo deny` says of all features. The advisories come from the network: the workflow of the host asks for them.
+fn deny(checks: &str) -> Outcome {
+    if !succeeds(&mut cargo("deny --version")) {
+        return Outcome::Skipped("cargo-deny is not installed".into());
+    }
+    let advisories = if std::env::var("WAYPOST_ADVISORIES").is_ok_and(|value| value == "1") { " advisories" } else { "" };
+    run(&mut cargo(&format!("deny --all-features check {checks}{advisories}"))).into()
+}
+
+/// Checks a workspace of its own, whose dependencies stay out of the product's lock file.
+fn apart(name: &str) -> Outcome {
+    let manifest = format!("{name}/Cargo.toml");
+    if !root().join(&manifest).exists() {
+        return Outcome::Skipped(format!("there is no {name}/ workspace"));
+    }
+    all(&[
+        &format!("fmt --all --check --manifest-path {manifest}"),
+        &format!("clippy --all-targets --manifest-path {manifest} -- -D warnings"),
+    ])
+}
+
+fn fuzz_smoke() -> Outcome {
+    if !root().join("fuzz/Cargo.toml").exists() {
+        return Outcome::Skipped("there is no fuzz/ workspace".into());
+    }
+    if !succeeds(&mut cargo_of("nightly", "fuzz --version")) {
+        return Outcome::Skipped("needs a nightly toolchain and cargo-fuzz".into());
+    }
+    let targets = match output(&mut cargo_of("nightly", "fuzz list")) {
+        Ok(list) => list,
+        Err(why) => return Outcome::Failed(why),
+    };
+    let smoke = |target: &str| run(&mut cargo_of("nightly", &format!("fuzz run {target} -- -max_total_time={FUZZ_SECONDS}")));
+    targets.lines().map(str::trim).filter(|target| !target.is_empty()).try_for_each(smoke).into()
+}
+
+fn package() -> Outcome {
+    // A tree with changes is checked too: what is published is packed from a clean one.
+    all(&[&format!("package --workspace {UNPUBLISHED} --allow-dirty")])
+}
+
+/// The `rust-version` of the workspace.
+fn oldest() -> Result<String, String> {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
+    let version = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'));
+    version.map(str::to_owned).ok_or_else(|| "Cargo.toml names no rust-version".into())
+}
+
+fn msrv() -> Outcome {
+    let version = match oldest() {
+        Ok(version) => version,
+        Err(why) => return Outcome::Failed(why),
+    };
+    let check = format!("check --workspace {UNPUBLISHED} --all-features");
+    if let Ok(rustc) = std::env::var("WAYPOST_MSRV_RUSTC") {
+        return with_compiler(&version, &rustc, &mut cargo(&check));
+    }
+    if succeeds(program("rustup").args(["run", &version, "rustc", "--version"])) {
+        return run(&mut cargo_of(&version, &check)).into();
+    }
+    Outcome::Skipped(format!("no Rust {version}: neither a toolchain of rustup nor WAYPOST_MSRV_RUSTC"))
+}
+
+/// Runs `command` with the compiler `rustc`, which must be of `version`: a newer one would prove nothing.
+fn with_compiler(version: &str, rustc: &str, command: &mut Command) -> Outcome {
+    match output(program(rustc).arg("--version")) {
+        Ok(said) if said.starts_with(&format!("rustc {version}.")) => run(command.env("RUSTC", rustc)).into(),
+        Ok(said) => Outcome::Failed(format!("WAYPOST_MSRV_RUSTC is {}, not {version}", said.trim())),
+        Err(why) => Outcome::Failed(why),
+    }
+}
