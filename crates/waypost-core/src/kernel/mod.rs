@@ -1,0 +1,100 @@
+//! The seam between whoever keeps a picture of the routing tables and the kernel that has them.
+
+mod notice;
+mod request;
+
+use std::ops::Add;
+use std::time::Duration;
+
+pub use notice::{DumpEnd, Miss, Notice, Notices, Outcome, Redirect, RouteVerb, Verb};
+pub use request::{Dump, Flow, LookupAnswer, LookupMode, Request, RouteChange, RouteFilter};
+
+use crate::{Capabilities, Error};
+
+/// A moment, by two clocks that only their owner reads.
+///
+/// Both run on the same scale from the same start. They part when the machine sleeps: `boot` goes on and `running` stands still.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "a moment is what the two clocks say")]
+pub struct Now {
+    /// The clock that stands still while the machine sleeps.
+    pub running: Duration,
+    /// The clock that does not.
+    pub boot: Duration,
+}
+
+impl Now {
+    /// The moment when both clocks say `time`: that of a machine that never slept.
+    #[must_use]
+    pub const fn awake(time: Duration) -> Self {
+        Self { running: time, boot: time }
+    }
+}
+
+impl Add<Duration> for Now {
+    type Output = Self;
+
+    fn add(self, time: Duration) -> Self {
+        Self { running: self.running + time, boot: self.boot + time }
+    }
+}
+
+/// The number of a request, chosen by whoever makes it; its outcome carries the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a ticket is its number")]
+pub struct Ticket(pub u64);
+
+/// What became of the requests that were queued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "all has gone out or it has not")]
+pub enum Flushed {
+    /// All of them went out.
+    All,
+    /// The kernel takes no more for now: flush again when the socket can be written.
+    WantsToWrite,
+}
+
+/// Whether a kernel has more to say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is more or there is not")]
+pub enum Drained {
+    /// Nothing more for now.
+    All,
+    /// The budget was used up, and there may be more.
+    More,
+}
+
+/// A kernel's routing tables: a real one's, or that of the simulator.
+///
+/// Nothing here blocks. Requests are queued, go out together, and each is answered by one [`Notice::Outcome`]
+/// (or, for a dump, one [`Notice::DumpDone`]). Notices that belong to the tables come in the kernel's order.
+pub trait Kernel {
+    /// What this kernel can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Queues a request.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` or `Invalid` where this kernel cannot represent the request; then nothing has been queued and no
+    /// outcome will come.
+    fn submit(&mut self, now: Now, ticket: Ticket, request: Request<'_>) -> Result<(), Error>;
+
+    /// Sends what is queued, many requests to a system call.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` or `Other` where the socket is of no more use. A request that the kernel refuses is no error here but an outcome.
+    fn flush(&mut self) -> Result<Flushed, Error>;
+
+    /// Takes what the kernel has said, about `budget` notices of it, and adds it to `out`.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` or `Other` where the socket is of no more use. Lost messages are no error but [`Notice::Overrun`].
+    fn drain(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error>;
+
+    /// When `drain` wants to be called even if the kernel has said nothing: an answer is overdue then.
+    fn deadline(&self) -> Option<Now>;
+}

@@ -1,0 +1,317 @@
+//! Routes as `ip route` prints them.
+
+use std::fmt;
+
+use super::parse::{usual_scope, usual_table};
+use super::{Disposition, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, RouteRef, Slot};
+use crate::{Family, IfIndex, InterfaceNames, Prefix, Protocol, Scope, TableId};
+
+/// The encapsulations that `ip route` has names for; `linux/lwtunnel.h`, `enum lwtunnel_encap_types` (Linux 6.18).
+pub(super) const ENCAPSULATIONS: [(u16, &str); 10] = [
+    (1, "mpls"),
+    (2, "ip"),
+    (3, "ila"),
+    (4, "ip6"),
+    (5, "seg6"),
+    (6, "bpf"),
+    (7, "seg6local"),
+    (8, "rpl"),
+    (9, "ioam6"),
+    (10, "xfrm"),
+];
+
+/// The flags of a route that are printed, with their words; those of `ip route` where it has one.
+pub(super) const ROUTE_FLAGS: [(RouteFlags, &str); 12] = [
+    (RouteFlags::OFFLOADED, "rt_offload"),
+    (RouteFlags::TRAPPED, "rt_trap"),
+    (RouteFlags::OFFLOAD_FAILED, "rt_offload_failed"),
+    (RouteFlags::CLONED, "cloned"),
+    (RouteFlags::DYNAMIC, "dynamic"),
+    (RouteFlags::STATIC, "rt_static"),
+    (RouteFlags::CLONING, "cloning"),
+    (RouteFlags::PROTO1, "proto1"),
+    (RouteFlags::PROTO2, "proto2"),
+    (RouteFlags::PROTO3, "proto3"),
+    (RouteFlags::MATCHED_ENTRY, "fibmatch"),
+    (RouteFlags::UP, "up"),
+];
+
+/// A route that prints its interfaces by name; [`Route::with_names`] makes it.
+///
+/// The alternate form, `{:#}`, puts each next hop of a multipath route on a line of its own as `ip route` does.
+#[derive(Clone, Copy, Debug)]
+pub struct WithNames<'a> {
+    route: RouteRef<'a>,
+    names: &'a InterfaceNames,
+}
+
+impl Route {
+    /// This route with its interfaces by name when printed. One without a name prints as `if` and its number.
+    ///
+    /// ```
+    /// use waypost_core::{IfIndex, InterfaceNames, Route};
+    ///
+    /// let names: InterfaceNames = [(IfIndex::new(2).unwrap(), "eth0")].into_iter().collect();
+    /// let route = Route::parse("default via 10.0.0.1 dev eth0", &names)?;
+    /// assert_eq!(route.to_string(), "default via 10.0.0.1 dev if2");
+    /// assert_eq!(route.with_names(&names).to_string(), "default via 10.0.0.1 dev eth0");
+    /// # Ok::<(), waypost_core::ParseError>(())
+    /// ```
+    #[must_use]
+    pub const fn with_names<'a>(&'a self, names: &'a InterfaceNames) -> WithNames<'a> {
+        WithNames { route: self.as_ref(), names }
+    }
+}
+
+impl<'a> RouteRef<'a> {
+    /// This route with its interfaces by name when printed; see [`Route::with_names`].
+    #[must_use]
+    pub const fn with_names(self, names: &'a InterfaceNames) -> WithNames<'a> {
+        WithNames { route: self, names }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_names(InterfaceNames::none()).fmt(f)
+    }
+}
+
+impl fmt::Display for RouteRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        RouteRef::with_names(*self, InterfaceNames::none()).fmt(f)
+    }
+}
+
+impl fmt::Display for WithNames<'_> {
+    /// The order of words is that of `print_route` in iproute2's `ip/iproute.c` (6.1).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RouteRef { slot, entry, expires } = self.route;
+        write_head(f, &slot, entry)?;
+        let single = (entry.next_hops.len() == 1).then(|| &entry.next_hops[0]);
+        if let Some(hop) = single {
+            self.write_way(f, hop, slot.destination.family())?;
+        }
+        write_origin(f, &slot, entry)?;
+        if let Some(hop) = single {
+            write_flags(f, hop)?;
+        }
+        write_marks(f, entry)?;
+        if let Some(hop) = single {
+            write_realms(f, hop.realms)?;
+        }
+        if let Some(expires) = expires {
+            write!(f, " expires {}sec", expires.as_secs())?;
+        }
+        write_metrics(f, entry)?;
+        if slot.destination.family() == Family::V6 {
+            write!(f, " pref {}", preference_word(entry.preference))?;
+        }
+        for attribute in entry.unnamed.as_slice() {
+            write!(f, " attr {} {}", attribute.kind, Hex(&attribute.data))?;
+        }
+        if entry.next_hops.len() > 1 {
+            for hop in &entry.next_hops {
+                f.write_str(if f.alternate() { "\n\tnexthop" } else { " nexthop" })?;
+                self.write_way(f, hop, slot.destination.family())?;
+                write!(f, " weight {}", hop.weight.get())?;
+                write_flags(f, hop)?;
+                write_realms(f, hop.realms)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl WithNames<'_> {
+    fn write_way(&self, f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Family) -> fmt::Result {
+        if let Some(encapsulation) = &hop.encapsulation {
+            match ENCAPSULATIONS.iter().find(|(kind, _)| *kind == encapsulation.kind) {
+                Some((_, word)) => write!(f, " encap {word}")?,
+                None => write!(f, " encap {}", encapsulation.kind)?,
+            }
+            write!(f, " {}", Hex(&encapsulation.data))?;
+        }
+        match hop.gateway {
+            Some(gateway) if Family::of(&gateway) == family => write!(f, " via {gateway}")?,
+            Some(gateway) => write!(f, " via {} {gateway}", Family::of(&gateway))?,
+            None => {}
+        }
+        if hop.scope_id != 0 {
+            write!(f, " zone {}", hop.scope_id)?;
+        }
+        if let Some(index) = hop.interface {
+            write!(f, " dev {}", self.names.printed(index))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::Result {
+    if entry.disposition != Disposition::Unicast {
+        write!(f, "{} ", entry.disposition)?;
+    }
+    write!(f, "{}", Destination(slot.destination))?;
+    if let Some(source) = slot.source {
+        write!(f, " from {source}")?;
+    }
+    if let Some(id) = entry.next_hop_object {
+        write!(f, " nhid {id}")?;
+    }
+    if slot.tos != 0 {
+        write!(f, " tos {:#04x}", slot.tos)?;
+    }
+    Ok(())
+}
+
+fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::Result {
+    if slot.table != TableId::MAIN || usual_table(entry.disposition) != TableId::MAIN {
+        write!(f, " table {}", slot.table)?;
+    }
+    if entry.protocol != Protocol::BOOT {
+        write!(f, " proto {}", entry.protocol)?;
+    }
+    // What reading would not guess is written too, so that text reads back as the same route.
+    if entry.scope != Scope::UNIVERSE || usual_scope(slot.destination.family(), entry, &entry.next_hops) != entry.scope {
+        write!(f, " scope {}", entry.scope)?;
+    }
+    if let Some(source) = entry.preferred_source {
+        write!(f, " src {source}")?;
+    }
+    // The kernel names the metric of every IPv6 route, and has 0 for the host's own addresses.
+    let own = slot.destination.family() == Family::V6 && matches!(entry.disposition, Disposition::Local | Disposition::Anycast);
+    if slot.metric != 0 || own {
+        write!(f, " metric {}", slot.metric)?;
+    }
+    if slot.priority != 0 {
+        write!(f, " priority {}", slot.priority)?;
+    }
+    if let Some(index) = slot.interface_scope {
+        write!(f, " ifscope {index}")?;
+    }
+    Ok(())
+}
+
+fn write_flags(f: &mut fmt::Formatter<'_>, hop: &NextHop) -> fmt::Result {
+    for (flag, word) in NextHopFlags::WORDS {
+        if hop.flags.contains(flag) {
+            write!(f, " {word}")?;
+        }
+    }
+    if hop.os_flags != 0 {
+        write!(f, " hopflags {:#x}", hop.os_flags)?;
+    }
+    Ok(())
+}
+
+fn write_marks(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
+    for (flag, word) in ROUTE_FLAGS {
+        if entry.flags.contains(flag) {
+            write!(f, " {word}")?;
+        }
+    }
+    if entry.os_flags != 0 {
+        write!(f, " flags {:#x}", entry.os_flags)?;
+    }
+    Ok(())
+}
+
+fn write_realms(f: &mut fmt::Formatter<'_>, realms: u32) -> fmt::Result {
+    match (realms >> 16, realms & 0xffff) {
+        (0, 0) => Ok(()),
+        (0, to) => write!(f, " realm {to}"),
+        (from, to) => write!(f, " realms {from}/{to}"),
+    }
+}
+
+fn write_metrics(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
+    let metrics = &entry.metrics;
+    for metric in Metric::ALL {
+        // A metric can be locked without having been set.
+        let Some(value) = metrics.get(metric).or_else(|| metrics.is_locked(metric).then_some(0)) else { continue };
+        write!(f, " {}", metric.word())?;
+        if metrics.is_locked(metric) {
+            f.write_str(" lock")?;
+        }
+        match metric {
+            Metric::Rtt => write!(f, " {}ms", f64::from(value) / 8.0)?,
+            Metric::RttVar => write!(f, " {}ms", f64::from(value) / 4.0)?,
+            Metric::RtoMin => write!(f, " {value}ms")?,
+            Metric::Features => write!(f, " {value:#x}")?,
+            _ => write!(f, " {value}")?,
+        }
+    }
+    match metrics.congestion() {
+        Some(congestion) if metrics.is_congestion_locked() => write!(f, " congctl lock {congestion}"),
+        Some(congestion) => write!(f, " congctl {congestion}"),
+        None => Ok(()),
+    }
+}
+
+/// A destination as `ip route` prints it: `default`, and host routes without a length.
+struct Destination(Prefix);
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            prefix if prefix.is_default() => f.write_str("default"),
+            prefix if prefix.is_host() => write!(f, "{}", prefix.network()),
+            prefix => write!(f, "{prefix}"),
+        }
+    }
+}
+
+/// Bytes as one hexadecimal word.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+pub(super) const fn preference_word(preference: Preference) -> &'static str {
+    match preference {
+        Preference::Low => "low",
+        Preference::Medium => "medium",
+        Preference::High => "high",
+    }
+}
+
+impl fmt::Display for Preference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(preference_word(*self))
+    }
+}
+
+impl fmt::Display for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::NAMED.iter().find(|(disposition, _)| disposition == self) {
+            Some((_, word)) => f.pad(word),
+            None => match self {
+                Self::Other(number) => write!(f, "{number}"),
+                _ => f.write_str("unicast"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for InterfacePrinted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.pad(name),
+            Self::Number(index) => write!(f, "if{index}"),
+        }
+    }
+}
+
+/// How an interface is printed: by name, or as `if` and its number where it has none.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is a name or there is none")]
+pub enum InterfacePrinted<'a> {
+    /// By name.
+    Name(&'a str),
+    /// By number.
+    Number(IfIndex),
+}

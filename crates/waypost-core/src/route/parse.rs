@@ -1,0 +1,326 @@
+//! Routes as people write them: the words of `ip route`.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::display::{ENCAPSULATIONS, ROUTE_FLAGS, preference_word};
+use super::{Attribute, Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, Weight};
+use crate::words::{self, Words};
+use crate::{Family, IfIndex, InterfaceNames, Ipv6Prefix, NextHopId, ParseError, Prefix, Scope, TableId};
+
+impl FromStr for Route {
+    type Err = ParseError;
+
+    /// Reads a route whose interfaces go by number (`dev if2`); [`Route::parse`] takes names too.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text, InterfaceNames::none())
+    }
+}
+
+impl Route {
+    /// Reads a route in the words of `ip route`, such as `default via 10.0.0.1 dev eth0 metric 100 proto static`.
+    ///
+    /// What [`Display`](std::fmt::Display) prints reads back as the same route. Words after the destination come in any order.
+    /// The family of `default` is that of its gateway, or IPv4. A route without an address of a router and without a scope
+    /// gets the scope that `ip route add` would give it: link for IPv4, host for a local address.
+    ///
+    /// # Errors
+    ///
+    /// A [`ParseError`] names the first word that is wrong, and why.
+    ///
+    /// ```
+    /// use waypost_core::{InterfaceNames, Route};
+    ///
+    /// let error = Route::parse("10.0.0.0/8 via 10.0.0.1 metrik 5", InterfaceNames::none()).unwrap_err();
+    /// assert_eq!(error.to_string(), "\"metrik\" is no word of a route");
+    /// ```
+    pub fn parse(text: &str, names: &InterfaceNames) -> Result<Self, ParseError> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        Self::parse_words(&words, names, None)
+    }
+
+    /// Reads a route from words that are apart already, such as a command's arguments.
+    ///
+    /// `family` is that of a `default` which nothing else tells the family of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Route::parse`].
+    pub fn parse_words(words: &[&str], names: &InterfaceNames, family: Option<Family>) -> Result<Self, ParseError> {
+        let mut reader = Reader::begin(Words::new(words, names), family)?;
+        while let Some(word) = reader.words.next() {
+            reader.word(word)?;
+        }
+        reader.finish()
+    }
+}
+
+/// What has been read of a route so far.
+struct Reader<'a> {
+    words: Words<'a>,
+    route: Route,
+    /// The way out that stands outside any `nexthop`.
+    hop: NextHop,
+    has_hop: bool,
+    hops: Vec<NextHop>,
+    scope: Option<Scope>,
+    /// The table was named, so a `local` route's default does not apply.
+    table_named: bool,
+    /// The destination was written as `default` and nothing has told its family yet.
+    family_open: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn begin(mut words: Words<'a>, family: Option<Family>) -> Result<Self, ParseError> {
+        let named = words.peek().and_then(|word| Disposition::NAMED.iter().find(|(_, name)| *name == word));
+        let disposition = match named {
+            Some((disposition, _)) => {
+                words.next();
+                *disposition
+            }
+            None => Disposition::Unicast,
+        };
+        words.take("to");
+        let word = words.value("the type of route").map_err(|_| ParseError::new("", "a route begins with its destination"))?;
+        let destination = words::destination(word, family.unwrap_or(Family::V4))?;
+        let family_open = destination.is_default() && family.is_none() && !word.contains('/');
+        let mut route = Route::new(destination);
+        route.entry.disposition = disposition;
+        Ok(Self {
+            words,
+            route,
+            hop: NextHop::default(),
+            has_hop: false,
+            hops: Vec::new(),
+            scope: None,
+            table_named: false,
+            family_open,
+        })
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), ParseError> {
+        if self.slot_word(word)? || self.entry_word(word)? || self.metric_word(word)? {
+            return Ok(());
+        }
+        if way_word(&mut self.words, word, &mut self.hop)? {
+            self.has_hop = true;
+            return Ok(());
+        }
+        if word == "nexthop" {
+            let hop = self.next_hop()?;
+            self.hops.push(hop);
+            return Ok(());
+        }
+        Err(ParseError::new(word, "is no word of a route"))
+    }
+
+    fn slot_word(&mut self, word: &str) -> Result<bool, ParseError> {
+        let slot = &mut self.route.slot;
+        match word {
+            "table" => {
+                slot.table = self.words.read(word, "routing table")?;
+                self.table_named = true;
+            }
+            "metric" | "preference" => slot.metric = self.words.number(word, u32::MAX)?,
+            "priority" => slot.priority = self.words.read(word, "priority from 0 to 255")?,
+            "tos" | "dsfield" => slot.tos = self.words.number(word, 0xff)? as u8,
+            "from" => {
+                slot.source = self.words.read::<Ipv6Prefix>(word, "IPv6 prefix").map(Some)?.filter(|source| !source.is_default())
+            }
+            "ifscope" => slot.interface_scope = IfIndex::new(self.words.number(word, u32::MAX)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn entry_word(&mut self, word: &str) -> Result<bool, ParseError> {
+        let entry = &mut self.route.entry;
+        match word {
+            "proto" | "protocol" => entry.protocol = self.words.read(word, "routing protocol")?,
+            "scope" => self.scope = Some(self.words.read(word, "scope")?),
+            "src" => entry.preferred_source = Some(self.words.address(word)?),
+            "nhid" => entry.next_hop_object = NextHopId::new(self.words.number(word, u32::MAX)?),
+            "pref" => entry.preference = preference(&mut self.words)?,
+            "expires" => self.route.expires = Some(expiry(&mut self.words)?),
+            "flags" => entry.os_flags = self.words.number(word, u32::MAX)?,
+            "attr" => {
+                let kind = self.words.number(word, 0xffff)? as u16;
+                let data = self.words.bytes(word)?;
+                entry.unnamed.push(Attribute::new(kind, data));
+            }
+            _ => match ROUTE_FLAGS.iter().find(|(_, name)| *name == word) {
+                Some((flag, _)) => entry.flags.insert(*flag),
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+
+    fn metric_word(&mut self, word: &str) -> Result<bool, ParseError> {
+        let metrics = &mut self.route.entry.metrics;
+        if word == "congctl" {
+            if self.words.take("lock") {
+                metrics.lock_congestion();
+            }
+            metrics.set_congestion(self.words.value(word)?);
+            return Ok(true);
+        }
+        let Some(metric) = Metric::from_word(word) else { return Ok(false) };
+        if self.words.take("lock") {
+            metrics.lock(metric);
+        }
+        let value = match metric {
+            Metric::Rtt => milliseconds(self.words.value(word)?, 8.0)?,
+            Metric::RttVar => milliseconds(self.words.value(word)?, 4.0)?,
+            Metric::RtoMin => milliseconds(self.words.value(word)?, 1.0)?,
+            Metric::Features if self.words.take("ecn") => 1,
+            _ => self.words.number(word, u32::MAX)?,
+        };
+        metrics.set(metric, value);
+        Ok(true)
+    }
+
+    fn next_hop(&mut self) -> Result<NextHop, ParseError> {
+        let mut hop = NextHop::default();
+        let mut empty = true;
+        while let Some(word) = self.words.peek() {
+            if word == "nexthop" {
+                break;
+            }
+            self.words.next();
+            if word == "weight" {
+                let weight = self.words.number(word, 256)?;
+                let weight = u16::try_from(weight).ok().and_then(Weight::new);
+                hop.weight = weight.ok_or_else(|| ParseError::new("0", "is no weight: they go from 1 to 256"))?;
+            } else if !way_word(&mut self.words, word, &mut hop)? {
+                return Err(ParseError::new(word, "is no word of a next hop"));
+            }
+            empty = false;
+        }
+        if empty {
+            return Err(ParseError::new("", "something must follow \"nexthop\""));
+        }
+        Ok(hop)
+    }
+
+    fn finish(mut self) -> Result<Route, ParseError> {
+        if self.has_hop && !self.hops.is_empty() {
+            return Err(ParseError::new("nexthop", "cannot stand beside a gateway or interface outside it"));
+        }
+        if self.has_hop {
+            self.hops.push(self.hop);
+        }
+        if self.family_open {
+            let told = self.hops.iter().find_map(|hop| hop.gateway).or(self.route.entry.preferred_source);
+            let family = match told {
+                Some(address) => Family::of(&address),
+                None if self.route.slot.source.is_some() => Family::V6,
+                None => Family::V4,
+            };
+            self.route.slot.destination = Prefix::default_of(family);
+        }
+        let family = self.route.slot.destination.family();
+        if family == Family::V4 && self.route.slot.source.is_some() {
+            return Err(ParseError::new("from", "is for IPv6 routes only"));
+        }
+        let of_v4 = self.hops.iter().filter_map(|hop| hop.gateway).find(IpAddr::is_ipv4);
+        if let (Some(gateway), Family::V6) = (of_v4, family) {
+            return Err(ParseError::new(&gateway.to_string(), "cannot be the gateway of an IPv6 route"));
+        }
+        if !self.table_named {
+            self.route.slot.table = usual_table(self.route.entry.disposition);
+        }
+        self.route.entry.scope = self.scope.unwrap_or_else(|| usual_scope(family, &self.route.entry, &self.hops));
+        self.route.entry.next_hops = self.hops.into();
+        Ok(self.route)
+    }
+}
+
+/// The table that `ip route add` puts a route into which names none: `iproute_modify` in iproute2's `ip/iproute.c` (6.1).
+pub(super) const fn usual_table(disposition: Disposition) -> TableId {
+    match disposition {
+        Disposition::Local | Disposition::Broadcast | Disposition::Anycast => TableId::LOCAL,
+        _ => TableId::MAIN,
+    }
+}
+
+/// The scope that `ip route add` gives a route whose scope nobody names: `iproute_modify` in iproute2's `ip/iproute.c` (6.1).
+pub(super) fn usual_scope(family: Family, entry: &Entry, hops: &[NextHop]) -> Scope {
+    if family == Family::V6 {
+        return Scope::UNIVERSE;
+    }
+    match entry.disposition {
+        Disposition::Local => Scope::HOST,
+        Disposition::Broadcast | Disposition::Multicast | Disposition::Anycast => Scope::LINK,
+        Disposition::Unicast if entry.next_hop_object.is_some() => Scope::UNIVERSE,
+        Disposition::Unicast if hops.len() < 2 && hops.iter().all(|hop| hop.gateway.is_none()) => Scope::LINK,
+        _ => Scope::UNIVERSE,
+    }
+}
+
+/// Reads one word of a way out; says whether it was one.
+fn way_word(words: &mut Words<'_>, word: &str, hop: &mut NextHop) -> Result<bool, ParseError> {
+    match word {
+        "via" => hop.gateway = Some(words.address(word)?),
+        "dev" | "oif" => hop.interface = Some(words.names.index(words.value(word)?)?),
+        "zone" => hop.scope_id = words.number(word, u32::MAX)?,
+        "hopflags" => hop.os_flags = words.number(word, u32::MAX)?,
+        "realm" | "realms" => hop.realms = realms(words.value(word)?)?,
+        "encap" => hop.encapsulation = Some(Arc::new(encapsulation(words)?)),
+        _ => match NextHopFlags::WORDS.iter().find(|(_, name)| *name == word) {
+            Some((flag, _)) => hop.flags.insert(*flag),
+            None => return Ok(false),
+        },
+    }
+    Ok(true)
+}
+
+fn encapsulation(words: &mut Words<'_>) -> Result<Encapsulation, ParseError> {
+    let word = words.value("encap")?;
+    let kind = match ENCAPSULATIONS.iter().find(|(_, name)| *name == word) {
+        Some((kind, _)) => *kind,
+        None => words::number(word, 0xffff)? as u16,
+    };
+    Ok(Encapsulation::new(kind, words.bytes("encap")?))
+}
+
+fn preference(words: &mut Words<'_>) -> Result<Preference, ParseError> {
+    let word = words.value("pref")?;
+    [Preference::Low, Preference::Medium, Preference::High]
+        .into_iter()
+        .find(|preference| preference_word(*preference) == word)
+        .ok_or_else(|| ParseError::new(word, "is none of low, medium, high"))
+}
+
+fn expiry(words: &mut Words<'_>) -> Result<Duration, ParseError> {
+    let word = words.value("expires")?;
+    let seconds = word.strip_suffix("sec").unwrap_or(word);
+    seconds.parse().map(Duration::from_secs).map_err(|_| ParseError::new(word, "is no number of seconds"))
+}
+
+/// Reads `FROM/TO` or `TO`, both halves at most 65,535.
+fn realms(word: &str) -> Result<u32, ParseError> {
+    let (from, to) = word.split_once('/').unwrap_or(("0", word));
+    Ok(words::number(from, 0xffff)? << 16 | words::number(to, 0xffff)?)
+}
+
+/// Reads a time as `ip route` does: a bare number is in the kernel's units, of which a millisecond has `units`.
+fn milliseconds(word: &str, units: f64) -> Result<u32, ParseError> {
+    let scaled = |digits: &str, units: f64| {
+        let value = (digits.parse::<f64>().ok()? * units).round();
+        (0.0..=f64::from(u32::MAX)).contains(&value).then_some(value as u32)
+    };
+    let value = if let Some(digits) = word.strip_suffix("ms") {
+        scaled(digits, units)
+    } else if let Some(digits) = word.strip_suffix('s') {
+        scaled(digits, units * 1000.0)
+    } else {
+        word.parse().ok()
+    };
+    value.ok_or_else(|| ParseError::new(word, "is no time such as 300ms or 0.3s"))
+}
+
+#[cfg(test)]
+mod tests;
