@@ -13,12 +13,13 @@ const ENDINGS: &[&str] = &["bin", "hex", "pcap", "dat", "raw"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut folders = BTreeSet::new();
+    let mut sets = BTreeSet::new();
     for file in tree.files() {
         let captured = file.path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending));
         match folder(&file.path) {
             Some(folder) if !file.path.ends_with(".rs") => {
-                folders.insert(folder);
+                let below = file.path.get(folder.len() + 1..).unwrap_or_default();
+                sets.insert((folder, below.split_once('/').map_or("", |(set, _)| set)));
             }
             None if captured => {
                 let what = format!("captured bytes stand in a folder called {}", FOLDERS.join(", "));
@@ -27,11 +28,11 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
             _ => {}
         }
     }
-    for folder in folders {
+    for (folder, set) in sets {
         let readme = format!("{folder}/README.md");
-        let text = tree.texts().find(|(file, _)| file.path == readme).map(|(_, text)| text.to_lowercase());
-        if !text.is_some_and(|text| text.contains("provenance")) {
-            findings.push(Finding::new(&readme, 0, "says where the captured bytes come from, under the word Provenance"));
+        let text = tree.texts().find(|(file, _)| file.path == readme).map_or("", |(_, text)| text.trim());
+        if text.is_empty() || !text.contains(set) {
+            findings.push(Finding::new(&readme, 0, format!("says where the captured bytes in {folder}/{set} come from")));
         }
     }
     findings
@@ -61,11 +62,20 @@ mod tests {
 
     #[test]
     fn captures_have_a_readme_that_says_whence() {
-        let capture = ("crates/a/tests/captures/freebsd/one.bin", "bytes");
-        assert_eq!(findings(&[capture]), 1);
-        assert_eq!(findings(&[capture, ("crates/a/tests/captures/README.md", "")]), 1);
-        assert_eq!(findings(&[capture, ("crates/a/tests/captures/README.md", "# Provenance\nwith tcpdump")]), 0);
-        assert_eq!(findings(&[capture, ("crates/a/tests/README.md", "# Provenance")]), 1);
+        let captures = [("crates/a/tests/captures/freebsd/1.bin", "bytes"), ("crates/a/tests/captures/freebsd/2.bin", "bytes")];
+        let with = |path, text| findings(&[captures[0], captures[1], (path, text)]);
+        assert_eq!(findings(&captures), 1);
+        assert_eq!(with("crates/a/tests/captures/README.md", "# Captures\n## freebsd\nread from its socket"), 0);
+        assert_eq!(with("crates/a/tests/captures/README.md", "# Captures\n"), 1);
+        assert_eq!(with("crates/a/tests/README.md", "# Captures\n## freebsd\nread from its socket"), 1);
+    }
+
+    #[test]
+    fn each_set_of_captures_is_told() {
+        let readme = ("tests/data/README.md", "## one\nread from its socket");
+        assert_eq!(findings(&[readme, ("tests/data/one/a", ""), ("tests/data/two/a", "")]), 1);
+        assert_eq!(findings(&[("tests/data/README.md", " \n"), ("tests/data/a", "")]), 1);
+        assert_eq!(findings(&[readme, ("tests/data/a", "")]), 0);
     }
 
     #[test]
