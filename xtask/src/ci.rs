@@ -33,6 +33,19 @@ struct Report {
     passed: Vec<&'static str>,
     failed: Vec<(&'static str, String)>,
     skipped: Vec<Skip>,
+    /// Skipped by one step and run by the root step.
+    as_root: Vec<Skip>,
+}
+
+/// What may be skipped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Leave {
+    /// Anything: it is told.
+    Any,
+    /// What the allow list gives a reason for.
+    Listed,
+    /// Nothing.
+    Nothing,
 }
 
 impl Report {
@@ -47,17 +60,23 @@ impl Report {
         }
     }
 
-    /// Leaves out what one step skipped and a later one ran: the root step lets no test against the kernel be
+    /// Sets apart what one step skipped and a later one ran: the root step lets no test against the kernel be
     /// skipped.
     fn settle(&mut self) {
         if self.passed.contains(&steps::ROOT) {
-            self.skipped.retain(|skip| STEPS.iter().any(|step| step.name == skip.name));
+            let is_step = |skip: &Skip| STEPS.iter().any(|step| step.name == skip.name);
+            (self.skipped, self.as_root) = std::mem::take(&mut self.skipped).into_iter().partition(is_step);
         }
     }
 
-    /// What was skipped and is not in the list of what may be.
-    fn unexcused(&self, allowed: &[String]) -> Vec<&Skip> {
-        self.skipped.iter().filter(|skip| !allowed.contains(&skip.name)).collect()
+    /// What was skipped and may not be.
+    fn unexcused(&self, leave: Leave, listed: &[String]) -> Vec<&Skip> {
+        let is_excused = |skip: &Skip| match leave {
+            Leave::Any => true,
+            Leave::Listed => listed.contains(&skip.name),
+            Leave::Nothing => false,
+        };
+        self.skipped.iter().filter(|skip| !is_excused(skip)).collect()
     }
 }
 
@@ -69,8 +88,13 @@ pub(crate) fn ci(args: &[String]) -> Result<(), String> {
         }
         return Ok(());
     }
-    let strict = args.iter().any(|arg| arg == "--strict");
-    let names: Vec<&String> = args.iter().filter(|arg| *arg != "--strict").collect();
+    let (flags, names): (Vec<&String>, Vec<&String>) = args.iter().partition(|arg| arg.starts_with('-'));
+    let leave = match flags.as_slice() {
+        [] => Leave::Any,
+        [flag] if *flag == "--strict" => Leave::Listed,
+        [flag] if *flag == "--complete" => Leave::Nothing,
+        _ => return Err("ci takes --list, or --strict, or --complete, and names of steps".into()),
+    };
     if let Some(name) = names.iter().find(|name| STEPS.iter().all(|step| step.name != name.as_str())) {
         return Err(format!("there is no step {name}; `cargo xtask ci --list` names them"));
     }
@@ -80,7 +104,7 @@ pub(crate) fn ci(args: &[String]) -> Result<(), String> {
         report.add(step.name, timed(step));
     }
     report.settle();
-    conclude(&report, strict)
+    conclude(&report, leave)
 }
 
 fn timed(step: &Step) -> Outcome {
@@ -98,25 +122,26 @@ fn timed(step: &Step) -> Outcome {
 }
 
 /// Says what came of it, with one plain line of numbers at the end.
-fn conclude(report: &Report, strict: bool) -> Result<(), String> {
+fn conclude(report: &Report, leave: Leave) -> Result<(), String> {
     let list =
         fs::read_to_string(root().join("xtask/allowed-skips.txt")).map_err(|error| format!("allowed-skips.txt: {error}"))?;
-    let unexcused = report.unexcused(&skips::allowed(&list)?);
+    let unexcused = report.unexcused(leave, &skips::allowed(&list)?);
     println!();
+    for skip in &report.as_root {
+        println!("run as root only: {}: {}", skip.name, skip.reason);
+    }
     for skip in &report.skipped {
         println!("{skip}");
     }
     for (step, why) in &report.failed {
         println!("failed: {step}: {why}");
     }
-    let mut failed = report.failed.len();
-    if strict {
-        for skip in &unexcused {
-            println!("failed: {} was skipped, which xtask/allowed-skips.txt does not allow", skip.name);
-        }
-        failed += unexcused.len();
+    for skip in &unexcused {
+        println!("failed: {} must not be skipped here", skip.name);
     }
-    println!("{} passed, {failed} failed, {} skipped", report.passed.len(), report.skipped.len());
+    let failed = report.failed.len() + unexcused.len();
+    let skipped = report.skipped.len() - unexcused.len();
+    println!("{} passed, {failed} failed, {skipped} skipped", report.passed.len());
     if failed == 0 { Ok(()) } else { Err(format!("{failed} failed")) }
 }
 
@@ -134,8 +159,10 @@ mod tests {
         report.add("test", Outcome::Passed(vec![skip("v4::get")]));
         report.add("msrv", Outcome::Skipped("no toolchain".into()));
         report.settle();
-        assert_eq!(report.unexcused(&["msrv".into()]), [&skip("v4::get")]);
-        assert_eq!(report.unexcused(&["msrv".into(), "v4::get".into()]), Vec::<&Skip>::new());
+        let listed = ["msrv".to_owned()];
+        assert_eq!(report.unexcused(Leave::Any, &listed).len(), 0);
+        assert_eq!(report.unexcused(Leave::Listed, &listed), [&skip("v4::get")]);
+        assert_eq!(report.unexcused(Leave::Nothing, &listed).len(), 2);
     }
 
     #[test]
@@ -145,8 +172,9 @@ mod tests {
         report.add("msrv", Outcome::Skipped("no toolchain".into()));
         report.add(steps::ROOT, Outcome::Passed(Vec::new()));
         report.settle();
-        let names: Vec<&str> = report.skipped.iter().map(|skip| skip.name.as_str()).collect();
-        assert_eq!(names, ["msrv"]);
+        let names = |skips: &[Skip]| skips.iter().map(|skip| skip.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&report.skipped), ["msrv"]);
+        assert_eq!(names(&report.as_root), ["v4::get"]);
     }
 
     #[test]

@@ -17,9 +17,9 @@ Usage: cargo xtask <task>
 
   test [ARGS]            every test that passes without root on any Linux machine;
                          ARGS go to `cargo test`
-  ci [--strict] [STEP]…  the steps of continuous integration, or only those named;
+  ci [FLAG] [STEP]…      the steps of continuous integration, or only those named;
                          --strict fails for what was skipped without a reason in
-                         xtask/allowed-skips.txt
+                         xtask/allowed-skips.txt, --complete for whatever was
   ci --list              name the steps
   tidy                   the rules of the house that no compiler checks
   bench                  run bench/ and rewrite the tables of docs/performance.md
