@@ -140,3 +140,25 @@ fn with_compiler(version: &str, rustc: &str, command: &mut Command) -> Outcome {
         Err(why) => Outcome::Failed(why),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{STEPS, oldest, root};
+
+    #[test]
+    fn the_workflow_of_the_host_runs_every_step() {
+        let workflow = std::fs::read_to_string(root().join(".github/workflows/ci.yml")).expect("the workflow is there");
+        let runs =
+            workflow.lines().filter_map(|line| line.split_once(": ").and_then(|(_, run)| run.split_once("cargo xtask ci ")));
+        let named: BTreeSet<&str> =
+            runs.flat_map(|(_, steps)| steps.split_whitespace()).filter(|word| !word.starts_with('-')).collect();
+        assert_eq!(named, STEPS.iter().map(|step| step.name).collect());
+    }
+
+    #[test]
+    fn the_workspace_names_its_oldest_rust() {
+        assert!(oldest().expect("it is there").split('.').all(|part| part.parse::<u32>().is_ok()));
+    }
+}
