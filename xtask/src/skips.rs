@@ -71,6 +71,13 @@ impl Log {
         &self.0
     }
 
+    /// Lets any user append to it.
+    pub(crate) fn open_to_all(&self) -> Result<(), String> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let anybody = std::fs::Permissions::from_mode(0o666);
+        std::fs::set_permissions(&self.0, anybody).map_err(|error| format!("{}: {error}", self.0.display()))
+    }
+
     /// What stands in it now.
     pub(crate) fn read(&self) -> Result<Vec<Skip>, String> {
         let text = std::fs::read_to_string(&self.0).map_err(|error| format!("{}: {error}", self.0.display()))?;

@@ -24,6 +24,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "tidy", about: "the rules of the house that no compiler checks", run: || tidy::tidy().into() },
     Step { name: "clippy", about: "no warning in any crate, test or example", run: clippy },
     Step { name: "test", about: "every test that passes without root", run: test },
+    Step { name: "user", about: "the tests against the kernel as a user without rights", run: as_plain_user },
     Step { name: ROOT, about: "the tests against the kernel as root, none skipped", run: as_root },
     Step { name: "doc", about: "the documentation builds, private items included", run: doc },
     Step { name: "deny", about: "licences, sources and banned crates", run: || deny("bans licenses sources") },
@@ -55,6 +56,10 @@ fn test() -> Outcome {
         Ok((Ok(()), skips)) => Outcome::Passed(skips),
         Ok((Err(why), _)) | Err(why) => Outcome::Failed(why),
     }
+}
+
+fn as_plain_user() -> Outcome {
+    testing::as_plain_user().map_or_else(Outcome::Failed, Outcome::Passed)
 }
 
 fn as_root() -> Outcome {
