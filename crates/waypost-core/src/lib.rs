@@ -31,6 +31,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod lpm;
+
 mod capabilities;
 mod error;
 #[cfg(feature = "serde")]

@@ -1,0 +1,177 @@
+//! One table for both families.
+
+use super::{Key, Table};
+use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
+use std::net::IpAddr;
+
+/// A longest-prefix-match table of both families: a [`Table`] for each.
+///
+/// ```
+/// use waypost_core::lpm::DualTable;
+///
+/// let mut table = DualTable::new();
+/// table.insert("10.0.0.0/8".parse()?, 1);
+/// table.insert("2001:db8::/32".parse()?, 2);
+/// assert_eq!(table.longest_match("2001:db8::1".parse().unwrap()), Some(("2001:db8::/32".parse()?, &2)));
+/// assert_eq!(table.longest_match("192.0.2.1".parse().unwrap()), None);
+/// # Ok::<(), waypost_core::PrefixError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DualTable<V: Copy> {
+    v4: Table<Ipv4Prefix, V>,
+    v6: Table<Ipv6Prefix, V>,
+}
+
+impl<V: Copy> DualTable<V> {
+    /// An empty table, without memory of its own.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { v4: Table::new(), v6: Table::new() }
+    }
+
+    /// The table of the IPv4 entries.
+    #[must_use]
+    pub const fn v4(&self) -> &Table<Ipv4Prefix, V> {
+        &self.v4
+    }
+
+    /// The table of the IPv6 entries.
+    #[must_use]
+    pub const fn v6(&self) -> &Table<Ipv6Prefix, V> {
+        &self.v6
+    }
+
+    /// The table of the IPv4 entries, to be changed.
+    pub const fn v4_mut(&mut self) -> &mut Table<Ipv4Prefix, V> {
+        &mut self.v4
+    }
+
+    /// The table of the IPv6 entries, to be changed.
+    pub const fn v6_mut(&mut self) -> &mut Table<Ipv6Prefix, V> {
+        &mut self.v6
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Says whether there is no entry.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Bytes on the heap, those kept for growth included.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.v4.memory() + self.v6.memory()
+    }
+
+    /// The value of exactly this prefix.
+    #[must_use]
+    pub fn get(&self, prefix: Prefix) -> Option<&V> {
+        match prefix {
+            Prefix::V4(prefix) => self.v4.get(prefix),
+            Prefix::V6(prefix) => self.v6.get(prefix),
+        }
+    }
+
+    /// The value of exactly this prefix, to be changed in place.
+    #[must_use]
+    pub fn get_mut(&mut self, prefix: Prefix) -> Option<&mut V> {
+        match prefix {
+            Prefix::V4(prefix) => self.v4.get_mut(prefix),
+            Prefix::V6(prefix) => self.v6.get_mut(prefix),
+        }
+    }
+
+    /// The longest prefix that contains `address`, and its value.
+    #[must_use]
+    pub fn longest_match(&self, address: IpAddr) -> Option<(Prefix, &V)> {
+        match address {
+            IpAddr::V4(address) => self.v4.longest_match(address).map(of_either),
+            IpAddr::V6(address) => self.v6.longest_match(address).map(of_either),
+        }
+    }
+
+    /// The entries that contain `address`, from the shortest prefix to the longest.
+    pub fn matches(&self, address: IpAddr) -> impl Iterator<Item = (Prefix, &V)> {
+        self.covering(Prefix::host(address))
+    }
+
+    /// The entries that contain all of `prefix`, from the shortest to `prefix` itself where it is there.
+    pub fn covering(&self, prefix: Prefix) -> impl Iterator<Item = (Prefix, &V)> {
+        let (v4, v6) = match prefix {
+            Prefix::V4(prefix) => (Some(self.v4.covering(prefix)), None),
+            Prefix::V6(prefix) => (None, Some(self.v6.covering(prefix))),
+        };
+        v4.into_iter().flatten().map(of_either).chain(v6.into_iter().flatten().map(of_either))
+    }
+
+    /// The entries that lie inside `prefix`, itself included where it is there, in order.
+    pub fn children(&self, prefix: Prefix) -> impl Iterator<Item = (Prefix, &V)> {
+        let (v4, v6) = match prefix {
+            Prefix::V4(prefix) => (Some(self.v4.children(prefix)), None),
+            Prefix::V6(prefix) => (None, Some(self.v6.children(prefix))),
+        };
+        v4.into_iter().flatten().map(of_either).chain(v6.into_iter().flatten().map(of_either))
+    }
+
+    /// All entries, in the order of the prefixes: IPv4 first, by network address, and a shorter prefix before the longer ones inside it.
+    pub fn iter(&self) -> impl Iterator<Item = (Prefix, &V)> {
+        self.v4.iter().map(of_either).chain(self.v6.iter().map(of_either))
+    }
+
+    /// Sets the value of `prefix`, and gives back the one that was there.
+    ///
+    /// # Panics
+    ///
+    /// As [`Table::insert`].
+    pub fn insert(&mut self, prefix: Prefix, value: V) -> Option<V> {
+        match prefix {
+            Prefix::V4(prefix) => self.v4.insert(prefix, value),
+            Prefix::V6(prefix) => self.v6.insert(prefix, value),
+        }
+    }
+
+    /// Takes `prefix` out, and gives back its value.
+    pub fn remove(&mut self, prefix: Prefix) -> Option<V> {
+        match prefix {
+            Prefix::V4(prefix) => self.v4.remove(prefix),
+            Prefix::V6(prefix) => self.v6.remove(prefix),
+        }
+    }
+
+    /// Takes all entries out and gives the memory back.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+}
+
+fn of_either<P: Key + Into<Prefix>, V>((prefix, value): (P, &V)) -> (Prefix, &V) {
+    (prefix.into(), value)
+}
+
+impl<V: Copy> Default for DualTable<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V: Copy> Extend<(Prefix, V)> for DualTable<V> {
+    fn extend<I: IntoIterator<Item = (Prefix, V)>>(&mut self, entries: I) {
+        for (prefix, value) in entries {
+            self.insert(prefix, value);
+        }
+    }
+}
+
+impl<V: Copy> FromIterator<(Prefix, V)> for DualTable<V> {
+    fn from_iter<I: IntoIterator<Item = (Prefix, V)>>(entries: I) -> Self {
+        let mut table = Self::new();
+        table.extend(entries);
+        table
+    }
+}
