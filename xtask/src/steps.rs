@@ -106,8 +106,16 @@ fn fuzz_smoke() -> Outcome {
         Ok(list) => list,
         Err(why) => return Outcome::Failed(why),
     };
-    let smoke = |target: &str| run(&mut cargo_of("nightly", &format!("fuzz run {target} -- -max_total_time={FUZZ_SECONDS}")));
     targets.lines().map(str::trim).filter(|target| !target.is_empty()).try_for_each(smoke).into()
+}
+
+/// Runs one target, from its seeds if it has some; what it finds of interest goes to its corpus, which git ignores.
+fn smoke(target: &str) -> Result<(), String> {
+    let corpus = format!("fuzz/corpus/{target}");
+    let seeds = format!("fuzz/seeds/{target}");
+    std::fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
+    let seeds = if root().join(&seeds).is_dir() { seeds } else { String::new() };
+    run(&mut cargo_of("nightly", &format!("fuzz run {target} {corpus} {seeds} -- -max_total_time={FUZZ_SECONDS}")))
 }
 
 fn package() -> Outcome {
