@@ -29,7 +29,7 @@ use crate::{IfIndex, Ipv6Prefix, NextHopId, Prefix, Protocol, Scope, TableId};
 /// | `tos` | IPv4 | - | - | - | - | - |
 /// | `source` | IPv6 | - | - | - | - | - |
 /// | `priority` | - | - | - | yes | - | - |
-/// | `interface_scope` | - | - | - | - | yes | - |
+/// | `interface_scope` | - | link-local | link-local | link-local | yes | - |
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -46,7 +46,8 @@ pub struct Slot {
     pub priority: u8,
     /// Its rank among routes to the same destination: the lower wins.
     pub metric: u32,
-    /// The interface that the route is confined to (`RTF_IFSCOPE` on macOS).
+    /// The interface that the route is confined to: by `RTF_IFSCOPE` on macOS, and where link-local IPv6 destinations
+    /// have a zone, by that.
     pub interface_scope: Option<IfIndex>,
 }
 
