@@ -3,7 +3,8 @@
 //! PF_ROUTE is how the BSDs, macOS and illumos tell of their routing tables: messages that begin alike and then
 //! differ in nearly every number. This crate has one codec for all of them. [`wire`] turns bytes into messages by
 //! a [`wire::Dialect`], a table of one system's offsets and numbers, so it reads any system's bytes on any host.
-//! Turning them into the portable model of `waypost_core` comes next.
+//! [`lift`] turns messages
+//! into the portable model of [`waypost_core`].
 //!
 //! What it is not yet: the one dialect is that of FreeBSD on 64-bit machines; there is no session and no socket,
 //! so nothing here can be handed to a `Watcher`. Requests are encoded, message by message, but are not yet made
@@ -21,4 +22,5 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod lift;
 pub mod wire;

@@ -90,7 +90,7 @@ pub enum EncodeError {
         /// The flags.
         flags: RouteFlags,
     },
-    /// The system has no such metric, or sets it itself, or its field is too narrow for the value.
+    /// The system has no such metric, sets it itself or forgets it, or its field is too narrow for the value.
     #[error("{dialect} cannot set {metric:?} to {value}")]
     Metric {
         /// The dialect's name.
@@ -203,7 +203,12 @@ impl<'a> RouteRequest<'a> {
         let mut inits = 0;
         for &(metric, value) in self.metrics {
             let refused = EncodeError::Metric { dialect: dialect.name, metric, value };
-            let known = dialect.route.metrics.iter().find(|known| known.metric == metric && known.bit != 0).ok_or(refused)?;
+            let known = dialect
+                .route
+                .metrics
+                .iter()
+                .find(|known| known.metric == metric && known.bit != 0 && known.kept)
+                .ok_or(refused)?;
             if !known.field.write(order, message, value) {
                 return Err(refused);
             }

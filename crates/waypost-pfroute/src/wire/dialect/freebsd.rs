@@ -3,6 +3,8 @@
 //! The captures that this is tested against come from 13.0 and 14.1. Where a `long` has four bytes the route
 //! header has other offsets; that is another table.
 
+use waypost_core::LinkFlags;
+
 use super::{AddressLayout, AnnounceLayout, Dialect, Families, InterfaceLayout, Kind, MetricField, MulticastLayout, RouteLayout};
 use super::{flag_bits, kinds};
 use crate::wire::bytes::Field;
@@ -59,28 +61,44 @@ pub static FREEBSD: Dialect = Dialect {
     axes: &[Axis::Dst, Axis::Gateway, Axis::Netmask, Axis::Genmask, Axis::Ifp, Axis::Ifa, Axis::Author, Axis::Brd],
     unit: 8,
     families: Families { inet: 2, inet6: 28, link: 18 },
-    flag_bits: flag_bits(&[
-        (0x1, RouteFlags::UP),
-        (0x2, RouteFlags::GATEWAY),
-        (0x4, RouteFlags::HOST),
-        (0x8, RouteFlags::REJECT),
-        (0x10, RouteFlags::DYNAMIC),
-        (0x20, RouteFlags::MODIFIED),
-        (0x40, RouteFlags::DONE),
-        (0x200, RouteFlags::XRESOLVE),
-        (0x400, RouteFlags::LINK_LAYER),
-        (0x800, RouteFlags::STATIC),
-        (0x1000, RouteFlags::BLACKHOLE),
-        (0x4000, RouteFlags::PROTO2),
-        (0x8000, RouteFlags::PROTO1),
-        (0x4_0000, RouteFlags::PROTO3),
-        (0x8_0000, RouteFlags::FIXED_MTU),
-        (0x10_0000, RouteFlags::PINNED),
-        (0x20_0000, RouteFlags::LOCAL),
-        (0x40_0000, RouteFlags::BROADCAST),
-        (0x80_0000, RouteFlags::MULTICAST),
-        (0x1000_0000, RouteFlags::STICKY),
-    ]),
+    flag_bits: flag_bits(
+        RouteFlags::empty(),
+        &[
+            (0x1, RouteFlags::UP),
+            (0x2, RouteFlags::GATEWAY),
+            (0x4, RouteFlags::HOST),
+            (0x8, RouteFlags::REJECT),
+            (0x10, RouteFlags::DYNAMIC),
+            (0x20, RouteFlags::MODIFIED),
+            (0x40, RouteFlags::DONE),
+            (0x200, RouteFlags::XRESOLVE),
+            (0x400, RouteFlags::LINK_LAYER),
+            (0x800, RouteFlags::STATIC),
+            (0x1000, RouteFlags::BLACKHOLE),
+            (0x4000, RouteFlags::PROTO2),
+            (0x8000, RouteFlags::PROTO1),
+            (0x4_0000, RouteFlags::PROTO3),
+            (0x8_0000, RouteFlags::FIXED_MTU),
+            (0x10_0000, RouteFlags::PINNED),
+            (0x20_0000, RouteFlags::LOCAL),
+            (0x40_0000, RouteFlags::BROADCAST),
+            (0x80_0000, RouteFlags::MULTICAST),
+            (0x1000_0000, RouteFlags::STICKY),
+        ],
+    ),
+    link_flag_bits: flag_bits(
+        LinkFlags::empty(),
+        &[
+            (0x1, LinkFlags::UP),
+            (0x2, LinkFlags::BROADCAST),
+            (0x8, LinkFlags::LOOPBACK),
+            (0x10, LinkFlags::POINT_TO_POINT),
+            (0x40, LinkFlags::RUNNING),
+            (0x80, LinkFlags::NO_ARP),
+            (0x8000, LinkFlags::MULTICAST),
+        ],
+    ),
+    reports_interface_mtu: true,
 };
 
 const ROUTE: RouteLayout = RouteLayout {
@@ -95,17 +113,18 @@ const ROUTE: RouteLayout = RouteLayout {
     inits: Field::u64(32),
     // `struct rt_metrics` begins at 40, with the locks.
     locks: Field::u64(40),
+    // 13.0 keeps MTU, expiry and weight; its echo of a request shows the others, a lookup afterwards does not.
     metrics: &[
-        MetricField { metric: Metric::Mtu, field: Field::u64(48), bit: 0x1 },
-        MetricField { metric: Metric::HopCount, field: Field::u64(56), bit: 0x2 },
-        MetricField { metric: Metric::Expire, field: Field::u64(64), bit: 0x4 },
-        MetricField { metric: Metric::ReceivePipe, field: Field::u64(72), bit: 0x8 },
-        MetricField { metric: Metric::SendPipe, field: Field::u64(80), bit: 0x10 },
-        MetricField { metric: Metric::SlowStartThreshold, field: Field::u64(88), bit: 0x20 },
-        MetricField { metric: Metric::Rtt, field: Field::u64(96), bit: 0x40 },
-        MetricField { metric: Metric::RttVariance, field: Field::u64(104), bit: 0x80 },
-        MetricField { metric: Metric::PacketsSent, field: Field::u64(112), bit: 0 },
-        MetricField { metric: Metric::Weight, field: Field::u64(120), bit: 0x100 },
-        MetricField { metric: Metric::NextHopIndex, field: Field::u64(128), bit: 0 },
+        MetricField { metric: Metric::Mtu, field: Field::u64(48), bit: 0x1, kept: true },
+        MetricField { metric: Metric::HopCount, field: Field::u64(56), bit: 0x2, kept: false },
+        MetricField { metric: Metric::Expire, field: Field::u64(64), bit: 0x4, kept: true },
+        MetricField { metric: Metric::ReceivePipe, field: Field::u64(72), bit: 0x8, kept: false },
+        MetricField { metric: Metric::SendPipe, field: Field::u64(80), bit: 0x10, kept: false },
+        MetricField { metric: Metric::SlowStartThreshold, field: Field::u64(88), bit: 0x20, kept: false },
+        MetricField { metric: Metric::Rtt, field: Field::u64(96), bit: 0x40, kept: false },
+        MetricField { metric: Metric::RttVariance, field: Field::u64(104), bit: 0x80, kept: false },
+        MetricField { metric: Metric::PacketsSent, field: Field::u64(112), bit: 0, kept: false },
+        MetricField { metric: Metric::Weight, field: Field::u64(120), bit: 0x100, kept: true },
+        MetricField { metric: Metric::NextHopIndex, field: Field::u64(128), bit: 0, kept: false },
     ],
 };

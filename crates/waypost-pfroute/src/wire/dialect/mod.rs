@@ -4,6 +4,8 @@ mod freebsd;
 
 pub use freebsd::FREEBSD;
 
+use waypost_core::LinkFlags;
+
 use super::bytes::Field;
 use super::flags::RouteFlags;
 use super::message::{Change, Metric, RouteOp};
@@ -37,8 +39,12 @@ pub struct Dialect {
     pub unit: u8,
     /// The numbers of the address families.
     pub families: Families,
-    /// What each bit of the flag word stands for, from the lowest; empty where it is unknown.
+    /// What each bit of a route's flag word stands for, from the lowest; empty where it is unknown.
     pub flag_bits: [RouteFlags; 32],
+    /// What each bit of an interface's flag word stands for, from the lowest; empty where it is unknown.
+    pub link_flag_bits: [LinkFlags; 32],
+    /// A route that has no MTU of its own is reported with its interface's; only [`RouteFlags::FIXED_MTU`] tells.
+    pub reports_interface_mtu: bool,
 }
 
 /// What a message type tells of, and so which layout its header has.
@@ -109,6 +115,8 @@ pub struct MetricField {
     pub field: Field,
     /// Its RTV_ bit in `inits` and `locks`; zero for what the kernel alone sets.
     pub bit: u32,
+    /// The kernel keeps it. Others it shows to all listeners as they were asked for, and forgets them.
+    pub kept: bool,
 }
 
 /// The header of a message about an address.
@@ -198,8 +206,8 @@ const fn kinds(known: &[(u8, Kind)]) -> [Kind; 256] {
 }
 
 /// The table of flag bits from a list of single bits.
-const fn flag_bits(known: &[(u32, RouteFlags)]) -> [RouteFlags; 32] {
-    let mut bits = [RouteFlags::empty(); 32];
+const fn flag_bits<Flag: Copy>(unknown: Flag, known: &[(u32, Flag)]) -> [Flag; 32] {
+    let mut bits = [unknown; 32];
     let mut at = 0;
     while at < known.len() {
         let (word, flag) = known[at];
@@ -235,11 +243,20 @@ impl Dialect {
         flags
     }
 
-    /// The bits of `word` that this dialect has no name for.
+    /// The bits of `word` that are none of `known`: those without a name here included.
     #[must_use]
-    pub fn unknown_flags(&self, word: u32) -> u32 {
-        let known = self.flag_bits.iter().enumerate().filter(|(_, flag)| !flag.is_empty());
-        word & !known.fold(0, |bits, (bit, _)| bits | 1 << bit)
+    pub fn other_bits(&self, word: u32, known: RouteFlags) -> u32 {
+        let mut others = word;
+        let mut rest = word;
+        while rest != 0 {
+            let bit = rest.trailing_zeros();
+            let flag = self.flag_bits.get(bit as usize).copied().unwrap_or_default();
+            if !flag.is_empty() && known.contains(flag) {
+                others &= !(1 << bit);
+            }
+            rest &= rest - 1;
+        }
+        others
     }
 
     /// The word that says `flags`; `None` where this system has no bit for one of them.

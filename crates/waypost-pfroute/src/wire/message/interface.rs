@@ -1,8 +1,10 @@
 //! Messages about interfaces and their addresses.
 
+use waypost_core::LinkFlags;
+
 use super::Change;
 use crate::wire::bytes::View;
-use crate::wire::dialect::{AddressLayout, AnnounceLayout, InterfaceLayout, MulticastLayout};
+use crate::wire::dialect::{AddressLayout, AnnounceLayout, Dialect, InterfaceLayout, MulticastLayout};
 use crate::wire::sockaddr::Sockaddrs;
 
 /// A message about an address of an interface: `struct ifa_msghdr`.
@@ -109,6 +111,7 @@ impl<'a> MulticastMessage<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct InterfaceMessage<'a> {
     pub(super) view: View<'a>,
+    pub(super) dialect: &'static Dialect,
     pub(super) layout: &'static InterfaceLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
@@ -124,6 +127,16 @@ impl<'a> InterfaceMessage<'a> {
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
         self.view.u32(self.layout.flags)
+    }
+
+    /// The flags that the model has names for, and the bits of the others.
+    #[must_use]
+    pub fn flags(&self) -> (LinkFlags, u32) {
+        let word = self.raw_flags();
+        let known = (0..).zip(&self.dialect.link_flag_bits);
+        known
+            .filter(|&(bit, flag)| word & (1 << bit) != 0 && !flag.is_empty())
+            .fold((LinkFlags::empty(), word), |(flags, others), (bit, &flag)| (flags | flag, others & !(1 << bit)))
     }
 
     /// Which sockaddrs the message announces, as a bit mask.

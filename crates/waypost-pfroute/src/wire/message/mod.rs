@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
             Kind::Interface => {
                 let layout = &dialect.interface;
                 let (view, addrs) = addrs(layout.size, layout.addrs)?;
-                Self::Interface(InterfaceMessage { view, layout, addrs })
+                Self::Interface(InterfaceMessage { view, dialect, layout, addrs })
             }
             Kind::Announce => {
                 Self::Announce(AnnounceMessage { view: checked(dialect.announce.size)?, layout: &dialect.announce })

@@ -1,17 +1,35 @@
 //! Damaged captures: whatever the bytes, the walk ends, stays inside the buffer and finds what is still whole.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::time::Duration;
 
+use waypost_core::TableId;
+use waypost_pfroute::lift::Lift;
 use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, Metric, RouteMessage, Sockaddrs};
 
-use crate::captures;
+use crate::captures::{self, Capture};
 
 const AXES: [Axis; Axis::COUNT] =
     [Axis::Dst, Axis::Gateway, Axis::Netmask, Axis::Genmask, Axis::Ifp, Axis::Ifa, Axis::Author, Axis::Brd];
 
+const LIFT: Lift = Lift { table: TableId(0), since_epoch: Duration::ZERO };
+
+/// The captures, without those that have no message of their own: most of what one socket read, another did too.
+fn different() -> Vec<Capture> {
+    let mut captures = captures::freebsd13();
+    let mut seen = HashSet::new();
+    captures.retain(|capture| {
+        let messages = spans(&capture.bytes).into_iter().map(|span| capture.bytes[span].to_vec());
+        let fresh = messages.filter(|message| seen.insert(message.clone())).count();
+        fresh > 0 || capture.kind != "sysctl" && seen.insert(capture.bytes.clone())
+    });
+    captures
+}
+
 #[test]
 fn a_cut_spoils_only_the_message_that_it_hits() {
-    for capture in captures::freebsd13() {
+    for capture in different() {
         let (readable, spans) = (walk(&capture.bytes), spans(&capture.bytes));
         for length in 0..capture.bytes.len() {
             let whole = spans.iter().filter(|span| span.end <= length).count();
@@ -25,11 +43,11 @@ fn a_cut_spoils_only_the_message_that_it_hits() {
 
 #[test]
 fn a_wrong_byte_spoils_only_the_message_that_it_is_in() {
-    for capture in captures::freebsd13() {
+    for capture in different() {
         let (readable, spans) = (walk(&capture.bytes), spans(&capture.bytes));
         let mut bytes = capture.bytes.clone();
         for at in 0..bytes.len() {
-            for flip in [0x01, 0x80, 0xff] {
+            for flip in [0x01, 0xff] {
                 bytes[at] ^= flip;
                 let found = walk(&bytes);
                 bytes[at] ^= flip;
@@ -88,6 +106,7 @@ fn walk(bytes: &[u8]) -> Vec<bool> {
 
 /// Calls everything that reads from the message.
 fn touch(message: &Message<'_>) {
+    let _ = (LIFT.event(message), LIFT.listed(message));
     match message {
         Message::Route(route) => touch_route(route),
         Message::Address(address) => {

@@ -122,6 +122,11 @@ fn what_cannot_be_said_is_refused_and_leaves_no_bytes() {
             RouteRequest { metrics: &[(Metric::NextHopIndex, 3)], ..add },
             EncodeError::Metric { dialect, metric: Metric::NextHopIndex, value: 3 },
         ),
+        // The kernel would take it and forget it.
+        (
+            RouteRequest { metrics: &[(Metric::HopCount, 3)], ..add },
+            EncodeError::Metric { dialect, metric: Metric::HopCount, value: 3 },
+        ),
     ] {
         let mut bytes = vec![1, 2, 3];
         assert_eq!(request.encode(&FREEBSD, ByteOrder::Little, &mut bytes), Err(error));

@@ -3,4 +3,5 @@
 mod captures;
 mod damage;
 mod golden;
+mod lift;
 mod requests;

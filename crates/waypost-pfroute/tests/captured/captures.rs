@@ -9,6 +9,8 @@ pub(crate) struct Capture {
     pub(crate) file: String,
     pub(crate) kind: String,
     pub(crate) bytes: Vec<u8>,
+    /// What the write gave: bytes, or a negative errno.
+    pub(crate) write_result: i64,
     /// What the kernel's own headers make of it.
     pub(crate) decoded: Value,
     /// How many bytes a dump has behind its last whole message.
@@ -39,8 +41,14 @@ pub(crate) fn all(folder: &str) -> Vec<Capture> {
         let text = |key: &str| entry[key].as_str().unwrap().to_owned();
         let bytes = if entry["bytes"] == 0 { Vec::new() } else { read(&format!("{folder}/{}", text("file"))) };
         assert_eq!(bytes.len() as u64, entry["bytes"], "{line}");
-        let leftover = entry.get("leftover").and_then(Value::as_u64);
-        Capture { file: text("file"), kind: text("kind"), bytes, decoded: entry["decoded"].clone(), leftover }
+        Capture {
+            file: text("file"),
+            kind: text("kind"),
+            bytes,
+            write_result: entry["write_result"].as_i64().unwrap(),
+            decoded: entry["decoded"].clone(),
+            leftover: entry.get("leftover").and_then(Value::as_u64),
+        }
     });
     captures.collect()
 }

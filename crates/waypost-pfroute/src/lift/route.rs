@@ -1,0 +1,268 @@
+//! Routes.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use waypost_core::{
+    Disposition, Entry, Family, IfIndex, Metric as Portable, Metrics, NextHop, NextHops, Prefix, Protocol, Route,
+    RouteFlags as Marks, Scope, Slot, Weight,
+};
+
+use super::{Lift, LiftError};
+use crate::wire::{Axis, Metric, RawSockaddr, RouteFlags, RouteMessage, RouteOp, Sockaddr, Sockaddrs};
+
+/// Flags that the model says in its own words.
+const SAID: RouteFlags = RouteFlags::UP
+    .union(RouteFlags::GATEWAY)
+    .union(RouteFlags::HOST)
+    .union(RouteFlags::REJECT)
+    .union(RouteFlags::DYNAMIC)
+    .union(RouteFlags::DONE)
+    .union(RouteFlags::STATIC)
+    .union(RouteFlags::BLACKHOLE)
+    .union(RouteFlags::PROTO1)
+    .union(RouteFlags::PROTO2)
+    .union(RouteFlags::PROTO3)
+    .union(RouteFlags::FIXED_MTU)
+    .union(RouteFlags::LOCAL)
+    .union(RouteFlags::BROADCAST)
+    .union(RouteFlags::MULTICAST);
+
+impl Lift {
+    /// The route that the message is about.
+    ///
+    /// What a dump tells and an event does not is left out, so that the same route reads the same from both: the
+    /// interface's address (`RTA_IFA`), the number of the next-hop object, the MTU where it is the interface's.
+    /// `RTF_UP` is taken for set in a deletion, which comes without it.
+    ///
+    /// # Errors
+    ///
+    /// [`LiftError`] where the destination or the mask makes no sense.
+    pub fn route(&self, message: &RouteMessage<'_>) -> Result<Route, LiftError> {
+        let addrs = message.addrs();
+        if let Some(fault) = addrs.fault() {
+            return Err(fault.into());
+        }
+        let flags = message.flags();
+        let (network, zone) = address(addrs, Axis::Dst).ok_or(LiftError::Missing(Axis::Dst))?;
+        let length = prefix_length(message, flags, Family::of(&network))?;
+        let destination = Prefix::containing(network, length).map_err(|_| LiftError::MaskGap)?;
+        let mut slot = Slot::new(self.table, destination);
+        // The zone is part of the key: every interface has its own fe80::/64.
+        slot.interface_scope = IfIndex::new(zone);
+
+        let next_hop = next_hop(message, flags);
+        let mut entry = Entry::default();
+        entry.disposition = disposition(flags);
+        entry.protocol = protocol(flags);
+        entry.scope = scope(entry.disposition, next_hop.as_ref());
+        entry.flags = marks(flags, message.op());
+        entry.os_flags = message.dialect().other_bits(message.raw_flags(), SAID);
+        entry.next_hops = next_hop.map_or(NextHops::NONE, NextHops::one);
+        entry.metrics = metrics(message, flags);
+        let mut route = Route::from_parts(slot, entry);
+        route.expires = self.expires(message);
+        Ok(route)
+    }
+
+    fn expires(&self, message: &RouteMessage<'_>) -> Option<Duration> {
+        let end = message.metric(Metric::Expire).filter(|&end| end != 0)?;
+        Some(Duration::from_secs(end).saturating_sub(self.since_epoch))
+    }
+}
+
+/// The address for `axis` and its zone, zero where it has none; `None` where there is no address of either family.
+pub(super) fn address(addrs: &Sockaddrs<'_>, axis: Axis) -> Option<(IpAddr, u32)> {
+    match addrs.get(axis)? {
+        Sockaddr::Inet(address) => Some((address.into(), 0)),
+        Sockaddr::Inet6 { address, scope } => {
+            let (address, zone) = without_zone(address, scope);
+            Some((address.into(), zone))
+        }
+        _ => None,
+    }
+}
+
+/// Takes the zone out of the address, where KAME's kernels keep it: in the second group of those that have one.
+fn without_zone(address: Ipv6Addr, scope: u32) -> (Ipv6Addr, u32) {
+    let mut segments = address.segments();
+    let has_zone = address.is_unicast_link_local() || matches!(segments[0] & 0xff0f, 0xff01 | 0xff02);
+    if !has_zone {
+        return (address, 0);
+    }
+    let embedded = std::mem::take(&mut segments[1]);
+    (segments.into(), if scope == 0 { u32::from(embedded) } else { scope })
+}
+
+/// How many leading bits of the destination count.
+fn prefix_length(message: &RouteMessage<'_>, flags: RouteFlags, family: Family) -> Result<u8, LiftError> {
+    let addrs = message.addrs();
+    let mask = addrs.raw(Axis::Netmask).filter(|_| !flags.contains(RouteFlags::HOST));
+    // Without a mask, it is one address.
+    let Some(mask) = mask else { return Ok(family.bits()) };
+    if mask.length() == 0 && addrs.trailing() >= i64::from(message.dialect().unit) {
+        return Err(LiftError::MaskLost(addrs.trailing()));
+    }
+    mask_length(mask, family).ok_or(LiftError::MaskGap)
+}
+
+/// How many ones the mask has; `None` where one stands behind a zero.
+///
+/// A mask's own family means nothing, and it may be cut behind its last one: the family is the destination's, and
+/// bytes that are not there are zero.
+pub(super) fn mask_length(mask: RawSockaddr<'_>, family: Family) -> Option<u8> {
+    let bytes = mask.bytes().get(..usize::from(mask.length()).min(mask.bytes().len()))?;
+    let (bits, width) = match family {
+        Family::V4 => (u128::from(u32::from(Ipv4Addr::from(padded::<4>(bytes, 4)))) << 96, 32),
+        Family::V6 => (u128::from(Ipv6Addr::from(padded::<16>(bytes, 8))), 128),
+    };
+    let length = bits.leading_ones();
+    if length < u128::BITS && bits << length != 0 {
+        return None;
+    }
+    u8::try_from(length.min(width)).ok()
+}
+
+/// `N` bytes from `start`, with zeros for those that are not there.
+fn padded<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
+    let mut padded = [0; N];
+    for (place, &byte) in padded.iter_mut().zip(bytes.get(start..).unwrap_or_default()) {
+        *place = byte;
+    }
+    padded
+}
+
+const fn disposition(flags: RouteFlags) -> Disposition {
+    if flags.contains(RouteFlags::BLACKHOLE) {
+        Disposition::Blackhole
+    } else if flags.contains(RouteFlags::REJECT) {
+        Disposition::Unreachable
+    } else if flags.contains(RouteFlags::LOCAL) {
+        Disposition::Local
+    } else if flags.contains(RouteFlags::BROADCAST) {
+        Disposition::Broadcast
+    } else if flags.contains(RouteFlags::MULTICAST) {
+        Disposition::Multicast
+    } else {
+        Disposition::Unicast
+    }
+}
+
+/// Who installed it, as far as flags tell.
+const fn protocol(flags: RouteFlags) -> Protocol {
+    if flags.contains(RouteFlags::DYNAMIC) {
+        Protocol::REDIRECT
+    } else if flags.contains(RouteFlags::PINNED) && !flags.contains(RouteFlags::GATEWAY) {
+        // The kernel pins the routes of its own addresses (FreeBSD sys/netinet/in.c, in_handle_ifaddr_route) and
+        // sets RTF_STATIC on some of them; anybody can pin a route through a gateway.
+        Protocol::KERNEL
+    } else if flags.contains(RouteFlags::STATIC) {
+        Protocol::STATIC
+    } else {
+        Protocol::UNSPECIFIED
+    }
+}
+
+/// How far the destination reaches. No message says it; it follows from the rest.
+fn scope(disposition: Disposition, next_hop: Option<&NextHop>) -> Scope {
+    match disposition {
+        Disposition::Local => Scope::HOST,
+        _ if next_hop.is_some_and(|hop| hop.gateway.is_none()) => Scope::LINK,
+        _ => Scope::UNIVERSE,
+    }
+}
+
+fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
+    let named = [
+        (RouteFlags::UP, Marks::UP),
+        (RouteFlags::DYNAMIC, Marks::DYNAMIC),
+        (RouteFlags::STATIC, Marks::STATIC),
+        (RouteFlags::PROTO1, Marks::PROTO1),
+        (RouteFlags::PROTO2, Marks::PROTO2),
+        (RouteFlags::PROTO3, Marks::PROTO3),
+    ];
+    let set = named.into_iter().filter(|&(flag, _)| flags.contains(flag)).fold(Marks::empty(), |marks, (_, mark)| marks | mark);
+    if op == RouteOp::Delete { set | Marks::UP } else { set }
+}
+
+/// The way out; `None` where the message names neither a gateway nor an interface.
+fn next_hop(message: &RouteMessage<'_>, flags: RouteFlags) -> Option<NextHop> {
+    let addrs = message.addrs();
+    // A gateway of family AF_LINK is no interface to send by: for an address of the host's own it is the one that
+    // has the address, and packets go to the loopback.
+    let index = match message.index() {
+        0 => addrs.link(Axis::Ifp).map_or(0, |link| link.index),
+        index => index,
+    };
+    let interface = IfIndex::new(u32::from(index));
+    let gateway = address(addrs, Axis::Gateway).filter(|_| flags.contains(RouteFlags::GATEWAY));
+    if gateway.is_none() && interface.is_none() {
+        return None;
+    }
+    let mut hop = NextHop::default();
+    hop.interface = interface;
+    hop.gateway = gateway.map(|(gateway, _)| gateway);
+    hop.scope_id = gateway.map(|(_, zone)| zone).filter(|&zone| zone != u32::from(index)).unwrap_or(0);
+    hop.weight = message.metric(Metric::Weight).map_or(Weight::ONE, weight);
+    Some(hop)
+}
+
+/// Zero where the kernel does not say; those that do not fit are held at the largest.
+fn weight(weight: u64) -> Weight {
+    match (weight, u16::try_from(weight)) {
+        (0, _) => Weight::ONE,
+        (_, Ok(weight)) => Weight::new(weight).unwrap_or_default(),
+        (_, Err(_)) => Weight::MAX,
+    }
+}
+
+fn metrics(message: &RouteMessage<'_>, flags: RouteFlags) -> Metrics {
+    let mut metrics = Metrics::default();
+    let locks = message.locks();
+    for known in message.dialect().route.metrics.iter().filter(|known| known.kept) {
+        // Microseconds on the wire, as RTM_RTTUNIT says.
+        let (metric, unit) = match known.metric {
+            Metric::Mtu => (Portable::Mtu, 1),
+            Metric::HopCount => (Portable::HopCount, 1),
+            Metric::ReceivePipe => (Portable::RecvPipe, 1),
+            Metric::SendPipe => (Portable::SendPipe, 1),
+            Metric::SlowStartThreshold => (Portable::SsThresh, 1),
+            Metric::Rtt => (Portable::Rtt, 1000 / 8),
+            Metric::RttVariance => (Portable::RttVar, 1000 / 4),
+            Metric::Expire | Metric::PacketsSent | Metric::Weight | Metric::NextHopIndex => continue,
+        };
+        let inherited =
+            metric == Portable::Mtu && message.dialect().reports_interface_mtu && !flags.contains(RouteFlags::FIXED_MTU);
+        let value = message.metric(known.metric).unwrap_or(0) / unit;
+        if value != 0 && !inherited {
+            metrics.set(metric, u32::try_from(value).unwrap_or(u32::MAX));
+        }
+        if locks & u64::from(known.bit) != 0 {
+            metrics.lock(metric);
+        }
+    }
+    metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_inside_the_address_is_taken_out() {
+        let embedded = "fe80:2::1".parse().unwrap();
+        let plain: Ipv6Addr = "fe80::1".parse().unwrap();
+        assert_eq!(without_zone(embedded, 0), (plain, 2));
+        assert_eq!(without_zone(embedded, 3), (plain, 3));
+        assert_eq!(without_zone(plain, 3), (plain, 3));
+        let global: Ipv6Addr = "2001:db8::1".parse().unwrap();
+        assert_eq!(without_zone(global, 3), (global, 0));
+    }
+
+    #[test]
+    fn weights_that_do_not_fit_are_held() {
+        assert_eq!(weight(0).get(), 1);
+        assert_eq!(weight(7).get(), 7);
+        assert_eq!(weight(0x100_0000), Weight::MAX);
+    }
+}
