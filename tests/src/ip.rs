@@ -1,0 +1,110 @@
+//! `ip` of iproute2, run in the namespace of the calling thread: an independent witness, and a rival.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// What `ip` prints, given these words.
+///
+/// # Panics
+///
+/// Where it fails: the test has failed.
+///
+/// ```no_run
+/// use waypost_tests::ip::ip;
+///
+/// ip("link add w0 type veth peer name w1");
+/// assert!(ip("-br link show w0").starts_with("w0"));
+/// ```
+#[track_caller]
+pub fn ip(words: &str) -> String {
+    let output = run("ip", words.split_whitespace());
+    assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What `ip` says as it fails, given these words.
+///
+/// # Panics
+///
+/// Where it does not fail.
+#[track_caller]
+pub fn ip_fails(words: &str) -> String {
+    let output = run("ip", words.split_whitespace());
+    assert!(!output.status.success(), "ip {words} did not fail: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs lines such as `route add 10.1.0.0/16 dev w0` in one `ip -batch`.
+///
+/// # Panics
+///
+/// Where one of them fails.
+#[track_caller]
+pub fn ip_batch(lines: impl IntoIterator<Item = impl AsRef<str>>) {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line.as_ref());
+        text.push('\n');
+    }
+    let mut child = Command::new("ip")
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("ip starts");
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("ip reads");
+    let output = child.wait_with_output().expect("ip ends");
+    assert!(output.status.success(), "ip -batch: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs a program in the namespace of the calling thread.
+///
+/// # Panics
+///
+/// Where there is no such program.
+#[track_caller]
+pub fn run(program: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+    match Command::new(program).args(arguments).stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+/// Makes two interfaces that are joined to each other, and switches both on.
+///
+/// # Panics
+///
+/// Where `ip` cannot.
+#[track_caller]
+pub fn veth(one: &str, other: &str) {
+    ip(&format!("link add {one} type veth peer name {other}"));
+    ip(&format!("link set {one} up"));
+    ip(&format!("link set {other} up"));
+}
+
+/// The number of an interface of the calling thread's namespace.
+///
+/// # Panics
+///
+/// Where there is none of that name.
+#[track_caller]
+#[must_use]
+pub fn index_of(interface: &str) -> u32 {
+    let line = ip(&format!("-o link show dev {interface}"));
+    let number = line.split(':').next().and_then(|number| number.trim().parse().ok());
+    number.unwrap_or_else(|| panic!("ip link printed no number: {line}"))
+}
+
+/// Sets a variable of the calling thread's namespace, such as `net/ipv4/ip_forward`.
+///
+/// # Panics
+///
+/// Where it cannot be written.
+#[track_caller]
+pub fn sysctl(name: &str, value: &str) {
+    if let Err(error) = std::fs::write(format!("/proc/sys/{name}"), value) {
+        panic!("{name}: {error}");
+    }
+}

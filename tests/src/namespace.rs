@@ -1,0 +1,252 @@
+//! Runs tests against a real kernel, each in a network namespace of its own.
+//!
+//! A test program is a target with `harness = false` whose `main` is [`run`]. It moves itself into a new user
+//! namespace first, while it has one thread: the kernel refuses that to a process with several (unshare(2), `EINVAL`).
+//! Then each test gets a thread in a new network namespace, in which `lo` is up and all else is missing, and what the
+//! test starts, `ip` above all, runs in that namespace too. Names that `ip netns add` makes are the program's own.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use waypost_tests::ip::ip;
+//! use waypost_tests::namespace::run;
+//! use waypost_tests::test;
+//!
+//! fn a_new_namespace_has_one_interface() {
+//!     assert_eq!(ip("-o link show").lines().count(), 1);
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     run(&[test!(a_new_namespace_has_one_interface)])
+//! }
+//! ```
+//!
+//! The programs take what those of `cargo test` take: words that the names of tests must contain, `--exact`,
+//! `--skip WORD` and `--list`.
+
+use std::any::Any;
+use std::fs;
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{getegid, geteuid};
+
+use crate::ip::ip;
+use crate::skip::{is_required, skip};
+
+/// A test: its name and what it does, which panics where it fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    name: &'static str,
+    body: fn(),
+    needs_root: bool,
+}
+
+impl Test {
+    /// The test `body`; [`test!`](crate::test) finds its name.
+    #[must_use]
+    pub const fn new(name: &'static str, body: fn()) -> Self {
+        Self { name, body, needs_root: false }
+    }
+
+    /// The same, which needs the rights of the initial user namespace, such as receive buffers past the system's limit.
+    #[must_use]
+    pub const fn needs_root(mut self) -> Self {
+        self.needs_root = true;
+        self
+    }
+}
+
+/// A [`Test`](crate::namespace::Test) named after its function.
+#[macro_export]
+macro_rules! test {
+    ($body:path) => {
+        $crate::namespace::Test::new(stringify!($body), $body)
+    };
+}
+
+/// Ends the running test: it cannot say anything here, because of `reason`.
+pub fn cannot_run(reason: impl Into<String>) -> ! {
+    // Unlike a panic this says nothing on the way.
+    resume_unwind(Box::new(CannotRun(reason.into())))
+}
+
+struct CannotRun(String);
+
+/// Runs the tests that the arguments ask for, and prints what became of each in the words of `cargo test`.
+#[must_use]
+pub fn run(tests: &[Test]) -> ExitCode {
+    let wish = Wish::read(std::env::args().skip(1));
+    let chosen: Vec<_> = tests.iter().filter(|test| wish.names(test.name)).collect();
+    if wish.list {
+        for test in chosen {
+            println!("{}: test", test.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    println!("\nrunning {} tests", chosen.len());
+    let rights = enter();
+    let mut failed = Vec::new();
+    let mut ignored = 0;
+    for test in &chosen {
+        match attempt(test, &rights) {
+            Verdict::Passed => println!("test {} ... ok", test.name),
+            Verdict::Failed => {
+                println!("test {} ... FAILED", test.name);
+                failed.push(test.name);
+            }
+            Verdict::Skipped => ignored += 1,
+        }
+    }
+    let passed = chosen.len() - failed.len() - ignored;
+    let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
+    if !failed.is_empty() {
+        println!("\nfailures:\n    {}", failed.join("\n    "));
+    }
+    let filtered = tests.len() - chosen.len();
+    let failed = failed.len();
+    println!("\ntest result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; {filtered} filtered out\n");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+enum Verdict {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// What this process may do in namespaces of its own, or why it cannot make any.
+type Rights = Result<Root, String>;
+
+/// Whether this process has the rights of the initial user namespace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Root(bool);
+
+fn attempt(test: &Test, rights: &Rights) -> Verdict {
+    let obstacle = match rights {
+        Err(reason) => Some(reason.clone()),
+        Ok(Root(false)) if test.needs_root => Some("it needs the rights of root in the initial user namespace".to_owned()),
+        Ok(_) => None,
+    };
+    let reason = match obstacle {
+        Some(reason) => reason,
+        None => match in_new_network(test) {
+            Ok(()) => return Verdict::Passed,
+            Err(payload) => match payload.downcast::<CannotRun>() {
+                Ok(cannot) => cannot.0,
+                // The hook has printed what it said.
+                Err(_) => return Verdict::Failed,
+            },
+        },
+    };
+    match skip(test.name, reason) {
+        Ok(()) => Verdict::Skipped,
+        Err(required) => {
+            eprintln!("{required}");
+            Verdict::Failed
+        }
+    }
+}
+
+/// Runs a test in a thread named after it, in a network namespace that ends with the thread and what it has opened.
+fn in_new_network(test: &Test) -> Result<(), Box<dyn Any + Send>> {
+    let body = test.body;
+    let thread = thread::Builder::new().name(test.name.to_owned()).spawn(move || {
+        new_network();
+        body();
+    });
+    thread.expect("a thread starts").join()
+}
+
+/// Moves the calling thread into a new network namespace.
+///
+/// # Panics
+///
+/// Where that is refused, though it was allowed before.
+pub fn new_network() {
+    unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace, in a user namespace that has been made");
+    ip("link set lo up");
+}
+
+/// Moves the process where it can make network namespaces without harm to the machine's own.
+fn enter() -> Rights {
+    let is_root = is_required();
+    if !is_root {
+        let (user, group) = (geteuid(), getegid());
+        unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| refused("user", errno))?;
+        // Without this a group mapping is refused to whoever has no rights outside (user_namespaces(7)).
+        let mapped = fs::write("/proc/self/setgroups", "deny")
+            .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {user} 1")))
+            .and_then(|()| fs::write("/proc/self/gid_map", format!("0 {group} 1")));
+        mapped.map_err(|error| format!("the user namespace cannot be set up: {error}"))?;
+    }
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(|errno| refused("network", errno))?;
+    own_names().map_err(|errno| format!("/run cannot be covered: {errno}"))?;
+    Ok(Root(is_root))
+}
+
+fn refused(what: &str, errno: Errno) -> String {
+    format!("no {what} namespace can be made: {errno}")
+}
+
+/// Covers `/run` with an empty file system: `ip netns` keeps its names there, and those of the machine are not ours.
+fn own_names() -> Result<(), Errno> {
+    let nothing: Option<&Path> = None;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
+    mount(Some("none"), "/run", Some("tmpfs"), MsFlags::empty(), nothing)
+}
+
+/// What the arguments ask for.
+#[derive(Default)]
+struct Wish {
+    words: Vec<String>,
+    unwanted: Vec<String>,
+    exact: bool,
+    list: bool,
+}
+
+impl Wish {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Self {
+        let mut wish = Self::default();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--exact" => wish.exact = true,
+                "--list" => wish.list = true,
+                "--skip" => wish.unwanted.extend(arguments.next()),
+                // Those of `cargo test` that take a value and mean nothing here.
+                "--format" | "--color" | "--test-threads" | "--logfile" | "-Z" => drop(arguments.next()),
+                other if other.starts_with('-') => {}
+                _ => wish.words.push(argument),
+            }
+        }
+        wish
+    }
+
+    fn names(&self, test: &str) -> bool {
+        let is = |word: &String| if self.exact { test == word } else { test.contains(word.as_str()) };
+        (self.words.is_empty() || self.words.iter().any(is)) && !self.unwanted.iter().any(is)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wish;
+
+    fn chosen(arguments: &str) -> Vec<&'static str> {
+        let wish = Wish::read(arguments.split_whitespace().map(str::to_owned));
+        ["a::add", "a::add_twice", "b::delete"].into_iter().filter(|name| wish.names(name)).collect()
+    }
+
+    #[test]
+    fn words_choose_tests() {
+        assert_eq!(chosen("").len(), 3);
+        assert_eq!(chosen("add"), ["a::add", "a::add_twice"]);
+        assert_eq!(chosen("--exact a::add"), ["a::add"]);
+        assert_eq!(chosen("add --skip twice"), ["a::add"]);
+        assert_eq!(chosen("--test-threads 1 --nocapture delete"), ["b::delete"]);
+    }
+}
