@@ -1,7 +1,8 @@
 //! Random operations against two oracles, a sorted map read slowly and the crate `prefix-trie`, with the structure checked after each.
 
 use super::arena::{Arena, room};
-use super::{DEPTHS, DualTable, JUMP_DEPTH, JUMP_FROM, JUMP_UNTIL, Key, Node, ROOT, Table, jump_index, node};
+use super::shape::{JUMP_FROM, JUMP_UNTIL};
+use super::{DEPTHS, DualTable, JUMP_DEPTH, Key, Node, ROOT, Table, jump_index, node};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
