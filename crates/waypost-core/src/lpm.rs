@@ -40,8 +40,8 @@
 //! and a share of a node. From some thousands of entries on, a table of 16 KiB leads from the first twelve bits straight to the third node;
 //! it knows of nodes only, so a default route or a /8 that comes and goes never touches it.
 //!
-//! Freed blocks are used again. When a quarter of the memory lies idle, the table packs itself anew, which takes time in proportion to its size; that
-//! is paid for by the operations before it. Apart from that, memory grows by an eighth once it is large, so growing needs no second copy of the whole.
+//! Freed blocks are used again. When an eighth of the memory lies idle, the table packs itself anew, which takes time in proportion to its size; that
+//! is paid for by the operations before it. Apart from that, memory grows by a sixteenth once it is large, so growing needs no second copy of the whole.
 //!
 //! Values are `Copy`: they move when their neighbours come and go, and blocks that are not in use are filled with copies, which keeps all of this free of
 //! `unsafe`. Whoever has large values keeps them in a slab and their index here, as the mirror does.

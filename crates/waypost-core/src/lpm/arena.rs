@@ -27,7 +27,7 @@ pub(super) const fn room(count: usize) -> usize {
     if count == 0 { 0 } else { ROOMS[CLASSES[count] as usize] as usize }
 }
 
-/// From how many items on an arena grows by an eighth and not to the double.
+/// From how many items on an arena grows by a sixteenth and not to the double.
 const LARGE: usize = 1 << 13;
 
 #[derive(Clone, Debug)]
@@ -49,11 +49,11 @@ impl<T: Copy> Arena<T> {
         Self { items: Vec::with_capacity(other.items.len() - other.idle), ..Self::new() }
     }
 
-    /// Puts `item` at index `at` of the block of `count` items at `base`, and says where the block is now.
+    /// Puts `item` at index `at` of the block of `count` items at `base`, and says where the block is now. A block without items is at 0.
     pub(super) fn insert(&mut self, base: u32, count: usize, at: usize, item: T) -> u32 {
         let start = base as usize;
         if count == room(count) {
-            if count == 0 || start + count != self.items.len() {
+            if start + count != self.items.len() {
                 let moved = self.allocate(count + 1, item);
                 let target = moved as usize;
                 self.items.copy_within(start..start + at, target);
@@ -125,7 +125,7 @@ impl<T: Copy> Arena<T> {
     fn grow(&mut self, more: usize, filler: T) {
         let length = self.items.len();
         if self.items.capacity() - length < more {
-            let step = if length < LARGE { length } else { length / 8 };
+            let step = if length < LARGE { length } else { length / 16 };
             self.items.reserve_exact(step.max(more));
         }
         self.items.resize(length + more, filler);
@@ -133,7 +133,7 @@ impl<T: Copy> Arena<T> {
 
     /// Says whether enough is idle for packing to pay.
     pub(super) fn is_sparse(&self) -> bool {
-        self.idle > 64 && self.idle > self.items.len() / 4
+        self.idle > 64 && self.idle > self.items.len() / 8
     }
 
     /// Where the freed blocks are and how much room each has.

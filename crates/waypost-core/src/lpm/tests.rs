@@ -250,6 +250,21 @@ fn a_large_ipv6_table_grows_and_shrinks_back() {
 }
 
 #[test]
+fn dense_prefixes_cost_little_more_than_their_values() {
+    let count = 1 << 16;
+    let in_order = (0..count).map(|n| (Ipv4Prefix::from_bits(10 << 24 | n << 8, 24), n));
+    let mut table: Table<Ipv4Prefix, u32> = in_order.clone().collect();
+    let bytes = |table: &Table<_, _>| table.memory() * 100 / count as usize;
+    assert!(bytes(&table) < 550, "{} bytes for a hundred in order", bytes(&table));
+    // Every 5th first, then every 5th again: all blocks grow at the same time and leave their old places behind.
+    table.clear();
+    (0..5).for_each(|rest| table.extend(in_order.clone().filter(|(_, n)| n % 5 == rest)));
+    check(&table);
+    assert!(table.iter().eq(in_order.collect::<Vec<_>>().iter().map(|(prefix, n)| (*prefix, n))));
+    assert!(bytes(&table) < 650, "{} bytes for a hundred out of order", bytes(&table));
+}
+
+#[test]
 fn a_full_node_holds_every_prefix_of_its_six_bits() {
     let mut table = Table::new();
     let all = || (0..=6_u8).flat_map(|length| (0..1_u32 << length).map(move |v| (v.checked_shl(32 - u32::from(length)), length)));
