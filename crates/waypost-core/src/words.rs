@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::{Family, InterfaceNames, Prefix, PrefixError};
+use crate::{Attribute, Family, InterfaceNames, Prefix, PrefixError};
 
 /// Text that does not say what it should: the word at fault, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -109,6 +109,28 @@ impl<'a> Words<'a> {
             return Err(ParseError::new(word, "is no address of that family"));
         }
         Ok(address)
+    }
+
+    /// The value, and its mask if one stands behind a slash, that must follow `keyword`: decimal or hexadecimal, at most `max`.
+    pub(crate) fn masked(&mut self, keyword: &str, max: u32) -> Result<(u32, Option<u32>), ParseError> {
+        let word = self.value(keyword)?;
+        match word.split_once('/') {
+            Some((value, mask)) => Ok((number(value, max)?, Some(number(mask, max)?))),
+            None => Ok((number(word, max)?, None)),
+        }
+    }
+
+    /// The realms that must follow `keyword`, `FROM/TO` or `TO`, both halves at most 65,535.
+    pub(crate) fn realms(&mut self, keyword: &str) -> Result<u32, ParseError> {
+        let word = self.value(keyword)?;
+        let (from, to) = word.split_once('/').unwrap_or(("0", word));
+        Ok(number(from, 0xffff)? << 16 | number(to, 0xffff)?)
+    }
+
+    /// An attribute without a name, which follows `attr`: its number and its bytes.
+    pub(crate) fn attribute(&mut self) -> Result<Attribute, ParseError> {
+        let kind = self.number("attr", 0xffff)? as u16;
+        Ok(Attribute::new(kind, self.bytes("attr")?))
     }
 
     /// The bytes that must follow `keyword` as one hexadecimal word, `0x` and two digits each.

@@ -90,7 +90,7 @@ impl fmt::Display for WithNames<'_> {
         write_head(f, &slot, entry)?;
         let single = (entry.next_hops.len() == 1).then(|| &entry.next_hops[0]);
         if let Some(hop) = single {
-            self.write_way(f, hop, slot.destination.family())?;
+            write_way(f, hop, slot.destination.family(), self.names)?;
         }
         write_origin(f, &slot, entry)?;
         if let Some(hop) = single {
@@ -113,7 +113,7 @@ impl fmt::Display for WithNames<'_> {
         if entry.next_hops.len() > 1 {
             for hop in &entry.next_hops {
                 f.write_str(if f.alternate() { "\n\tnexthop" } else { " nexthop" })?;
-                self.write_way(f, hop, slot.destination.family())?;
+                write_way(f, hop, slot.destination.family(), self.names)?;
                 write!(f, " weight {}", hop.weight.get())?;
                 write_flags(f, hop)?;
                 write_realms(f, hop.realms)?;
@@ -123,28 +123,27 @@ impl fmt::Display for WithNames<'_> {
     }
 }
 
-impl WithNames<'_> {
-    fn write_way(&self, f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Family) -> fmt::Result {
-        if let Some(encapsulation) = &hop.encapsulation {
-            match ENCAPSULATIONS.iter().find(|(kind, _)| *kind == encapsulation.kind) {
-                Some((_, word)) => write!(f, " encap {word}")?,
-                None => write!(f, " encap {}", encapsulation.kind)?,
-            }
-            write!(f, " {}", Hex(&encapsulation.data))?;
+/// Writes where a way out leads; a gateway that is not of `family` is written with its own.
+pub(crate) fn write_way(f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Family, names: &InterfaceNames) -> fmt::Result {
+    if let Some(encapsulation) = &hop.encapsulation {
+        match ENCAPSULATIONS.iter().find(|(kind, _)| *kind == encapsulation.kind) {
+            Some((_, word)) => write!(f, " encap {word}")?,
+            None => write!(f, " encap {}", encapsulation.kind)?,
         }
-        match hop.gateway {
-            Some(gateway) if Family::of(&gateway) == family => write!(f, " via {gateway}")?,
-            Some(gateway) => write!(f, " via {} {gateway}", Family::of(&gateway))?,
-            None => {}
-        }
-        if hop.scope_id != 0 {
-            write!(f, " zone {}", hop.scope_id)?;
-        }
-        if let Some(index) = hop.interface {
-            write!(f, " dev {}", self.names.printed(index))?;
-        }
-        Ok(())
+        write!(f, " {}", Hex(&encapsulation.data))?;
     }
+    match hop.gateway {
+        Some(gateway) if Family::of(&gateway) == family => write!(f, " via {gateway}")?,
+        Some(gateway) => write!(f, " via {} {gateway}", Family::of(&gateway))?,
+        None => {}
+    }
+    if hop.scope_id != 0 {
+        write!(f, " zone {}", hop.scope_id)?;
+    }
+    if let Some(index) = hop.interface {
+        write!(f, " dev {}", names.printed(index))?;
+    }
+    Ok(())
 }
 
 fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::Result {
@@ -192,7 +191,7 @@ fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::
     Ok(())
 }
 
-fn write_flags(f: &mut fmt::Formatter<'_>, hop: &NextHop) -> fmt::Result {
+pub(crate) fn write_flags(f: &mut fmt::Formatter<'_>, hop: &NextHop) -> fmt::Result {
     for (flag, word) in NextHopFlags::WORDS {
         if hop.flags.contains(flag) {
             write!(f, " {word}")?;
@@ -249,7 +248,7 @@ fn write_metrics(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
 }
 
 /// A destination as `ip route` prints it: `default`, and host routes without a length.
-struct Destination(Prefix);
+pub(crate) struct Destination(pub(crate) Prefix);
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -262,7 +261,7 @@ impl fmt::Display for Destination {
 }
 
 /// Bytes as one hexadecimal word.
-struct Hex<'a>(&'a [u8]);
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

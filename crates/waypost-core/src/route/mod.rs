@@ -1,10 +1,10 @@
 //! Routes: where the kernel keeps one, and what it says.
 
-mod display;
+pub(crate) mod display;
 mod flags;
 mod metrics;
 mod next_hop;
-mod parse;
+pub(crate) mod parse;
 
 use std::net::IpAddr;
 use std::sync::Arc;

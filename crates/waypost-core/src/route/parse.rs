@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::display::{ENCAPSULATIONS, ROUTE_FLAGS, preference_word};
-use super::{Attribute, Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, Weight};
+use super::{Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, Weight};
 use crate::words::{self, Words};
 use crate::{Family, IfIndex, InterfaceNames, Ipv6Prefix, NextHopId, ParseError, Prefix, Scope, TableId};
 
@@ -145,11 +145,7 @@ impl<'a> Reader<'a> {
             "pref" => entry.preference = preference(&mut self.words)?,
             "expires" => self.route.expires = Some(expiry(&mut self.words)?),
             "flags" => entry.os_flags = self.words.number(word, u32::MAX)?,
-            "attr" => {
-                let kind = self.words.number(word, 0xffff)? as u16;
-                let data = self.words.bytes(word)?;
-                entry.unnamed.push(Attribute::new(kind, data));
-            }
+            "attr" => entry.unnamed.push(self.words.attribute()?),
             _ => match ROUTE_FLAGS.iter().find(|(_, name)| *name == word) {
                 Some((flag, _)) => entry.flags.insert(*flag),
                 None => return Ok(false),
@@ -261,13 +257,13 @@ pub(super) fn usual_scope(family: Family, entry: &Entry, hops: &[NextHop]) -> Sc
 }
 
 /// Reads one word of a way out; says whether it was one.
-fn way_word(words: &mut Words<'_>, word: &str, hop: &mut NextHop) -> Result<bool, ParseError> {
+pub(crate) fn way_word(words: &mut Words<'_>, word: &str, hop: &mut NextHop) -> Result<bool, ParseError> {
     match word {
         "via" => hop.gateway = Some(words.address(word)?),
         "dev" | "oif" => hop.interface = Some(words.names.index(words.value(word)?)?),
         "zone" => hop.scope_id = words.number(word, u32::MAX)?,
         "hopflags" => hop.os_flags = words.number(word, u32::MAX)?,
-        "realm" | "realms" => hop.realms = realms(words.value(word)?)?,
+        "realm" | "realms" => hop.realms = words.realms(word)?,
         "encap" => hop.encapsulation = Some(Arc::new(encapsulation(words)?)),
         _ => match NextHopFlags::WORDS.iter().find(|(_, name)| *name == word) {
             Some((flag, _)) => hop.flags.insert(*flag),
@@ -298,12 +294,6 @@ fn expiry(words: &mut Words<'_>) -> Result<Duration, ParseError> {
     let word = words.value("expires")?;
     let seconds = word.strip_suffix("sec").unwrap_or(word);
     seconds.parse().map(Duration::from_secs).map_err(|_| ParseError::new(word, "is no number of seconds"))
-}
-
-/// Reads `FROM/TO` or `TO`, both halves at most 65,535.
-fn realms(word: &str) -> Result<u32, ParseError> {
-    let (from, to) = word.split_once('/').unwrap_or(("0", word));
-    Ok(words::number(from, 0xffff)? << 16 | words::number(to, 0xffff)?)
 }
 
 /// Reads a time as `ip route` does: a bare number is in the kernel's units, of which a millisecond has `units`.

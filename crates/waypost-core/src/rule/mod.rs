@@ -1,6 +1,14 @@
 //! Policy rules: which table a packet's route is looked up in.
 
+mod display;
+mod parse;
+
 use crate::{Family, Prefix, Protocol, TableId, Unnamed};
+
+/// The flags that `ip rule` has words for: `linux/fib_rules.h` (6.18). Only that kernel has rules.
+const FLAG_UNRESOLVED: u32 = 0x4;
+const FLAG_INPUT_DETACHED: u32 = 0x8;
+const FLAG_OUTPUT_DETACHED: u32 = 0x10;
 
 /// What a rule does with packets that it matches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -68,6 +76,16 @@ pub struct UidRange {
 
 /// A policy rule. What is `None` or zero matches every packet.
 ///
+/// `Display` prints the words of `ip rule` and [`Rule::parse`] reads them back.
+///
+/// ```
+/// use waypost_core::{Rule, RuleAction, TableId};
+///
+/// let rule: Rule = "100: from 10.0.0.0/8 iif eth0 lookup 7".parse()?;
+/// assert_eq!((rule.priority, rule.action), (100, RuleAction::Lookup(TableId(7))));
+/// assert_eq!(rule.to_string(), "100: from 10.0.0.0/8 iif eth0 lookup 7");
+/// # Ok::<(), waypost_core::ParseError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -125,6 +143,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// All bits of a differentiated services code point.
+    pub const DSCP_BITS: u8 = 0x3f;
+    /// All bits of an IPv6 flow label.
+    pub const FLOW_LABEL_BITS: u32 = 0xf_ffff;
+
     /// The rule that sends all packets of `family` to `action` at `priority`.
     #[must_use]
     pub fn new(family: Family, priority: u32, action: RuleAction) -> Self {
@@ -150,7 +173,7 @@ impl Rule {
             suppress_prefix_length: None,
             suppress_group: None,
             realms: 0,
-            protocol: Protocol::BOOT,
+            protocol: Protocol::UNSPECIFIED,
             os_flags: 0,
             has_unknown_selector: false,
             unnamed: Unnamed::default(),
