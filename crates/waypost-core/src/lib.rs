@@ -15,6 +15,7 @@
 //! | the way out | [`NextHop`], [`NextHops`], [`NextHopObject`] |
 //! | policy | [`Rule`] |
 //! | interfaces | [`Link`], [`Address`], [`Neighbour`], [`InterfaceSettings`] |
+//! | all routes of a kernel, to look up in | [`Tables`], [`lpm`] |
 //! | what a kernel says and is asked | [`Kernel`], [`Notice`], [`Request`], [`Outcome`] |
 //! | what a kernel can do | [`Capabilities`] |
 //! | what went wrong | [`Error`], [`ErrorKind`] |
@@ -45,6 +46,7 @@ mod number;
 mod prefix;
 mod route;
 mod rule;
+mod tables;
 mod words;
 
 pub use capabilities::{Capabilities, CompareAndDelete, LossSignal, OwnershipTag};
@@ -63,4 +65,5 @@ pub use route::{
     Route, RouteFlags, RouteRef, Slot, Unnamed, Weight, WithNames,
 };
 pub use rule::{Masked, PortRange, Rule, RuleAction, UidRange};
+pub use tables::{Chain, Position, RowId, TableRef, Tables};
 pub use words::ParseError;
