@@ -1,2 +1,4 @@
 //! The `waypost` command.
+#![forbid(unsafe_code)]
+
 fn main() {}
