@@ -1,0 +1,102 @@
+//! How one operating system keeps its routing tables, as data.
+
+mod linux;
+
+use waypost_core::{Capabilities, Family, Scope, TableId};
+
+/// What happens when a slot that has a route gets another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SameSlot {
+    /// They stand one behind the other, and the first is used.
+    Ordered,
+    /// Those with a gateway become one route with several next hops; deleting one of them takes it out again.
+    Merged,
+}
+
+/// Where a dump goes on after one batch, if the table has changed meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Resume {
+    /// Behind the last prefix that it listed.
+    ByPrefix,
+    /// After as many routes as it has listed: what was deleted before makes it miss others, what was added makes it repeat some.
+    ByCount,
+}
+
+/// The routes that a kernel makes for addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Connected {
+    /// Their metric.
+    pub metric: u32,
+    /// The scope of the route to the attached network.
+    pub scope: Scope,
+    /// The scope of the route to the host's own address.
+    pub local_scope: Scope,
+    /// They prefer the address that they are made for.
+    pub prefer_source: bool,
+    /// The network's broadcast address gets a route.
+    pub broadcast: bool,
+    /// Each link that is up gets a link-local address, and a route to all groups.
+    pub link_local: bool,
+}
+
+/// What differs between the families of one kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct FamilyProfile {
+    /// What a second route in a slot does.
+    pub same_slot: SameSlot,
+    /// The metric of a route that names none.
+    pub default_metric: u32,
+    /// A replace that changes nothing is announced all the same.
+    pub identical_replace_announced: bool,
+    /// Routes that go with their link, address or next-hop object are announced.
+    pub consequences_announced: bool,
+    /// A link that goes down loses its addresses.
+    pub addresses_leave_with_link: bool,
+    /// When the last address of a link goes, all its routes do.
+    pub routes_leave_with_last_address: bool,
+    /// When an address goes, the routes that prefer it do.
+    pub routes_leave_with_source: bool,
+    /// A gateway may be an address of the host's own.
+    pub own_address_as_gateway: bool,
+    /// A delete compares type, scope and preferred source too.
+    pub delete_compares_all: bool,
+    /// How a dump goes on.
+    pub resume: Resume,
+    /// What is made for addresses.
+    pub connected: Connected,
+}
+
+/// An operating system, as far as its routing tables go.
+///
+/// A profile is data: whoever wants a kernel that differs in one point changes that field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Profile {
+    /// What this kernel can do.
+    pub capabilities: Capabilities,
+    /// How it keeps IPv4.
+    pub ipv4: FamilyProfile,
+    /// How it keeps IPv6.
+    pub ipv6: FamilyProfile,
+    /// The table of the host's own addresses.
+    pub local_table: TableId,
+    /// The rules that are there from the beginning: family, priority, table.
+    pub rules: Vec<(Family, u32, TableId)>,
+    /// Next-hop objects that go with their link are announced.
+    pub next_hop_consequences_announced: bool,
+}
+
+impl Profile {
+    /// How a family is kept.
+    #[must_use]
+    pub const fn family(&self, family: Family) -> &FamilyProfile {
+        match family {
+            Family::V4 => &self.ipv4,
+            Family::V6 => &self.ipv6,
+        }
+    }
+}

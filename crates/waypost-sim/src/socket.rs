@@ -1,0 +1,212 @@
+//! What one program hears: a bounded queue, its dumps, its outcomes, and what goes wrong with them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use waypost_core::{Error, ErrorKind, Family, Flow, Notice, Now, Outcome, RouteFilter, Ticket};
+
+use crate::state::Cursor;
+
+/// Something that goes wrong between the kernel and one program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The next events are lost.
+    LoseEvents {
+        /// How many.
+        count: usize,
+        /// The program is told that there was an overrun.
+        signalled: bool,
+    },
+    /// The receive buffer takes this many notices; what comes while it is full is lost, and told as one overrun.
+    ReceiveBuffer(usize),
+    /// A dump comes in batches of this many routes, one for each call of `drain`, so that events come between.
+    DumpBatch(usize),
+    /// Dumps go on where they stopped even on a kernel whose dumps are torn by a changing table.
+    WholeDumps(bool),
+    /// Outcomes come this much later.
+    DelayOutcomes(Duration),
+    /// The outcomes of the next requests are lost, though they are carried out.
+    LoseOutcomes(usize),
+    /// The next requests are refused, and not carried out.
+    RefuseRequests {
+        /// How many.
+        count: usize,
+        /// For what reason.
+        kind: ErrorKind,
+    },
+}
+
+/// How long a program waits for an outcome before it calls it unknown.
+pub(crate) const OUTCOME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many notices a receive buffer takes, unless told otherwise.
+const RECEIVE_BUFFER: usize = 4096;
+
+/// How many routes a batch of a dump has, unless told otherwise.
+const DUMP_BATCH: usize = 256;
+
+/// What a dump lists, kept for its later batches.
+#[derive(Clone, Debug)]
+pub(crate) enum Listed {
+    Routes(Family, Box<RouteFilter>, Cursor),
+    Rules(Family),
+    Links,
+    Addresses,
+    Nothing,
+    NextHops,
+}
+
+/// A dump that has begun or waits for the one before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Dumping {
+    pub(crate) ticket: Ticket,
+    pub(crate) listed: Listed,
+    pub(crate) started: bool,
+}
+
+/// A request that changes or asks, without what it borrowed.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    pub(crate) at: Now,
+    pub(crate) ticket: Ticket,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) is_open: bool,
+    pub(crate) dump_batch: usize,
+    pub(crate) whole_dumps: bool,
+    pub(crate) dumps: VecDeque<Dumping>,
+    pub(crate) due: VecDeque<Due>,
+    queue: VecDeque<Notice>,
+    /// How many notices stand in the queue before the end of the batch that was put there last.
+    batch_left: usize,
+    receive_buffer: usize,
+    is_congested: bool,
+    has_overrun: bool,
+    lose_events: (usize, bool),
+    delay: Duration,
+    lose_outcomes: usize,
+    refuse: Option<(usize, ErrorKind)>,
+}
+
+impl Socket {
+    pub(crate) const fn new() -> Self {
+        Self {
+            is_open: true,
+            dump_batch: DUMP_BATCH,
+            whole_dumps: false,
+            dumps: VecDeque::new(),
+            due: VecDeque::new(),
+            queue: VecDeque::new(),
+            batch_left: 0,
+            receive_buffer: RECEIVE_BUFFER,
+            is_congested: false,
+            has_overrun: false,
+            lose_events: (0, false),
+            delay: Duration::ZERO,
+            lose_outcomes: 0,
+            refuse: None,
+        }
+    }
+
+    pub(crate) fn suffer(&mut self, fault: Fault) {
+        match fault {
+            Fault::LoseEvents { count, signalled } => self.lose_events = (count, signalled),
+            Fault::ReceiveBuffer(size) => self.receive_buffer = size,
+            Fault::DumpBatch(size) => self.dump_batch = size.max(1),
+            Fault::WholeDumps(whole) => self.whole_dumps = whole,
+            Fault::DelayOutcomes(delay) => self.delay = delay,
+            Fault::LoseOutcomes(count) => self.lose_outcomes = count,
+            Fault::RefuseRequests { count, kind } => self.refuse = Some((count, kind)),
+        }
+    }
+
+    /// An event comes in, if there is room for it.
+    pub(crate) fn hear(&mut self, notice: &Notice) {
+        if !self.is_open {
+            return;
+        }
+        let (left, signalled) = &mut self.lose_events;
+        if *left > 0 {
+            *left -= 1;
+            self.has_overrun |= *signalled;
+            return;
+        }
+        // Once congested, everything is lost until the queue is empty (netlink_overrun, net/netlink/af_netlink.c).
+        if self.is_congested || self.queue.len() >= self.receive_buffer {
+            self.has_overrun |= !self.is_congested;
+            self.is_congested = true;
+            return;
+        }
+        self.queue.push_back(notice.clone());
+    }
+
+    /// The next thing that was said; a loss is told before what is still queued.
+    pub(crate) fn next(&mut self) -> Option<Notice> {
+        if std::mem::take(&mut self.has_overrun) {
+            return Some(Notice::Overrun);
+        }
+        let notice = self.queue.pop_front();
+        self.batch_left = self.batch_left.saturating_sub(1);
+        if self.queue.is_empty() {
+            self.is_congested = false;
+        }
+        notice
+    }
+
+    /// Says whether a dump's batch has been read, so that the next can come.
+    pub(crate) fn wants_batch(&self) -> bool {
+        !self.dumps.is_empty() && self.batch_left == 0
+    }
+
+    /// A batch of a dump comes in, behind all that is queued; it is never lost.
+    pub(crate) fn put_batch(&mut self, batch: impl IntoIterator<Item = Notice>) {
+        self.queue.extend(batch);
+        self.batch_left = self.queue.len();
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_overrun || !self.queue.is_empty() || !self.dumps.is_empty()
+    }
+
+    /// The refusal that a request meets before the kernel looks at it, if any.
+    pub(crate) fn refusal(&mut self) -> Option<Error> {
+        let (count, kind) = self.refuse.as_mut()?;
+        *count = count.checked_sub(1)?;
+        Some(Error::new(*kind, "change the tables").because("refused by schedule"))
+    }
+
+    /// An outcome is on its way, or lost on it.
+    pub(crate) fn answer(&mut self, now: Now, ticket: Ticket, outcome: Outcome) {
+        let is_lost = self.lose_outcomes > 0;
+        self.lose_outcomes = self.lose_outcomes.saturating_sub(1);
+        let due = match is_lost || self.delay >= OUTCOME_TIMEOUT {
+            true => Due { at: now + OUTCOME_TIMEOUT, ticket, outcome: Outcome::Unknown },
+            false => Due { at: now + self.delay, ticket, outcome },
+        };
+        self.due.push_back(due);
+    }
+
+    /// The outcomes that have come by now.
+    pub(crate) fn outcomes(&mut self, now: Now) -> Vec<Due> {
+        let (come, late) = std::mem::take(&mut self.due).into_iter().partition(|due| due.at.running <= now.running);
+        self.due = late;
+        let come: VecDeque<Due> = come;
+        come.into()
+    }
+}
+
+/// What a program asks, kept until it is sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    Dump(Listed),
+    Route(waypost_core::RouteChange, Box<waypost_core::Route>),
+    Lookup(Flow, waypost_core::LookupMode),
+    AddRule(Box<waypost_core::Rule>),
+    DeleteRule(Box<waypost_core::Rule>),
+    AddNextHop(Box<waypost_core::NextHopObject>, bool),
+    DeleteNextHop(waypost_core::NextHopId),
+}

@@ -1,0 +1,92 @@
+//! Listing the tables, a batch at a time.
+
+use waypost_core::{Family, NextHopFlags, Route, RouteFilter, TableId};
+
+use super::insert::{joins, merged, siblings};
+use super::{Place, State};
+use crate::{Resume, SameSlot};
+
+/// How far a dump has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cursor {
+    /// The prefix that was listed last, and how many of its routes were.
+    at: Option<(Place, usize)>,
+    /// How many routes of that table were listed, whether they passed the filter or not.
+    count: usize,
+    serial: u64,
+}
+
+impl State {
+    /// The route as programs are shown it: with the next hops of its object and what their links say.
+    pub(super) fn shown(&self, route: &Route) -> Route {
+        let mut route = route.clone();
+        if let Some(object) = route.entry.next_hop_object.and_then(|id| self.next_hops.get(&id)) {
+            route.entry.next_hops = self.hops_of(&object.kind).into();
+        }
+        let carries = |hop: &waypost_core::NextHop| {
+            hop.interface.and_then(|index| self.links.get(&index)).is_none_or(waypost_core::Link::has_carrier)
+        };
+        let is_attached = route.entry.next_hops.iter().all(|hop| carries(hop) && !hop.flags.contains(NextHopFlags::DEAD));
+        if !is_attached {
+            let mark = |mut hop: waypost_core::NextHop| {
+                hop.flags.set(NextHopFlags::LINK_DOWN, !carries(&hop) || hop.flags.contains(NextHopFlags::DEAD));
+                hop
+            };
+            route.entry.next_hops = route.entry.next_hops.iter().cloned().map(mark).collect();
+        }
+        route
+    }
+
+    /// The routes to one prefix as programs are shown them.
+    fn listed(&self, family: Family, chain: &[Route]) -> Vec<Route> {
+        match self.profile.family(family).same_slot {
+            SameSlot::Ordered => chain.iter().map(|route| self.shown(route)).collect(),
+            SameSlot::Merged => {
+                let is_first = |route: &&Route| !joins(route) || siblings(chain, route).next() == Some(*route);
+                chain.iter().filter(is_first).map(|route| self.shown(&merged(chain, route, false))).collect()
+            }
+        }
+    }
+
+    /// The next batch of a dump: up to `size` routes that pass, and whether more may follow.
+    pub(crate) fn list(
+        &self,
+        family: Family,
+        filter: &RouteFilter,
+        size: usize,
+        whole: bool,
+        cursor: &mut Cursor,
+    ) -> (Vec<Route>, bool) {
+        let resume = if whole { Resume::ByPrefix } else { self.profile.family(family).resume };
+        let skips_by_count = resume == Resume::ByCount && cursor.serial != self.serial;
+        let resumed = *cursor;
+        let mut batch = Vec::new();
+        let mut table: Option<TableId> = None;
+        let mut seen = 0;
+        for (place, chain) in self.tables.iter().filter(|(place, _)| place.family == family) {
+            if table != Some(place.table) {
+                (table, seen) = (Some(place.table), 0);
+            }
+            for (position, route) in self.listed(family, chain).into_iter().enumerate() {
+                seen += 1;
+                let was_listed = match resumed.at {
+                    None => false,
+                    Some((at, _)) if at.table != place.table => place.table < at.table,
+                    Some(_) if skips_by_count => seen <= resumed.count,
+                    Some((at, of_it)) => *place < at || (*place == at && position < of_it),
+                };
+                if was_listed {
+                    continue;
+                }
+                if batch.len() == size {
+                    return (batch, true);
+                }
+                *cursor = Cursor { at: Some((*place, position + 1)), count: seen, serial: self.serial };
+                if filter.passes(route.as_ref()) {
+                    batch.push(route);
+                }
+            }
+        }
+        (batch, false)
+    }
+}
