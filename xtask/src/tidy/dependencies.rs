@@ -38,7 +38,6 @@ const SIGHTS: &[Sight] = &[
 /// The crates of others, each approved for one job (ARCHITECTURE.md says which).
 const APPROVED: &[&str] = &[
     "anstream",
-    "anstyle",
     "arc-swap",
     "async-io",
     "bitflags",
@@ -68,7 +67,7 @@ const APPROVED: &[&str] = &[
 ];
 
 /// Those approved for tests alone.
-const APPROVED_IN_TESTS: &[&str] = &["libloading", "prefix-trie", "proptest", "snapbox", "tempfile", "tracing-subscriber"];
+const APPROVED_IN_TESTS: &[&str] = &["libloading", "prefix-trie", "proptest", "snapbox", "tempfile"];
 
 /// Checks the text that `cargo metadata --no-deps` prints.
 pub(super) fn check(metadata: &str) -> Result<Vec<Finding>, String> {
