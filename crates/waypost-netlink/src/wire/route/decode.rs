@@ -1,0 +1,319 @@
+//! Route messages into routes.
+
+use std::time::Duration;
+
+use waypost_core::{
+    Attribute, Entry, Family, IfIndex, Ipv4Prefix, Ipv6Prefix, LookupAnswer, NextHop, NextHopId, NextHops, Preference, Prefix,
+    Protocol, Route, Scope, Slot, TableId, Unnamed,
+};
+
+use super::next_hops::{self, EncapsulationParts, address_of};
+use super::{HEADER, disposition, flags, metrics};
+use crate::wire::constants::{
+    NLA_TYPE_MASK, RTA_CACHEINFO, RTA_DST, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_EXPIRES, RTA_FLOW, RTA_GATEWAY, RTA_IIF, RTA_MARK,
+    RTA_METRICS, RTA_MULTIPATH, RTA_NH_ID, RTA_OIF, RTA_PAD, RTA_PREF, RTA_PREFSRC, RTA_PRIORITY, RTA_SRC, RTA_TABLE, RTA_UID,
+    RTA_VIA, RTNH_F_DEAD, RTNH_F_LINKDOWN, USER_HZ,
+};
+use crate::wire::{Attributes, DecodeError, Decoded, read};
+
+/// The route in the payload of an RTM_NEWROUTE or RTM_DELROUTE; `None` where it is of a family that is not Waypost's
+/// (MPLS, multicast forwarding).
+///
+/// Nothing is allocated for a route with one next hop, no metrics, no encapsulation and no attribute without a name.
+///
+/// # Errors
+///
+/// [`DecodeError`] where the framing is bad, or the destination, table, metric or source cannot be read: a route in the
+/// wrong slot would be worse than none.
+///
+/// ```
+/// use waypost_netlink::wire::route::decode;
+///
+/// // unicast default dev 2, in table 254, proto boot, scope link.
+/// let mut payload = vec![2, 0, 0, 0, 254, 3, 253, 1, 0, 0, 0, 0];
+/// payload.extend([8u16.to_ne_bytes(), 4u16.to_ne_bytes()].concat());
+/// payload.extend(2u32.to_ne_bytes());
+/// let decoded = decode(&payload)?.expect("IPv4 is ours");
+/// assert_eq!(decoded.value.to_string(), "default dev if2 scope link");
+/// # Ok::<(), waypost_netlink::wire::DecodeError>(())
+/// ```
+#[inline]
+pub fn decode(payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
+    let Some(header) = payload.first_chunk::<HEADER>() else {
+        return Err(DecodeError::new(0, "fewer bytes than struct rtmsg has"));
+    };
+    let Some(family) = super::family(header[0]) else { return Ok(None) };
+    let mut reader = Reader::new(header, family);
+    let mut attributes = Attributes::after(HEADER, payload);
+    loop {
+        let offset = attributes.offset();
+        let Some(attribute) = attributes.next() else { break };
+        let (kind, data) = attribute?;
+        if !reader.read(kind, data, offset)? {
+            reader.spoil(kind, data);
+        }
+    }
+    reader.finish(payload).map(Some)
+}
+
+/// The answer in the payload of an RTM_NEWROUTE that came for a lookup; `None` where it is of a family that is not Waypost's.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn decode_answer(payload: &[u8]) -> Result<Option<Decoded<LookupAnswer>>, DecodeError> {
+    let Some(Decoded { value: mut route, spoiled }) = decode(payload)? else { return Ok(None) };
+    let unnamed = std::mem::take(&mut route.entry.unnamed);
+    let mut answer = LookupAnswer::new(route);
+    let mut others = Unnamed::default();
+    for attribute in unnamed.as_slice() {
+        let number = read::u32(&attribute.data);
+        match (attribute.kind & NLA_TYPE_MASK, number) {
+            (RTA_MARK, Some(mark)) => answer.mark = mark,
+            (RTA_UID, Some(uid)) => answer.uid = Some(uid),
+            (RTA_IIF, Some(index)) => answer.input = IfIndex::new(index),
+            // IPv4 repeats the source that was asked for; it is no part of a slot there.
+            (RTA_SRC, Some(_)) => {}
+            _ => others.push(attribute.clone()),
+        }
+    }
+    answer.route.entry.unnamed = others;
+    Ok(Some(Decoded { value: answer, spoiled }))
+}
+
+/// A route of which some attributes have been read.
+struct Reader<'a> {
+    header: &'a [u8; HEADER],
+    family: Family,
+    table: u32,
+    metric: u32,
+    destination: Option<&'a [u8]>,
+    source: Option<&'a [u8]>,
+    entry: Entry,
+    expires: Option<Duration>,
+    /// The next hop that stands outside RTA_MULTIPATH.
+    hop: NextHop,
+    has_hop: bool,
+    encapsulation: EncapsulationParts<'a>,
+    multipath: Option<NextHops>,
+    spoiled: u32,
+}
+
+impl<'a> Reader<'a> {
+    #[inline]
+    fn new(header: &'a [u8; HEADER], family: Family) -> Self {
+        let &[_, _, _, _, table, protocol, scope, kind, ..] = header;
+        let mut entry = Entry::default();
+        entry.disposition = disposition(kind);
+        entry.protocol = Protocol(protocol);
+        entry.scope = Scope(scope);
+        Self {
+            header,
+            family,
+            table: u32::from(table),
+            metric: 0,
+            destination: None,
+            source: None,
+            entry,
+            expires: None,
+            hop: NextHop::default(),
+            has_hop: false,
+            encapsulation: EncapsulationParts::default(),
+            multipath: None,
+            spoiled: 0,
+        }
+    }
+
+    /// Reads one attribute; `false` where it is malformed.
+    #[inline]
+    fn read(&mut self, kind: u16, data: &'a [u8], offset: usize) -> Result<bool, DecodeError> {
+        match kind & NLA_TYPE_MASK {
+            RTA_DST => self.destination = Some(data),
+            RTA_TABLE => {
+                self.table = read::u32(data).ok_or(DecodeError::new(offset, "a table that is no number of four bytes"))?
+            }
+            RTA_PRIORITY => {
+                self.metric = read::u32(data).ok_or(DecodeError::new(offset, "a metric that is no number of four bytes"))?;
+            }
+            RTA_OIF => return Ok(self.read_hop(read::u32(data), |hop, index| hop.interface = IfIndex::new(index))),
+            RTA_GATEWAY => return Ok(self.read_hop(address_of(self.family, data), |hop, gateway| hop.gateway = Some(gateway))),
+            RTA_PREFSRC => match address_of(self.family, data) {
+                Some(address) => self.entry.preferred_source = Some(address),
+                None => return Ok(false),
+            },
+            _ => return Ok(self.read_rarer(kind, data)),
+        }
+        Ok(true)
+    }
+
+    /// Reads one of the attributes that most routes have not.
+    fn read_rarer(&mut self, kind: u16, data: &'a [u8]) -> bool {
+        match kind & NLA_TYPE_MASK {
+            RTA_SRC if self.family == Family::V6 => self.source = Some(data),
+            RTA_VIA => return self.read_hop(next_hops::via(data), |hop, gateway| hop.gateway = Some(gateway)),
+            RTA_FLOW => return self.read_hop(read::u32(data), |hop, realms| hop.realms = realms),
+            RTA_ENCAP => self.encapsulation.data = Some(data),
+            RTA_ENCAP_TYPE => match read::u16(data) {
+                Some(kind) => self.encapsulation.kind = Some(kind),
+                None => return false,
+            },
+            RTA_PREF => match preference(data) {
+                Some(preference) => self.entry.preference = preference,
+                None => return false,
+            },
+            RTA_CACHEINFO => match expiry(data) {
+                Some(expires) => self.expires = expires,
+                None => return false,
+            },
+            RTA_EXPIRES => match read::u32(data) {
+                Some(seconds) => self.expires = Some(Duration::from_secs(u64::from(seconds))),
+                None => return false,
+            },
+            RTA_NH_ID => match read::u32(data) {
+                Some(id) => self.entry.next_hop_object = NextHopId::new(id),
+                None => return false,
+            },
+            RTA_MULTIPATH => match next_hops::multipath(self.family, data) {
+                Some((hops, spoiled)) => {
+                    self.multipath = Some(hops);
+                    self.spoiled += spoiled;
+                }
+                None => return false,
+            },
+            RTA_METRICS => return self.read_metrics(kind, data),
+            RTA_PAD => {}
+            _ => self.keep(kind, data),
+        }
+        true
+    }
+
+    #[inline]
+    fn read_hop<T>(&mut self, value: Option<T>, set: impl FnOnce(&mut NextHop, T)) -> bool {
+        let Some(value) = value else { return false };
+        set(&mut self.hop, value);
+        self.has_hop = true;
+        true
+    }
+
+    #[cold]
+    fn read_metrics(&mut self, kind: u16, data: &[u8]) -> bool {
+        let Some(read) = metrics::decode(data) else { return false };
+        self.entry.metrics = read.metrics;
+        self.spoiled += read.spoiled;
+        if !read.others.is_empty() {
+            self.keep(kind, &read.others);
+        }
+        true
+    }
+
+    #[cold]
+    fn keep(&mut self, kind: u16, data: &[u8]) {
+        self.entry.unnamed.push(Attribute::new(kind, data.to_vec()));
+    }
+
+    #[cold]
+    fn spoil(&mut self, kind: u16, data: &[u8]) {
+        self.keep(kind, data);
+        self.spoiled += 1;
+    }
+
+    #[inline]
+    fn finish(mut self, payload: &[u8]) -> Result<Decoded<Route>, DecodeError> {
+        let &[_, length, source_length, tos, _, _, _, _, f0, f1, f2, f3] = self.header;
+        let bits = u32::from_ne_bytes([f0, f1, f2, f3]);
+        let destination = prefix(self.family, self.destination, length)
+            .ok_or(DecodeError::new(1, "a destination that is no prefix of its family"))?;
+        let mut slot = Slot::new(TableId(self.table), destination);
+        slot.metric = self.metric;
+        match self.family {
+            Family::V4 => slot.tos = tos,
+            Family::V6 => slot.source = source(self.source, source_length)?,
+        }
+        (self.entry.flags, self.entry.os_flags) = flags::of_route(bits);
+        match self.encapsulation.join() {
+            Ok(None) => {}
+            Ok(encapsulation) => {
+                self.hop.encapsulation = encapsulation;
+                self.has_hop = true;
+            }
+            Err(parts) => self.spoil(RTA_ENCAP, parts.data.unwrap_or_default()),
+        }
+        if let Some(hops) = self.multipath.take() {
+            // What the kernel says here of a route with legs it says of each leg too.
+            self.entry.os_flags |= bits & flags::OF_NEXT_HOP & !(RTNH_F_DEAD | RTNH_F_LINKDOWN);
+            self.entry.next_hops = hops;
+            if self.has_hop {
+                self.keep_beside_multipath(payload);
+            }
+        } else if self.has_hop {
+            (self.hop.flags, self.hop.os_flags) = flags::of_next_hop(bits);
+            self.entry.next_hops = NextHops::one(self.hop);
+        } else {
+            self.entry.os_flags |= bits & flags::OF_NEXT_HOP;
+        }
+        let mut route = Route::from_parts(slot, self.entry);
+        route.expires = self.expires;
+        Ok(Decoded { value: route, spoiled: self.spoiled })
+    }
+
+    /// Keeps the attributes of a single next hop that stand beside RTA_MULTIPATH, which the model has no place for.
+    #[cold]
+    fn keep_beside_multipath(&mut self, payload: &[u8]) {
+        for (kind, data) in Attributes::after(HEADER, payload).map_while(Result::ok) {
+            let number = kind & NLA_TYPE_MASK;
+            if [RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_FLOW, RTA_ENCAP, RTA_ENCAP_TYPE].contains(&number) {
+                self.keep(kind, data);
+            }
+        }
+    }
+}
+
+/// The prefix of this length; a default route need not name its address.
+#[inline]
+fn prefix(family: Family, data: Option<&[u8]>, length: u8) -> Option<Prefix> {
+    match (family, data) {
+        (Family::V4, Some(data)) if length <= Ipv4Prefix::MAX_LENGTH => {
+            Some(Prefix::V4(Ipv4Prefix::from_bits(u32::from_be_bytes(data.try_into().ok()?), length)))
+        }
+        (Family::V6, Some(data)) if length <= Ipv6Prefix::MAX_LENGTH => {
+            Some(Prefix::V6(Ipv6Prefix::from_bits(u128::from_be_bytes(data.try_into().ok()?), length)))
+        }
+        (_, None) if length == 0 => Some(Prefix::default_of(family)),
+        _ => None,
+    }
+}
+
+/// The source prefix of an IPv6 route, where it asks for one.
+fn source(data: Option<&[u8]>, length: u8) -> Result<Option<Ipv6Prefix>, DecodeError> {
+    match (data, length) {
+        (_, 0) => Ok(None),
+        _ => match prefix(Family::V6, data, length) {
+            Some(Prefix::V6(prefix)) => Ok(Some(prefix)),
+            _ => Err(DecodeError::new(2, "a source that is no prefix of its family")),
+        },
+    }
+}
+
+/// RFC 4191's two bits; 2 is reserved.
+fn preference(data: &[u8]) -> Option<Preference> {
+    match read::u8(data)? {
+        0 => Some(Preference::Medium),
+        1 => Some(Preference::High),
+        3 => Some(Preference::Low),
+        _ => None,
+    }
+}
+
+/// The remaining life in `struct rta_cacheinfo`, whose third number it is: clock ticks, zero for a route that lives on,
+/// below zero for one that is dead and not yet collected. The other numbers say how often the route was used.
+fn expiry(data: &[u8]) -> Option<Option<Duration>> {
+    let ticks = i32::from_ne_bytes(data.get(8..12)?.try_into().ok()?);
+    Some(match u32::try_from(ticks) {
+        Ok(0) => None,
+        Ok(ticks) => Some(Duration::from_millis(u64::from(ticks) * u64::from(1000 / USER_HZ))),
+        Err(_) => Some(Duration::ZERO),
+    })
+}
+
+#[cfg(test)]
+mod tests;
