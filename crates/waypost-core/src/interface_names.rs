@@ -76,6 +76,37 @@ impl InterfaceNames {
     }
 }
 
+/// Something that prints its interfaces by name; `with_names` makes it.
+///
+/// ```
+/// use waypost_core::{IfIndex, InterfaceNames, Neighbour, NeighbourState};
+///
+/// let two = IfIndex::new(2).unwrap();
+/// let names: InterfaceNames = [(two, "eth0")].into_iter().collect();
+/// let neighbour = Neighbour::new(two, "10.0.0.1".parse().unwrap(), NeighbourState::Reachable);
+/// assert_eq!(neighbour.to_string(), "10.0.0.1 dev if2 REACHABLE");
+/// assert_eq!(neighbour.with_names(&names).to_string(), "10.0.0.1 dev eth0 REACHABLE");
+/// ```
+#[derive(Debug)]
+pub struct Named<'a, T> {
+    pub(crate) thing: &'a T,
+    pub(crate) names: &'a InterfaceNames,
+}
+
+impl<'a, T> Named<'a, T> {
+    pub(crate) const fn new(thing: &'a T, names: &'a InterfaceNames) -> Self {
+        Self { thing, names }
+    }
+}
+
+impl<T> Clone for Named<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Named<'_, T> {}
+
 impl<N: AsRef<str>> FromIterator<(IfIndex, N)> for InterfaceNames {
     fn from_iter<I: IntoIterator<Item = (IfIndex, N)>>(names: I) -> Self {
         let mut all = Self::default();

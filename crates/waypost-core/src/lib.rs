@@ -52,7 +52,7 @@ mod words;
 pub use capabilities::{Capabilities, CompareAndDelete, LossSignal, OwnershipTag};
 pub use error::{Error, ErrorKind};
 pub use interface::{Address, AddressFlags, InterfaceSettings, Link, LinkFlags, Neighbour, NeighbourState, SettingsOf};
-pub use interface_names::InterfaceNames;
+pub use interface_names::{InterfaceNames, Named};
 pub use kernel::{
     Drained, Dump, DumpEnd, Flow, Flushed, Kernel, LookupAnswer, LookupMode, Miss, Notice, Notices, Now, Outcome, Redirect,
     Request, RouteChange, RouteFilter, RouteVerb, Ticket, Verb,

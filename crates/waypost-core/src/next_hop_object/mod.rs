@@ -1,5 +1,8 @@
 //! Next hops that the kernel keeps by themselves, for many routes to share.
 
+mod display;
+mod parse;
+
 use std::time::Duration;
 
 use crate::{Family, NextHop, NextHopId, Protocol, Scope, Unnamed, Weight};
@@ -47,6 +50,16 @@ pub enum NextHopObjectKind {
 }
 
 /// A next-hop object.
+///
+/// `Display` prints the words of `ip nexthop` and [`NextHopObject::parse`] reads them back.
+///
+/// ```
+/// use waypost_core::NextHopObject;
+///
+/// let object: NextHopObject = "id 7 via 10.0.0.1 dev if2 proto static".parse()?;
+/// assert_eq!(object.to_string(), "id 7 via 10.0.0.1 dev if2 proto static");
+/// # Ok::<(), waypost_core::ParseError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
