@@ -1,5 +1,7 @@
 //! Interfaces: links, their addresses, their neighbours, and how they are set up to route.
 
+mod display;
+
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! The seam between whoever keeps a picture of the routing tables and the kernel that has them.
 
+mod display;
 mod notice;
 mod request;
 
