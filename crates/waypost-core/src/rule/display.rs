@@ -112,12 +112,12 @@ impl Rule {
             write!(f, " tun_id {}", self.tunnel_id)?;
         }
         match self.dscp {
-            Some(Masked { value, mask: Rule::DSCP_BITS }) => write!(f, " dscp {value}")?,
+            Some(Masked { value, mask: Self::DSCP_BITS }) => write!(f, " dscp {value}")?,
             Some(Masked { value, mask }) => write!(f, " dscp {}/{}", Number(value), Number(mask))?,
             None => {}
         }
         match self.flow_label {
-            Some(Masked { value, mask: Rule::FLOW_LABEL_BITS }) => write!(f, " flowlabel {}", Number(value)),
+            Some(Masked { value, mask: Self::FLOW_LABEL_BITS }) => write!(f, " flowlabel {}", Number(value)),
             Some(Masked { value, mask }) => write!(f, " flowlabel {}/{}", Number(value), Number(mask)),
             None => Ok(()),
         }
