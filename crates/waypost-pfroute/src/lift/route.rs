@@ -233,7 +233,7 @@ fn metrics(message: &RouteMessage<'_>, flags: RouteFlags) -> Metrics {
         };
         let inherited =
             metric == Portable::Mtu && message.dialect().reports_interface_mtu && !flags.contains(RouteFlags::FIXED_MTU);
-        let value = message.metric(known.metric).unwrap_or(0) / unit;
+        let value = message.read(known) / unit;
         if value != 0 && !inherited {
             metrics.set(metric, u32::try_from(value).unwrap_or(u32::MAX));
         }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::bytes::{ByteOrder, Field};
+use super::bytes::{ByteOrder, Field, View};
 use super::dialect::{Dialect, Families};
 use super::error::{DecodeError, Expected};
 
@@ -44,36 +44,48 @@ impl Axis {
 #[derive(Clone, Copy, Debug)]
 pub struct Sockaddrs<'a> {
     dialect: &'static Dialect,
-    order: ByteOrder,
-    message: &'a [u8],
+    message: View<'a>,
     /// Offsets from the start of the message, zero where absent: a header stands there.
     starts: [u16; Axis::COUNT],
+    /// Where the last one stands, whole or not.
+    last: u16,
+    /// How many bytes of the message and behind it they take.
     end: u32,
-    fault: Option<DecodeError>,
+    state: State,
+}
+
+/// Whether all sockaddrs that are announced are there. A message carries it, so it is small.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Whole,
+    /// The message ends before one.
+    Missing,
+    /// The message ends inside the last one.
+    Cut,
 }
 
 impl<'a> Sockaddrs<'a> {
     /// Finds the sockaddrs that `mask` announces, the first at `start`.
-    pub(super) fn walk(dialect: &'static Dialect, order: ByteOrder, message: &'a [u8], start: u16, mask: u32) -> Self {
-        let mut found = Self { dialect, order, message, starts: [0; Axis::COUNT], end: u32::from(start), fault: None };
+    pub(super) fn walk(dialect: &'static Dialect, message: View<'a>, start: u16, mask: u32) -> Self {
+        let mut found =
+            Self { dialect, message, starts: [0; Axis::COUNT], last: start, end: u32::from(start), state: State::Whole };
         let mut at = start;
         for (bit, &axis) in dialect.axes.iter().enumerate() {
             if mask & (1 << bit) == 0 {
                 continue;
             }
-            let Some(rest) = message.get(usize::from(at)..).filter(|rest| !rest.is_empty()) else {
-                found.fault = Some(DecodeError { offset: usize::from(at), expected: Expected::Sockaddr });
+            found.last = at;
+            let Some((&length, rest)) = message.bytes.get(usize::from(at)..).and_then(<[u8]>::split_first) else {
+                found.state = State::Missing;
                 break;
             };
-            let length = rest.first().copied().unwrap_or(0);
             if let Some(place) = found.starts.get_mut(axis.place()) {
                 *place = at;
             }
             let next = usize::from(at) + dialect.round(usize::from(length));
             found.end = u32::try_from(next).unwrap_or(u32::MAX);
-            if usize::from(length) > rest.len() {
-                let expected = Expected::SockaddrBody { length, found: rest.len() };
-                found.fault = Some(DecodeError { offset: usize::from(at), expected });
+            if usize::from(length) > rest.len() + 1 {
+                found.state = State::Cut;
                 break;
             }
             // A message is shorter than 64 KiB, so an offset that does not fit is behind its end.
@@ -82,11 +94,21 @@ impl<'a> Sockaddrs<'a> {
         found
     }
 
+    /// The message that they stand in, header and all.
+    pub(super) const fn view(&self) -> View<'a> {
+        self.message
+    }
+
+    /// The dialect that they are read by.
+    pub(super) const fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
     /// The sockaddr for `axis`, as bytes; `None` where the message has none.
     #[must_use]
     pub fn raw(&self, axis: Axis) -> Option<RawSockaddr<'a>> {
         let start = self.starts.get(axis.place()).copied().filter(|&start| start != 0)?;
-        let rest = self.message.get(usize::from(start)..)?;
+        let rest = self.message.bytes.get(usize::from(start)..)?;
         let length = *rest.first()?;
         let occupied = if length == 0 { self.dialect.round(0) } else { usize::from(length) };
         Some(RawSockaddr { length, bytes: rest.get(..occupied).unwrap_or(rest) })
@@ -95,7 +117,7 @@ impl<'a> Sockaddrs<'a> {
     /// The sockaddr for `axis`; `None` where the message has none.
     #[must_use]
     pub fn get(&self, axis: Axis) -> Option<Sockaddr<'a>> {
-        self.raw(axis).map(|raw| raw.interpret(&self.dialect.families, self.order))
+        self.raw(axis).map(|raw| raw.interpret(&self.dialect.families, self.message.order))
     }
 
     /// The link-layer sockaddr for `axis`; `None` where there is none or it is of another family.
@@ -114,14 +136,21 @@ impl<'a> Sockaddrs<'a> {
 
     /// Why not all announced sockaddrs could be read; its offset counts from the start of the message.
     #[must_use]
-    pub const fn fault(&self) -> Option<DecodeError> {
-        self.fault
+    pub fn fault(&self) -> Option<DecodeError> {
+        let offset = usize::from(self.last);
+        let rest = self.message.bytes.get(offset..).unwrap_or_default();
+        let expected = match self.state {
+            State::Whole => return None,
+            State::Missing => Expected::Sockaddr,
+            State::Cut => Expected::SockaddrBody { length: rest.first().copied().unwrap_or(0), found: rest.len() },
+        };
+        Some(DecodeError { offset, expected })
     }
 
     /// How many bytes are left behind the last sockaddr; negative where it claims more than the message has.
     #[must_use]
     pub fn trailing(&self) -> i64 {
-        i64::try_from(self.message.len()).unwrap_or(i64::MAX) - i64::from(self.end)
+        i64::try_from(self.message.bytes.len()).unwrap_or(i64::MAX) - i64::from(self.end)
     }
 }
 

@@ -4,15 +4,13 @@ use waypost_core::LinkFlags;
 
 use super::Change;
 use crate::wire::bytes::View;
-use crate::wire::dialect::{AddressLayout, AnnounceLayout, Dialect, InterfaceLayout, MulticastLayout};
+use crate::wire::dialect::{AddressLayout, AnnounceLayout, InterfaceLayout, MulticastLayout};
 use crate::wire::sockaddr::Sockaddrs;
 
 /// A message about an address of an interface: `struct ifa_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct AddressMessage<'a> {
     pub(super) change: Change,
-    pub(super) view: View<'a>,
-    pub(super) layout: &'static AddressLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
 
@@ -26,25 +24,25 @@ impl<'a> AddressMessage<'a> {
     /// The interface's index.
     #[must_use]
     pub fn index(&self) -> u16 {
-        self.view.u16(self.layout.index)
+        self.addrs.view().u16(self.layout().index)
     }
 
     /// The flags of the address, in the system's own numbers.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.view.u32(self.layout.flags)
+        self.addrs.view().u32(self.layout().flags)
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.view.u32(self.layout.addrs)
+        self.addrs.view().u32(self.layout().addrs)
     }
 
     /// The metric of the address.
     #[must_use]
     pub fn metric(&self) -> u32 {
-        self.view.u32(self.layout.metric)
+        self.addrs.view().u32(self.layout().metric)
     }
 
     /// The sockaddrs.
@@ -56,7 +54,11 @@ impl<'a> AddressMessage<'a> {
     /// The whole message.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
-        self.view.bytes
+        self.addrs.view().bytes
+    }
+
+    const fn layout(&self) -> &'static AddressLayout {
+        &self.addrs.dialect().address
     }
 }
 
@@ -64,8 +66,6 @@ impl<'a> AddressMessage<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct MulticastMessage<'a> {
     pub(super) change: Change,
-    pub(super) view: View<'a>,
-    pub(super) layout: &'static MulticastLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
 
@@ -79,19 +79,19 @@ impl<'a> MulticastMessage<'a> {
     /// The interface's index.
     #[must_use]
     pub fn index(&self) -> u16 {
-        self.view.u16(self.layout.index)
+        self.addrs.view().u16(self.layout().index)
     }
 
     /// The flags, in the system's own numbers.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.view.u32(self.layout.flags)
+        self.addrs.view().u32(self.layout().flags)
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.view.u32(self.layout.addrs)
+        self.addrs.view().u32(self.layout().addrs)
     }
 
     /// The sockaddrs: the group is [`Axis::Ifa`](crate::wire::Axis::Ifa), its link-layer address [`Axis::Gateway`](crate::wire::Axis::Gateway).
@@ -103,16 +103,17 @@ impl<'a> MulticastMessage<'a> {
     /// The whole message.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
-        self.view.bytes
+        self.addrs.view().bytes
+    }
+
+    const fn layout(&self) -> &'static MulticastLayout {
+        &self.addrs.dialect().multicast
     }
 }
 
 /// The state of an interface: `struct if_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct InterfaceMessage<'a> {
-    pub(super) view: View<'a>,
-    pub(super) dialect: &'static Dialect,
-    pub(super) layout: &'static InterfaceLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
 
@@ -120,20 +121,20 @@ impl<'a> InterfaceMessage<'a> {
     /// The interface's index.
     #[must_use]
     pub fn index(&self) -> u16 {
-        self.view.u16(self.layout.index)
+        self.addrs.view().u16(self.layout().index)
     }
 
     /// The IFF_ flags.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.view.u32(self.layout.flags)
+        self.addrs.view().u32(self.layout().flags)
     }
 
     /// The flags that the model has names for, and the bits of the others.
     #[must_use]
     pub fn flags(&self) -> (LinkFlags, u32) {
         let word = self.raw_flags();
-        let known = (0..).zip(&self.dialect.link_flag_bits);
+        let known = (0..).zip(&self.addrs.dialect().link_flag_bits);
         known
             .filter(|&(bit, flag)| word & (1 << bit) != 0 && !flag.is_empty())
             .fold((LinkFlags::empty(), word), |(flags, others), (bit, &flag)| (flags | flag, others & !(1 << bit)))
@@ -142,49 +143,49 @@ impl<'a> InterfaceMessage<'a> {
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.view.u32(self.layout.addrs)
+        self.addrs.view().u32(self.layout().addrs)
     }
 
     /// The IFT_ type.
     #[must_use]
     pub fn kind(&self) -> u16 {
-        self.view.u16(self.layout.kind)
+        self.addrs.view().u16(self.layout().kind)
     }
 
     /// LINK_STATE_: 0 unknown, 1 down, 2 up.
     #[must_use]
     pub fn link_state(&self) -> u16 {
-        self.view.u16(self.layout.link_state)
+        self.addrs.view().u16(self.layout().link_state)
     }
 
     /// The length of a link-layer address, in bytes.
     #[must_use]
     pub fn address_length(&self) -> u16 {
-        self.view.u16(self.layout.address_length)
+        self.addrs.view().u16(self.layout().address_length)
     }
 
     /// The length of a link-layer header, in bytes.
     #[must_use]
     pub fn header_length(&self) -> u16 {
-        self.view.u16(self.layout.header_length)
+        self.addrs.view().u16(self.layout().header_length)
     }
 
     /// The largest packet, in bytes.
     #[must_use]
     pub fn mtu(&self) -> u32 {
-        self.view.u32(self.layout.mtu)
+        self.addrs.view().u32(self.layout().mtu)
     }
 
     /// The routing metric.
     #[must_use]
     pub fn metric(&self) -> u32 {
-        self.view.u32(self.layout.metric)
+        self.addrs.view().u32(self.layout().metric)
     }
 
     /// The speed, in bits a second.
     #[must_use]
     pub fn baud_rate(&self) -> u64 {
-        self.view.get(self.layout.baud_rate)
+        self.addrs.view().get(self.layout().baud_rate)
     }
 
     /// The sockaddrs: a dump names the interface by [`Axis::Ifp`](crate::wire::Axis::Ifp), an event does not.
@@ -196,7 +197,11 @@ impl<'a> InterfaceMessage<'a> {
     /// The whole message.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
-        self.view.bytes
+        self.addrs.view().bytes
+    }
+
+    const fn layout(&self) -> &'static InterfaceLayout {
+        &self.addrs.dialect().interface
     }
 }
 

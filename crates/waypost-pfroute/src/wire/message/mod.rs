@@ -54,30 +54,17 @@ impl<'a> Message<'a> {
             let short = DecodeError { offset: 0, expected: Expected::Header { size, found: bytes.len() } };
             if bytes.len() < usize::from(size) { Err(short) } else { Ok(view) }
         };
-        let addrs = |size: u16, field: Field| {
-            let view = checked(size)?;
-            Ok((view, Sockaddrs::walk(dialect, order, bytes, size, view.u32(field))))
-        };
+        let addrs = |size: u16, field: Field| Ok(Sockaddrs::walk(dialect, checked(size)?, size, view.u32(field)));
         Ok(match dialect.kind(number) {
-            Kind::Route(op) => {
-                let layout = &dialect.route;
-                let (view, addrs) = addrs(layout.size, layout.addrs)?;
-                Self::Route(RouteMessage { op, view, dialect, layout, addrs })
-            }
+            Kind::Route(op) => Self::Route(RouteMessage { op, addrs: addrs(dialect.route.size, dialect.route.addrs)? }),
             Kind::Address(change) => {
-                let layout = &dialect.address;
-                let (view, addrs) = addrs(layout.size, layout.addrs)?;
-                Self::Address(AddressMessage { change, view, layout, addrs })
+                Self::Address(AddressMessage { change, addrs: addrs(dialect.address.size, dialect.address.addrs)? })
             }
             Kind::Multicast(change) => {
-                let layout = &dialect.multicast;
-                let (view, addrs) = addrs(layout.size, layout.addrs)?;
-                Self::Multicast(MulticastMessage { change, view, layout, addrs })
+                Self::Multicast(MulticastMessage { change, addrs: addrs(dialect.multicast.size, dialect.multicast.addrs)? })
             }
             Kind::Interface => {
-                let layout = &dialect.interface;
-                let (view, addrs) = addrs(layout.size, layout.addrs)?;
-                Self::Interface(InterfaceMessage { view, dialect, layout, addrs })
+                Self::Interface(InterfaceMessage { addrs: addrs(dialect.interface.size, dialect.interface.addrs)? })
             }
             Kind::Announce => {
                 Self::Announce(AnnounceMessage { view: checked(dialect.announce.size)?, layout: &dialect.announce })

@@ -1,8 +1,7 @@
 //! Messages about routes.
 
 use super::{Metric, RouteOp};
-use crate::wire::bytes::View;
-use crate::wire::dialect::{Dialect, RouteLayout};
+use crate::wire::dialect::{Dialect, MetricField, RouteLayout};
 use crate::wire::flags::RouteFlags;
 use crate::wire::sockaddr::Sockaddrs;
 
@@ -10,9 +9,6 @@ use crate::wire::sockaddr::Sockaddrs;
 #[derive(Clone, Copy, Debug)]
 pub struct RouteMessage<'a> {
     pub(super) op: RouteOp,
-    pub(super) view: View<'a>,
-    pub(super) dialect: &'static Dialect,
-    pub(super) layout: &'static RouteLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
 
@@ -26,68 +22,73 @@ impl<'a> RouteMessage<'a> {
     /// The interface's index; zero where none is named.
     #[must_use]
     pub fn index(&self) -> u16 {
-        self.view.u16(self.layout.index)
+        self.addrs.view().u16(self.layout().index)
     }
 
     /// The flags that the dialect has names for.
     #[must_use]
     pub fn flags(&self) -> RouteFlags {
-        self.dialect.flags(self.raw_flags())
+        self.dialect().flags(self.raw_flags())
     }
 
     /// The flag word as the kernel wrote it.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.view.u32(self.layout.flags)
+        self.addrs.view().u32(self.layout().flags)
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.view.u32(self.layout.addrs)
+        self.addrs.view().u32(self.layout().addrs)
     }
 
     /// The process that asked; zero for the kernel itself, and for every answer of some kernels.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.view.u32(self.layout.pid)
+        self.addrs.view().u32(self.layout().pid)
     }
 
     /// The asker's number for the request; zero for the kernel itself.
     #[must_use]
     pub fn seq(&self) -> u32 {
-        self.view.u32(self.layout.seq)
+        self.addrs.view().u32(self.layout().seq)
     }
 
     /// Why the request failed, in the numbers of the dialect's system; zero where it did not.
     #[must_use]
     pub fn errno(&self) -> u32 {
-        self.view.u32(self.layout.errno)
+        self.addrs.view().u32(self.layout().errno)
     }
 
     /// Which flags a change is about.
     #[must_use]
     pub fn raw_flag_mask(&self) -> u32 {
-        self.view.u32(self.layout.flag_mask)
+        self.addrs.view().u32(self.layout().flag_mask)
     }
 
     /// Which metrics the request sets, as RTV_ bits.
     #[must_use]
     pub fn inits(&self) -> u64 {
-        self.view.get(self.layout.inits)
+        self.addrs.view().get(self.layout().inits)
     }
 
     /// Which metrics are locked, as RTV_ bits.
     #[must_use]
     pub fn locks(&self) -> u64 {
-        self.view.get(self.layout.locks)
+        self.addrs.view().get(self.layout().locks)
     }
 
     /// The metric; `None` where the dialect has none of that name.
     #[must_use]
     pub fn metric(&self, metric: Metric) -> Option<u64> {
-        let known = self.layout.metrics.iter().find(|known| known.metric == metric)?;
-        Some(self.view.get(known.field))
+        let known = self.layout().metrics.iter().find(|known| known.metric == metric)?;
+        Some(self.read(known))
+    }
+
+    /// One of the dialect's metrics.
+    pub(crate) fn read(&self, metric: &MetricField) -> u64 {
+        self.addrs.view().get(metric.field)
     }
 
     /// The sockaddrs.
@@ -99,12 +100,16 @@ impl<'a> RouteMessage<'a> {
     /// The whole message.
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
-        self.view.bytes
+        self.addrs.view().bytes
     }
 
     /// The dialect that it was read by.
     #[must_use]
     pub const fn dialect(&self) -> &'static Dialect {
-        self.dialect
+        self.addrs.dialect()
+    }
+
+    const fn layout(&self) -> &'static RouteLayout {
+        &self.dialect().route
     }
 }
