@@ -61,7 +61,7 @@ impl Test {
     }
 }
 
-/// A [`Test`](crate::namespace::Test) named after its function.
+/// A [`Test`] named after its function.
 #[macro_export]
 macro_rules! test {
     ($body:path) => {
