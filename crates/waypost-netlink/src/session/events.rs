@@ -1,0 +1,235 @@
+//! The socket that hears of changes and lists tables.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use waypost_core::{Dump, DumpEnd, Error, ErrorKind, Notice, Notices, Now, Ticket};
+
+use super::listing::Listing;
+use super::operation::Operation;
+use super::refusal::{Verdict, errno};
+use super::{Datagram, message};
+use crate::wire::constants::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN};
+use crate::wire::{Message, Messages};
+
+/// How long the kernel may say nothing of a dump before it is given up. It makes the next part of a dump while the one
+/// before is being received (netlink(7)), so that silence means that nothing more will come.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What is heard of changes, and one dump at a time.
+///
+/// Whoever drives it sends what [`outgoing`](Self::outgoing) gives and says so by [`sent`](Self::sent); before anything
+/// else is received, [`announce`](Self::announce) tells that the dump has begun, since the kernel may queue a change that
+/// the dump has not seen before the dump's first part.
+#[derive(Debug)]
+pub struct EventLane {
+    port: u32,
+    sequence: u32,
+    waiting: VecDeque<(Ticket, Listing)>,
+    current: Option<Current>,
+    message: Vec<u8>,
+    now: Now,
+    /// An overrun has been told of, and nothing has come since.
+    is_overrun: bool,
+}
+
+/// The dump that is being received.
+#[derive(Debug)]
+struct Current {
+    ticket: Ticket,
+    listing: Listing,
+    is_announced: bool,
+    is_interrupted: bool,
+    heard: Now,
+}
+
+impl EventLane {
+    /// The conversation of a socket with this port; sequence numbers follow `seed`.
+    #[must_use]
+    pub const fn new(port: u32, seed: u32) -> Self {
+        Self {
+            port,
+            sequence: seed,
+            waiting: VecDeque::new(),
+            current: None,
+            message: Vec::new(),
+            now: Now { running: Duration::ZERO, boot: Duration::ZERO },
+            is_overrun: false,
+        }
+    }
+
+    /// Queues a dump behind those that wait already.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where this backend has no such dump.
+    pub fn submit(&mut self, now: Now, ticket: Ticket, dump: Dump<'_>) -> Result<(), Error> {
+        self.now = now;
+        let Some(listing) = Listing::of(dump) else {
+            return Err(Error::new(ErrorKind::Unsupported, Operation::List.name()).because("rtnetlink has no such list"));
+        };
+        self.waiting.push_back((ticket, listing));
+        Ok(())
+    }
+
+    /// The request to be sent next, if one can be: there is one dump at a time on a socket.
+    pub fn outgoing(&mut self) -> Option<&[u8]> {
+        if self.current.is_some() {
+            return None;
+        }
+        let (_, listing) = self.waiting.front()?;
+        self.message.clear();
+        // Four attributes of four bytes are never too long.
+        listing.encode(&mut self.message, self.sequence.wrapping_add(1)).ok()?;
+        Some(&self.message)
+    }
+
+    /// What [`outgoing`](Self::outgoing) gave has been sent.
+    pub fn sent(&mut self) {
+        if let Some((ticket, listing)) = self.waiting.pop_front() {
+            self.sequence = self.sequence.wrapping_add(1);
+            self.current = Some(Current { ticket, listing, is_announced: false, is_interrupted: false, heard: self.now });
+        }
+    }
+
+    /// Tells that a dump has begun, if that has not been told.
+    pub fn announce(&mut self, out: &mut Notices) {
+        if let Some(current) = self.current.as_mut().filter(|current| !current.is_announced) {
+            current.is_announced = true;
+            out.push(Notice::DumpStarted(current.ticket));
+        }
+    }
+
+    /// Says whether a dump is being received.
+    #[must_use]
+    pub const fn is_listing(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// Says whether a dump could be sent for.
+    #[must_use]
+    pub fn wants_to_send(&self) -> bool {
+        self.current.is_none() && !self.waiting.is_empty()
+    }
+
+    /// Takes what the socket gave.
+    pub fn receive(&mut self, now: Now, datagram: Datagram<'_>, out: &mut Notices) {
+        self.now = now;
+        // Anybody may send to a netlink socket; the kernel alone sends from port 0.
+        if datagram.port != 0 {
+            return;
+        }
+        if datagram.truncated {
+            self.overrun(out);
+            return;
+        }
+        self.is_overrun = false;
+        for message in Messages::new(datagram.bytes) {
+            match message {
+                // The port is ours in answers to this socket, and of somebody else in news of what he did.
+                Ok(message) if message.port == self.port => self.answer(&message, out),
+                Ok(message) => self.event(&message, out),
+                Err(error) => self.undecodable(error, false, out),
+            }
+        }
+    }
+
+    /// Something was lost, as the socket says (`ENOBUFS`) or as is plain to see.
+    pub fn overrun(&mut self, out: &mut Notices) {
+        self.interrupt();
+        if !std::mem::replace(&mut self.is_overrun, true) {
+            out.push(Notice::Overrun);
+        }
+    }
+
+    /// Gives up the dump that the kernel has said nothing of for too long.
+    pub fn expire(&mut self, now: Now, out: &mut Notices) {
+        self.now = now;
+        if self.deadline().is_some_and(|deadline| now.running >= deadline.running) {
+            let error = Error::new(ErrorKind::Unknown, Operation::List.name()).because("the kernel does not go on");
+            self.end(Some(error), out);
+        }
+    }
+
+    /// When [`expire`](Self::expire) wants to be called.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Now> {
+        self.current.as_ref().map(|current| current.heard + SILENCE)
+    }
+
+    /// The dump that is being received is not whole.
+    const fn interrupt(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.is_interrupted = true;
+        }
+    }
+
+    fn event(&self, message: &Message<'_>, out: &mut Notices) {
+        match message::event(message) {
+            Some(Ok(notice)) => out.push(notice),
+            Some(Err(error)) => self.undecodable(error, false, out),
+            None => {}
+        }
+    }
+
+    #[inline]
+    fn answer(&mut self, message: &Message<'_>, out: &mut Notices) {
+        let Some(current) = self.current.as_mut().filter(|_| message.sequence == self.sequence) else {
+            // What is left of a dump that was given up.
+            return;
+        };
+        current.heard = self.now;
+        current.is_interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
+        if current.listing.takes(message) {
+            match message::entry(message) {
+                Some(Ok(notice)) if current.listing.passes(&notice) => out.push(notice),
+                Some(Err(error)) => self.undecodable(error, true, out),
+                _ => {}
+            }
+        } else {
+            self.control(message, out);
+        }
+    }
+
+    /// Takes what belongs to the dump but is no entry of it.
+    #[cold]
+    fn control(&mut self, message: &Message<'_>, out: &mut Notices) {
+        match message.kind {
+            NLMSG_DONE => self.verdict(Verdict::of_done(message.flags, message.payload), out),
+            NLMSG_ERROR => match Verdict::of_error(message.flags, message.payload) {
+                // The kernel had no room for the first part, and says so; but it goes on when there is room again, and
+                // takes no other dump before (Linux 6.18, `__netlink_dump_start` and `netlink_recvmsg`).
+                Some(Verdict { number: errno::ENOBUFS, .. }) => self.interrupt(),
+                // An acknowledgement that was not asked for, or nothing that can be read.
+                Some(Verdict { number: 0, .. }) | None => {}
+                Some(verdict) => self.verdict(verdict, out),
+            },
+            NLMSG_OVERRUN => self.overrun(out),
+            // An entry of another kind or family than was asked for.
+            _ => {}
+        }
+    }
+
+    fn verdict(&mut self, verdict: Verdict<'_>, out: &mut Notices) {
+        let names_a_table = self.current.as_ref().is_some_and(|current| current.listing.names_a_table());
+        let error = match verdict.number {
+            0 => None,
+            errno::ENOENT if names_a_table => None,
+            _ => Some(verdict.error(Operation::List)),
+        };
+        self.end(error, out);
+    }
+
+    fn end(&mut self, error: Option<Error>, out: &mut Notices) {
+        self.announce(out);
+        if let Some(Current { ticket, listing, is_interrupted, .. }) = self.current.take() {
+            let error = error.map(|error| error.on(listing.name()));
+            out.push(Notice::DumpDone(ticket, DumpEnd::new(is_interrupted, error)));
+        }
+    }
+
+    #[cold]
+    fn undecodable(&self, why: impl ToString, in_dump: bool, out: &mut Notices) {
+        out.push(Notice::Undecodable { in_dump, why: why.to_string() });
+    }
+}
