@@ -1,0 +1,16 @@
+//! Sockets and namespaces of the one system that speaks rtnetlink: the only part of the crate that knows where it runs.
+
+mod options;
+
+pub use options::{Namespace, Options};
+
+cfg_if::cfg_if! {
+    if #[cfg(target_os = "linux")] {
+        mod kernel;
+        mod namespace;
+        mod receiver;
+        mod socket;
+
+        pub use kernel::Netlink;
+    }
+}
