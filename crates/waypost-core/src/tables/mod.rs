@@ -52,7 +52,7 @@ pub enum Position {
     Last,
 }
 
-/// All routing tables of a kernel; see the [module](self).
+/// All routing tables of a kernel, their routes ready for longest-prefix match.
 #[derive(Clone, Debug)]
 pub struct Tables {
     tables: BTreeMap<TableId, DualTable<u32>>,
