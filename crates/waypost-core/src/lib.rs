@@ -19,6 +19,7 @@
 //! | what a kernel says and is asked | [`Kernel`], [`Notice`], [`Request`], [`Outcome`] |
 //! | what a kernel can do | [`Capabilities`] |
 //! | what went wrong | [`Error`], [`ErrorKind`] |
+//! | which way packets go, without asking the kernel | [`lookup`] |
 //!
 //! # Example
 //!
@@ -41,6 +42,7 @@ mod flags_as_text;
 mod interface;
 mod interface_names;
 mod kernel;
+pub mod lookup;
 mod next_hop_object;
 mod number;
 mod prefix;

@@ -20,22 +20,6 @@ pub(super) const ENCAPSULATIONS: [(u16, &str); 10] = [
     (10, "xfrm"),
 ];
 
-/// The flags of a route that are printed, with their words; those of `ip route` where it has one.
-pub(super) const ROUTE_FLAGS: [(RouteFlags, &str); 12] = [
-    (RouteFlags::OFFLOADED, "rt_offload"),
-    (RouteFlags::TRAPPED, "rt_trap"),
-    (RouteFlags::OFFLOAD_FAILED, "rt_offload_failed"),
-    (RouteFlags::CLONED, "cloned"),
-    (RouteFlags::DYNAMIC, "dynamic"),
-    (RouteFlags::STATIC, "rt_static"),
-    (RouteFlags::CLONING, "cloning"),
-    (RouteFlags::PROTO1, "proto1"),
-    (RouteFlags::PROTO2, "proto2"),
-    (RouteFlags::PROTO3, "proto3"),
-    (RouteFlags::MATCHED_ENTRY, "fibmatch"),
-    (RouteFlags::UP, "up"),
-];
-
 /// A route that prints its interfaces by name; [`Route::with_names`] makes it.
 ///
 /// The alternate form, `{:#}`, puts each next hop of a multipath route on a line of its own as `ip route` does.
@@ -204,7 +188,7 @@ pub(crate) fn write_flags(f: &mut fmt::Formatter<'_>, hop: &NextHop) -> fmt::Res
 }
 
 fn write_marks(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
-    for (flag, word) in ROUTE_FLAGS {
+    for (flag, word) in RouteFlags::WORDS {
         if entry.flags.contains(flag) {
             write!(f, " {word}")?;
         }

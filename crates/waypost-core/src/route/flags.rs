@@ -33,6 +33,24 @@ bitflags::bitflags! {
     }
 }
 
+impl RouteFlags {
+    /// The words that are printed for them; those of `ip route` where it has one.
+    pub const WORDS: [(Self, &'static str); 12] = [
+        (Self::OFFLOADED, "rt_offload"),
+        (Self::TRAPPED, "rt_trap"),
+        (Self::OFFLOAD_FAILED, "rt_offload_failed"),
+        (Self::CLONED, "cloned"),
+        (Self::DYNAMIC, "dynamic"),
+        (Self::STATIC, "rt_static"),
+        (Self::CLONING, "cloning"),
+        (Self::PROTO1, "proto1"),
+        (Self::PROTO2, "proto2"),
+        (Self::PROTO3, "proto3"),
+        (Self::MATCHED_ENTRY, "fibmatch"),
+        (Self::UP, "up"),
+    ];
+}
+
 bitflags::bitflags! {
     /// Marks on one way out.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

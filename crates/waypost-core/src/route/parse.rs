@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::display::{ENCAPSULATIONS, ROUTE_FLAGS, preference_word};
-use super::{Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, Weight};
+use super::display::{ENCAPSULATIONS, preference_word};
+use super::{Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, Weight};
 use crate::words::{self, Words};
 use crate::{Family, IfIndex, InterfaceNames, Ipv6Prefix, NextHopId, ParseError, Prefix, Scope, TableId};
 
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
             "expires" => self.route.expires = Some(expiry(&mut self.words)?),
             "flags" => entry.os_flags = self.words.number(word, u32::MAX)?,
             "attr" => entry.unnamed.push(self.words.attribute()?),
-            _ => match ROUTE_FLAGS.iter().find(|(_, name)| *name == word) {
+            _ => match RouteFlags::WORDS.iter().find(|(_, name)| *name == word) {
                 Some((flag, _)) => entry.flags.insert(*flag),
                 None => return Ok(false),
             },
