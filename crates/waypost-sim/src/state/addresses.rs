@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use waypost_core::{
     Address, AddressFlags, Disposition, Entry, Error, ErrorKind, Family, IfIndex, LinkFlags, NextHop, Prefix, Protocol, Route,
-    RouteChange, Slot, TableId, Verb,
+    RouteChange, Scope, Slot, TableId, Verb,
 };
 
 use super::reach::network;
@@ -24,6 +24,7 @@ impl State {
         }
         let mut address = Address::new(interface, local, length);
         address.flags = AddressFlags::PERMANENT;
+        address.scope = scope_of(local);
         let is_second = |own: &Address| own.interface == interface && subnet(own) == subnet(&address);
         if local.is_ipv4() && self.addresses.iter().any(is_second) {
             address.flags |= AddressFlags::SECONDARY;
@@ -141,11 +142,19 @@ impl State {
 
 /// A route of the kernel's own out of an interface.
 pub(super) fn kernel_route(table: TableId, destination: Prefix, interface: IfIndex) -> Route {
-    let entry = Entry::default();
-    let mut route = Route::from_parts(Slot::new(table, destination), entry);
+    let mut route = Route::from_parts(Slot::new(table, destination), Entry::default());
     route.entry.protocol = Protocol::KERNEL;
     route.entry.next_hops = NextHop::dev(interface).into();
     route
+}
+
+/// How far an address reaches, by what it is (`ipv6_addr_scope`); `ip` does the same for IPv4.
+const fn scope_of(address: IpAddr) -> Scope {
+    match address {
+        _ if address.is_loopback() => Scope::HOST,
+        IpAddr::V6(address) if address.is_unicast_link_local() => Scope::LINK,
+        _ => Scope::UNIVERSE,
+    }
 }
 
 fn is_of_the_kernel(route: &Route, made: &Route) -> bool {

@@ -67,10 +67,9 @@ impl State {
         let verb = match change {
             RouteChange::Add if !was_empty => return Err(exists()),
             RouteChange::Change if was_empty => return Err(missing()),
-            // ip6_route_multipath_add announces with the flags of the request, whatever was there.
-            RouteChange::Append if is_multipath => RouteVerb::Appended,
             RouteChange::Replace | RouteChange::Change if is_multipath || !was_empty => RouteVerb::Replaced,
-            RouteChange::Append if !was_empty => RouteVerb::Appended,
+            // Several next hops are put in one by one, so they join each other even where nothing was (ip6_route_multipath_add).
+            _ if is_multipath || !was_empty => RouteVerb::Appended,
             _ => RouteVerb::Added,
         };
         let mut replacing = matches!(change, RouteChange::Replace | RouteChange::Change) && !was_empty;

@@ -85,11 +85,11 @@ impl State {
         (first.entry.disposition != Disposition::Throw).then(|| first.clone())
     }
 
-    /// The first address of the interface that a packet leaves by.
+    /// The first address of the interface that a packet leaves by, of those that reach farthest.
     fn source_for(&self, flow: &Flow, interface: Option<IfIndex>) -> Option<std::net::IpAddr> {
         let family = Family::of(&flow.destination);
         let own = self.addresses.iter().filter(|own| Family::of(&own.local) == family);
-        own.filter(|own| interface.is_none_or(|index| own.interface == index)).map(|own| own.local).next()
+        own.filter(|own| interface.is_none_or(|index| own.interface == index)).min_by_key(|own| own.scope).map(|own| own.local)
     }
 
     fn matches(&self, rule: &Rule, flow: &Flow) -> bool {

@@ -61,7 +61,8 @@ impl State {
         if !self.profile.family(family).own_address_as_gateway && self.own(gateway).is_some() {
             return Err(refused(ErrorKind::Invalid, "Gateway can not be a local address."));
         }
-        if hop.flags.contains(NextHopFlags::ON_LINK) || is_link_local(gateway) {
+        if hop.flags.contains(NextHopFlags::ON_LINK) || matches!(gateway, IpAddr::V6(gateway) if gateway.is_unicast_link_local())
+        {
             hop.interface.ok_or_else(|| refused(ErrorKind::Invalid, "Egress device not specified."))?;
             return Ok(hop);
         }
@@ -106,11 +107,6 @@ impl State {
             _ => Vec::new(),
         }
     }
-}
-
-/// Says whether an address means something on one link alone: fe80::/10.
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V6(address) if address.segments()[0] & 0xffc0 == 0xfe80)
 }
 
 /// The network that an address with this prefix length is in.
