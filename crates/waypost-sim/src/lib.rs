@@ -7,6 +7,8 @@
 //!
 //! Nothing is random, nothing sleeps and no clock is read: the same calls give the same notices.
 //!
+//! The [`contract`] is what every kernel must do, this one and the real ones alike.
+//!
 //! ```
 //! use waypost_core::{Kernel, Notice, Now, Outcome, Request, Route, RouteChange, Ticket};
 //! use waypost_sim::{Profile, Sim};
@@ -29,6 +31,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod contract;
 mod kernel;
 mod profile;
 mod sim;
