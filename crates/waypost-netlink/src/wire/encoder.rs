@@ -58,6 +58,11 @@ impl<'b> Encoder<'b> {
         self.pad();
     }
 
+    /// Appends bytes as they are, without padding: the payload of an attribute that is not made of attributes.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// Appends an attribute.
     pub fn attribute(&mut self, kind: u16, data: &[u8]) {
         let Ok(length) = u16::try_from(ATTRIBUTE_HEADER + data.len()) else {
@@ -111,8 +116,8 @@ impl<'b> Encoder<'b> {
     /// Appends text and the zero byte behind it.
     pub fn text(&mut self, kind: u16, text: &str) {
         self.nested(kind, |inner| {
-            inner.out.extend_from_slice(text.as_bytes());
-            inner.out.push(0);
+            inner.raw(text.as_bytes());
+            inner.raw(&[0]);
         });
     }
 

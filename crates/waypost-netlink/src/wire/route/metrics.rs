@@ -8,7 +8,7 @@ use crate::wire::constants::{
     RTAX_WINDOW,
 };
 use crate::wire::frame::aligned;
-use crate::wire::{Attributes, read};
+use crate::wire::{Attributes, Encoder, read};
 
 /// The kernel's numbers for metrics that are numbers. Bit *n* of RTAX_LOCK locks metric *n*.
 pub(super) const NUMBERED: [(u16, Metric); 15] = [
@@ -96,4 +96,23 @@ fn lock(locks: u32, metrics: &mut Metrics) -> Fate {
         unnamed &= !(1 << RTAX_CC_ALGO);
     }
     if unnamed == 0 { Fate::Read } else { Fate::Unnamed }
+}
+
+/// Writes what stands inside RTA_METRICS.
+pub(super) fn write(message: &mut Encoder<'_>, metrics: &Metrics) {
+    let mut locks = u32::from(metrics.is_congestion_locked()) << RTAX_CC_ALGO;
+    for (number, metric) in NUMBERED {
+        locks |= u32::from(metrics.is_locked(metric)) << number;
+    }
+    if locks != 0 {
+        message.u32(RTAX_LOCK, locks);
+    }
+    for (number, metric) in NUMBERED {
+        if let Some(value) = metrics.get(metric) {
+            message.u32(number, value);
+        }
+    }
+    if let Some(algorithm) = metrics.congestion() {
+        message.text(RTAX_CC_ALGO, algorithm);
+    }
 }

@@ -3,13 +3,20 @@
 //! A message is `struct rtmsg` and attributes (include/uapi/linux/rtnetlink.h, Linux 6.18).
 
 mod decode;
+mod delete;
+mod encode;
 mod flags;
+mod lower;
 mod metrics;
 mod next_hops;
+mod request;
 
 use waypost_core::{Disposition, Family, RouteVerb};
 
 pub use decode::{decode, decode_answer};
+pub use delete::deletes;
+pub use encode::encode_route;
+pub use request::{encode_lookup, encode_route_dump};
 
 use super::constants::{
     AF_INET, AF_INET6, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_MULTI, NLM_F_REPLACE, RTM_DELROUTE, RTN_ANYCAST,

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use waypost_core::{Encapsulation, Family, IfIndex, NextHop, NextHops, Weight};
 
-use super::flags;
-use crate::wire::constants::{AF_INET, AF_INET6, NLA_TYPE_MASK, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_FLOW, RTA_GATEWAY, RTA_VIA};
+use super::{encode, flags};
+use crate::wire::constants::{
+    AF_INET, AF_INET6, NLA_F_NESTED, NLA_TYPE_MASK, RTA_ENCAP, RTA_ENCAP_TYPE, RTA_FLOW, RTA_GATEWAY, RTA_MULTIPATH, RTA_OIF,
+    RTA_VIA, RTNH_F_DEAD, RTNH_F_LINKDOWN, RTNH_F_OFFLOAD, RTNH_F_TRAP, RTNH_F_UNRESOLVED,
+};
 use crate::wire::frame::aligned;
-use crate::wire::{Attributes, read};
+use crate::wire::{Attributes, Encoder, read};
 
 /// The size of `struct rtnexthop`.
 const HEADER: usize = 8;
@@ -99,4 +102,68 @@ fn leg(family: Family, attributes: &[u8], hop: &mut NextHop) -> Option<u32> {
 /// The weight that `rtnh_hops` stands for: one more.
 fn weight_of(hops: u8) -> Weight {
     Weight::new(u16::from(hops) + 1).unwrap_or(Weight::ONE)
+}
+
+/// The flags of a next hop that only the kernel sets. It refuses DEAD and LINKDOWN from others: `fib_create_info` in
+/// net/ipv4/fib_semantics.c (Linux 6.18).
+pub(super) const KERNELS: u8 = (RTNH_F_DEAD | RTNH_F_OFFLOAD | RTNH_F_LINKDOWN | RTNH_F_UNRESOLVED | RTNH_F_TRAP) as u8;
+
+/// The flags of a next hop as far as they are for others than the kernel to set.
+pub(in crate::wire) fn flags_to_send(hop: &NextHop) -> u8 {
+    let [low, ..] = (hop.flags.bits() | hop.os_flags).to_le_bytes();
+    low & !KERNELS
+}
+
+/// Writes a next hop that stands outside RTA_MULTIPATH.
+pub(super) fn write_single(message: &mut Encoder<'_>, family: Family, hop: &NextHop) {
+    if let Some(index) = hop.interface {
+        message.u32(RTA_OIF, index.get());
+    }
+    write_way(message, family, hop);
+}
+
+/// Writes RTA_MULTIPATH.
+pub(super) fn write_legs(message: &mut Encoder<'_>, family: Family, legs: &[NextHop]) {
+    message.nested(RTA_MULTIPATH, |message| {
+        for leg in legs {
+            let [i0, i1, i2, i3] = leg.interface.map_or(0, IfIndex::get).to_ne_bytes();
+            // Weights that do not fit have been refused before.
+            let weight = u8::try_from(leg.weight.get() - 1).unwrap_or(u8::MAX);
+            let header = [flags_to_send(leg), weight, i0, i1, i2, i3];
+            message.counted(RTA_MULTIPATH, &header, |message| write_way(message, family, leg));
+        }
+    });
+}
+
+fn write_way(message: &mut Encoder<'_>, family: Family, hop: &NextHop) {
+    match hop.gateway {
+        Some(gateway) if Family::of(&gateway) == family => message.address(RTA_GATEWAY, gateway),
+        Some(gateway) => write_via(message, gateway),
+        None => {}
+    }
+    if hop.realms != 0 {
+        message.u32(RTA_FLOW, hop.realms);
+    }
+    if let Some(encapsulation) = &hop.encapsulation {
+        write_encapsulation(message, encapsulation, RTA_ENCAP_TYPE, RTA_ENCAP);
+    }
+}
+
+/// Writes RTA_VIA.
+fn write_via(message: &mut Encoder<'_>, gateway: IpAddr) {
+    let [f0, f1] = u16::from(encode::family(Family::of(&gateway))).to_ne_bytes();
+    message.nested(RTA_VIA, |message| {
+        message.raw(&[f0, f1]);
+        match gateway {
+            IpAddr::V4(address) => message.raw(&address.octets()),
+            IpAddr::V6(address) => message.raw(&address.octets()),
+        }
+    });
+}
+
+/// Writes an encapsulation as these two attributes. The newer kinds want the flag of nesting: `nla_parse_nested` in
+/// net/ipv6/ioam6_iptunnel.c (Linux 6.18).
+pub(in crate::wire) fn write_encapsulation(message: &mut Encoder<'_>, encapsulation: &Encapsulation, kind: u16, data: u16) {
+    message.u16(kind, encapsulation.kind);
+    message.attribute(data | NLA_F_NESTED, &encapsulation.data);
 }
