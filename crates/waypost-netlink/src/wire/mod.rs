@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod constants;
+pub mod next_hop;
 pub mod route;
 
 mod encoder;

@@ -32,7 +32,7 @@ const _: () = {
 };
 
 /// A next hop's flags that have names, and the others.
-pub(super) const fn of_next_hop(bits: u32) -> (NextHopFlags, u32) {
+pub(in crate::wire) const fn of_next_hop(bits: u32) -> (NextHopFlags, u32) {
     (NextHopFlags::from_bits_truncate(bits), bits & OF_NEXT_HOP & !NextHopFlags::all().bits())
 }
 

@@ -16,6 +16,10 @@ use waypost_core::{Disposition, Family, RouteVerb};
 pub use decode::{decode, decode_answer};
 pub use delete::deletes;
 pub use encode::encode_route;
+pub(super) use encode::family as family_number;
+pub(super) use flags::of_next_hop;
+pub(super) use lower::next_hop as lacking_in_next_hop;
+pub(super) use next_hops::{EncapsulationParts, address_of, flags_to_send, write_encapsulation};
 pub use request::{encode_lookup, encode_route_dump};
 
 use super::constants::{
