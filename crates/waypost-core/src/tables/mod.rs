@@ -266,6 +266,12 @@ impl Tables {
         Some(old)
     }
 
+    /// How long a row lives, where its life is limited.
+    #[must_use]
+    pub fn expires(&self, row: RowId) -> Option<Duration> {
+        if self.expiries.is_empty() { None } else { self.expiries.get(&row.0).copied() }
+    }
+
     /// Sets how long a row lives, or that nothing limits it.
     pub fn set_expires(&mut self, row: RowId, expires: Option<Duration>) {
         match expires {
@@ -278,11 +284,12 @@ impl Tables {
     /// Takes a row of this slot out, and gives back the route and how many of its slot stood before it.
     pub fn remove(&mut self, slot: &Slot, row: RowId) -> Option<(Route, usize)> {
         let place = self.place_of(slot, row)?;
+        let expires = self.expires(row);
+        self.set_expires(row, None);
         let Row { rank, entry: number, next } = self.rows.remove(row.0)?;
         let entry = self.entries.get(number).cloned().unwrap_or_default();
         self.entries.release(number);
         self.ranks.release(rank);
-        let expires = if self.expiries.is_empty() { None } else { self.expiries.remove(&row.0) };
         self.counts[slot.destination.family() as usize] -= 1;
         self.link(slot, place.before, next);
         Some((Route { slot: *slot, entry, expires }, place.position))

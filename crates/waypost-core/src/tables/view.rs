@@ -103,10 +103,7 @@ impl<'a> Chain<'a> {
         self.next = row.next;
         let mut slot = Slot::new(self.table, self.destination);
         self.tables.ranks.get(row.rank)?.put_into(&mut slot);
-        let expires = match &self.tables.expiries {
-            none if none.is_empty() => None,
-            expiries => expiries.get(&number).copied(),
-        };
+        let expires = self.tables.expires(RowId(number));
         Some((RowId(number), RouteRef::new(slot, self.tables.entries.get(row.entry)?, expires)))
     }
 }
