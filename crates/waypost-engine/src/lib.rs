@@ -1,1 +1,13 @@
-//! The routing-table mirror of Waypost, without input or output.
+//! The verbs of Waypost, without input, output or a clock.
+//!
+//! [`Mirror`] is what the kernel has, as far as it has said so; [`Follower`] keeps a mirror in step with a
+//! [`Kernel`](waypost_core::Kernel): it asks for snapshots, follows what the kernel says, and reads again what was lost.
+//!
+//! Programs depend on the `waypost` crate, which drives this with the system's own sockets and clock.
+#![forbid(unsafe_code)]
+
+mod follow;
+mod mirror;
+
+pub use follow::{FollowOptions, Follower, Progress, Stats};
+pub use mirror::{Change, Doubt, Event, Mirror, Reason, Subject};

@@ -1,0 +1,111 @@
+//! What is still to be read, and when.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use waypost_core::Now;
+
+use crate::Subject;
+
+/// A dump waits until nothing has been said for so long, as one amid changes would be torn.
+const CALM: Duration = Duration::from_millis(10);
+
+/// How long it waits for that calm, at first and at most; it doubles with each dump that was torn.
+const PATIENCE: Duration = Duration::from_millis(250);
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+/// When a kernel that announces before it acts is asked again: by then it has acted.
+const AFTERTHOUGHTS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+
+/// What is still to be read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Agenda {
+    items: BTreeMap<Subject, Item>,
+    /// When something was last said by which a dump can be torn.
+    disturbed: Option<Now>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    /// Not before this.
+    earliest: Now,
+    /// No later than this, calm or not; `None` if calm does not matter.
+    latest: Option<Now>,
+    /// How often it has been tried in vain.
+    pub(super) attempts: u32,
+    /// How often it is to be read once more although it was read well.
+    afterthoughts: usize,
+}
+
+impl Agenda {
+    pub(super) fn disturbed(&mut self, now: Now) {
+        self.disturbed = Some(now);
+    }
+
+    pub(super) fn contains(&self, subject: Subject) -> bool {
+        self.items.contains_key(&subject)
+    }
+
+    /// Has `subject` read at once.
+    pub(super) fn add(&mut self, now: Now, subject: Subject) {
+        self.insert(subject, Item { earliest: now, latest: None, attempts: 0, afterthoughts: 0 });
+    }
+
+    /// Has `subject` read when it is calm.
+    pub(super) fn add_calmly(&mut self, now: Now, subject: Subject) {
+        self.insert(subject, Item { earliest: now, latest: Some(now + PATIENCE), attempts: 0, afterthoughts: 0 });
+    }
+
+    /// Has `subject` read at once and again a little later.
+    pub(super) fn add_with_afterthoughts(&mut self, now: Now, subject: Subject) {
+        self.insert(subject, Item { earliest: now, latest: None, attempts: 0, afterthoughts: AFTERTHOUGHTS.len() });
+    }
+
+    /// Has `subject` read again, after `item` was read in vain; says how often that has been.
+    pub(super) fn again(&mut self, now: Now, subject: Subject, item: Item) -> u32 {
+        let attempts = item.attempts.saturating_add(1);
+        let patience = PATIENCE.saturating_mul(1 << attempts.min(10)).min(PATIENCE_MAX);
+        let item = Item { earliest: now + CALM, latest: Some(now + patience), attempts, ..item };
+        self.insert(subject, item);
+        attempts
+    }
+
+    /// `subject` has been read well: has it read once more if that was planned.
+    pub(super) fn done(&mut self, now: Now, subject: Subject, item: Item) {
+        let Some(left) = item.afterthoughts.checked_sub(1) else { return };
+        let wait = AFTERTHOUGHTS.get(AFTERTHOUGHTS.len() - item.afterthoughts).copied().unwrap_or_default();
+        self.insert(subject, Item { earliest: now + wait, latest: None, attempts: 0, afterthoughts: left });
+    }
+
+    fn insert(&mut self, subject: Subject, item: Item) {
+        if let Subject::Routes(family, interface) = subject {
+            if interface.is_none() && item.afterthoughts == 0 {
+                let planned = |other: &Subject| matches!(other, Subject::Routes(of, Some(_)) if *of == family);
+                self.items.retain(|other, held| !planned(other) || held.afterthoughts > 0);
+            }
+        }
+        let held = self.items.entry(subject).or_insert(item);
+        held.earliest = held.earliest.min(item.earliest);
+        held.latest = held.latest.zip(item.latest).map(|(one, two)| one.min(two));
+        held.attempts = held.attempts.max(item.attempts);
+        held.afterthoughts = held.afterthoughts.max(item.afterthoughts);
+    }
+
+    /// When `item` may be read.
+    fn due(&self, item: &Item) -> Now {
+        let Some(latest) = item.latest else { return item.earliest };
+        let calm = self.disturbed.map_or(item.earliest, |disturbed| disturbed + CALM);
+        calm.max(item.earliest).min(latest.max(item.earliest))
+    }
+
+    /// Takes out what may be read now, in the order of subjects.
+    pub(super) fn take_due(&mut self, now: Now) -> Option<(Subject, Item)> {
+        let (subject, _) = self.items.iter().find(|(_, item)| self.due(item) <= now)?;
+        self.items.remove_entry(&subject.clone())
+    }
+
+    /// When the next may be read.
+    pub(super) fn deadline(&self) -> Option<Now> {
+        self.items.values().map(|item| self.due(item)).min()
+    }
+}

@@ -1,0 +1,431 @@
+//! Keeping a mirror in step with a kernel.
+//!
+//! The follower asks for a dump of everything, one subject after the other, and takes in what the kernel says meanwhile
+//! and afterwards. It then reads again what it has reason to:
+//!
+//! ```text
+//!            all read once                      overrun, undecodable event, asked
+//!  Reading ────────────────▶ Following ─────────────────────────────────────────▶ Resyncing
+//!                              ▲   │ a doubt of the mirror's: that part is read again  │
+//!                              │◀──┘                                                   │
+//!                              └───────────────────────────────────────────────────────┘
+//!                                      all read again, routes by quiescent dumps
+//! ```
+//!
+//! A dump that may be torn (something was said between request and end, or the kernel says so) is repeated once it is
+//! calm, with growing patience. Nothing is taken away on the word of such a dump: what it has not listed is suspect
+//! and stays.
+
+mod agenda;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use waypost_core::{
+    Drained, DumpEnd, Error, ErrorKind, Family, Flushed, Kernel, Notice, Notices, Now, Request, RouteVerb, Ticket, Verb,
+};
+
+use crate::mirror::{Doubt, Event, Mirror, Reason, Subject, Tally};
+use agenda::{Agenda, Item};
+pub use stats::Stats;
+
+/// Tickets from here on are the follower's own.
+const FIRST_TICKET: u64 = 1 << 63;
+
+/// How many notices are taken from the kernel before the caller gets a turn.
+const BUDGET: usize = 4096;
+
+/// How often a dump may fail before the first snapshot is given up.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// How often a dump may be torn before the first snapshot does without a whole one.
+const ATTEMPTS_TORN: u32 = 3;
+
+/// What a [`Follower`] is to follow beside routes, rules, links, addresses, next-hop objects and settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct FollowOptions {
+    /// Neighbours too. The kernel must have been opened so that it tells of them.
+    pub neighbours: bool,
+    /// The first snapshot is told as changes, one by one.
+    pub announce_snapshot: bool,
+}
+
+/// Whether there is more to do at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Nothing for now: wait until the kernel can be read, or until the deadline.
+    Waiting,
+    /// Requests are waiting too: wait also until the kernel can be written to.
+    WantsToWrite,
+    /// There may be more: come again.
+    More,
+}
+
+/// Keeps a [`Mirror`] in step with a kernel.
+///
+/// It blocks nowhere and reads no clock: whoever drives it says what time it is, and waits in between.
+///
+/// ```
+/// use waypost_core::Now;
+/// use waypost_engine::{Event, FollowOptions, Follower, Progress};
+/// use waypost_sim::{Profile, Sim};
+///
+/// let mut kernel = Sim::new(Profile::linux()).kernel();
+/// let mut follower = Follower::new(FollowOptions::default());
+/// let (mut events, mut others) = (Vec::new(), Vec::new());
+/// while follower.advance(Now::default(), &mut kernel, &mut events, &mut others)? == Progress::More {}
+///
+/// assert!(follower.is_synchronised());
+/// assert_eq!(events, [Event::Synchronised]);
+/// # Ok::<(), waypost_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Follower {
+    mirror: Mirror,
+    options: FollowOptions,
+    agenda: Agenda,
+    running: Option<Running>,
+    next_ticket: u64,
+    /// A dump of the caller's is being listed.
+    foreign: Option<Ticket>,
+    /// What has not been read once yet; empty from the first snapshot on.
+    unread: BTreeSet<Subject>,
+    state: State,
+    stats: Stats,
+    notices: Notices,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Nothing has been asked.
+    New,
+    /// The first snapshot is being read.
+    Reading,
+    /// The mirror follows.
+    Following,
+    /// All is being read again; so many changes there had been when that started.
+    Resyncing(Reason, Tally),
+}
+
+/// The dump that runs: a kernel runs one at a time for each listener.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    ticket: Ticket,
+    subject: Subject,
+    item: Item,
+    /// Something was lost meanwhile.
+    spoiled: bool,
+}
+
+impl Follower {
+    /// A follower that has asked nothing yet.
+    #[must_use]
+    pub fn new(options: FollowOptions) -> Self {
+        let mut mirror = Mirror::new();
+        mirror.set_announce(options.announce_snapshot);
+        Self {
+            mirror,
+            options,
+            agenda: Agenda::default(),
+            running: None,
+            next_ticket: FIRST_TICKET,
+            foreign: None,
+            unread: BTreeSet::new(),
+            state: State::New,
+            stats: Stats::default(),
+            notices: Notices::new(),
+        }
+    }
+
+    /// What the kernel has.
+    #[must_use]
+    pub const fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    /// Says whether the first snapshot is whole.
+    #[must_use]
+    pub const fn is_synchronised(&self) -> bool {
+        matches!(self.state, State::Following | State::Resyncing(..))
+    }
+
+    /// Says whether all that was ever doubted has been read again, and the mirror is known to be what the kernel has.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.state == State::Following && self.running.is_none() && self.agenda.deadline().is_none()
+    }
+
+    /// Counters.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// When [`advance`](Self::advance) wants to be called even if the kernel has said nothing; the kernel's own deadline is apart.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Now> {
+        if self.running.is_some() { None } else { self.agenda.deadline() }
+    }
+
+    /// Has everything read again, as after a loss.
+    pub fn resync(&mut self, now: Now, out: &mut Vec<Event>) {
+        self.start_resync(now, Reason::Asked, out);
+    }
+
+    /// Goes on: takes what the kernel has said, adds to `out` what has changed, and asks what is to be asked.
+    ///
+    /// What answers requests of the caller's, those with a ticket below 2^63, is added to `others` untouched, with
+    /// all that a dump of theirs lists. At most a few thousand notices are taken in one call.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says where it is of no more use, and where the first snapshot failed again and again.
+    pub fn advance<K: Kernel>(
+        &mut self,
+        now: Now,
+        kernel: &mut K,
+        out: &mut Vec<Event>,
+        others: &mut Notices,
+    ) -> Result<Progress, Error> {
+        if self.state == State::New {
+            self.start(now);
+        }
+        let mut flushed = kernel.flush()?;
+        let mut notices = std::mem::take(&mut self.notices);
+        let drained = kernel.drain(now, BUDGET, &mut notices);
+        self.stats.notices += notices.len() as u64;
+        let mut taken = Ok(());
+        for notice in notices.drain(..) {
+            if let Err(error) = self.take(now, notice, out, others) {
+                taken = Err(error);
+            }
+        }
+        self.notices = notices;
+        taken?;
+        let drained = drained?;
+        self.settle(now, out);
+        let asked = self.ask(now, kernel, out)?;
+        if asked {
+            flushed = kernel.flush()?;
+        }
+        Ok(match (drained, flushed) {
+            (Drained::More, _) => Progress::More,
+            (_, Flushed::WantsToWrite) => Progress::WantsToWrite,
+            _ if asked => Progress::More,
+            _ => Progress::Waiting,
+        })
+    }
+
+    fn start(&mut self, now: Now) {
+        self.state = State::Reading;
+        self.unread = self.everything();
+        self.unread.iter().for_each(|subject| self.agenda.add(now, *subject));
+    }
+
+    fn everything(&self) -> BTreeSet<Subject> {
+        let mut all = BTreeSet::from([Subject::Links, Subject::Addresses, Subject::NextHops]);
+        for family in Family::ALL {
+            all.extend([Subject::Rules(family), Subject::Settings(family), Subject::Routes(family, None)]);
+        }
+        if self.options.neighbours {
+            all.insert(Subject::Neighbours);
+        }
+        all
+    }
+
+    fn owns(ticket: Ticket) -> bool {
+        ticket.0 >= FIRST_TICKET
+    }
+
+    fn take(&mut self, now: Now, notice: Notice, out: &mut Vec<Event>, others: &mut Notices) -> Result<(), Error> {
+        match notice {
+            Notice::Route(verb, _) => {
+                if verb != RouteVerb::Listed {
+                    self.agenda.disturbed(now);
+                } else if self.foreign.is_some() {
+                    others.push(notice);
+                    return Ok(());
+                }
+                self.mirror.handle(notice, out);
+            }
+            Notice::DumpStarted(ticket) | Notice::DumpDone(ticket, _) | Notice::Outcome(ticket, _) if !Self::owns(ticket) => {
+                match &notice {
+                    Notice::DumpStarted(_) => self.foreign = Some(ticket),
+                    Notice::DumpDone(..) => self.foreign = None,
+                    _ => {}
+                }
+                others.push(notice);
+            }
+            Notice::DumpStarted(_) => {}
+            Notice::DumpDone(ticket, end) => self.dump_done(now, ticket, &end, out)?,
+            Notice::Outcome(ticket, waypost_core::Outcome::Failed(error)) => {
+                self.dump_done(now, ticket, &DumpEnd::new(false, Some(error)), out)?;
+            }
+            Notice::Outcome(..) => {}
+            Notice::Overrun => {
+                self.stats.overruns += 1;
+                self.lost(now, Reason::Overrun, out);
+            }
+            Notice::Undecodable { in_dump, .. } => {
+                self.stats.undecodable += 1;
+                if !in_dump {
+                    self.lost(now, Reason::Undecodable, out);
+                }
+            }
+            notice if self.foreign.is_some() && is_listed(&notice) => others.push(notice),
+            notice => {
+                if disturbs(&notice) {
+                    self.agenda.disturbed(now);
+                }
+                self.mirror.handle(notice, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Something that the kernel said has been lost.
+    fn lost(&mut self, now: Now, reason: Reason, out: &mut Vec<Event>) {
+        self.agenda.disturbed(now);
+        if let Some(running) = &mut self.running {
+            running.spoiled = true;
+        }
+        self.start_resync(now, reason, out);
+    }
+
+    fn start_resync(&mut self, now: Now, reason: Reason, out: &mut Vec<Event>) {
+        self.everything().into_iter().for_each(|subject| self.agenda.add_calmly(now, subject));
+        if self.state == State::Following {
+            self.state = State::Resyncing(reason, self.mirror.tally());
+            self.stats.resyncs += 1;
+            out.push(Event::ResyncStarted { reason });
+        }
+    }
+
+    /// The dump that runs has ended.
+    fn dump_done(&mut self, now: Now, ticket: Ticket, end: &DumpEnd, out: &mut Vec<Event>) -> Result<(), Error> {
+        let Some(Running { subject, item, spoiled, .. }) = self.running.take_if(|running| running.ticket == ticket) else {
+            return Ok(());
+        };
+        self.stats.dumps += 1;
+        // Linux refuses to list the routes of an interface that it has not: there are none.
+        let none = |error: &&Error| error.kind() == ErrorKind::NoSuchDevice && matches!(subject, Subject::Routes(_, Some(_)));
+        let error = end.error.as_ref().filter(|error| !none(error));
+        let whole = !spoiled && !end.interrupted && error.is_none();
+        let ended = self.mirror.end(subject, whole, out);
+        if let Subject::Routes(family, None) = subject {
+            self.stats.suspects[family as usize] = ended.err().unwrap_or(0);
+        }
+        match (error, ended) {
+            (Some(error), _) if error.kind() == ErrorKind::Closed => return Err(error.clone()),
+            (Some(error), _) if is_final(error) => self.give_up(subject),
+            (error, Err(_)) => {
+                self.stats.torn += 1;
+                let attempts = self.agenda.again(now, subject, item);
+                if let (Some(error), true) = (error, self.state == State::Reading && attempts >= ATTEMPTS_MAX) {
+                    return Err(error.clone());
+                }
+                // What a torn dump has listed is there all the same: it is read again behind the first snapshot.
+                let routes = matches!(subject, Subject::Routes(..)) && !spoiled;
+                if error.is_none() && (routes || attempts >= ATTEMPTS_TORN) {
+                    self.unread.remove(&subject);
+                }
+            }
+            (_, Ok(())) => {
+                self.unread.remove(&subject);
+                self.agenda.done(now, subject, item);
+            }
+        }
+        Ok(())
+    }
+
+    /// The kernel cannot list `subject`: it has none.
+    fn give_up(&mut self, subject: Subject) {
+        self.stats.refused += 1;
+        self.unread.remove(&subject);
+    }
+
+    /// Sees to the mirror's doubts, and to whether the state is reached that is being worked towards.
+    fn settle(&mut self, now: Now, out: &mut Vec<Event>) {
+        for doubt in self.mirror.take_doubts() {
+            self.stats.doubts += 1;
+            match doubt {
+                Doubt::Routes(family, None) => self.agenda.add_calmly(now, Subject::Routes(family, None)),
+                Doubt::Routes(family, interface) => self.agenda.add(now, Subject::Routes(family, interface)),
+                Doubt::Pending(family, index) => {
+                    self.agenda.add_with_afterthoughts(now, Subject::Routes(family, Some(index)));
+                }
+                Doubt::Rules(family) => self.agenda.add(now, Subject::Rules(family)),
+            }
+        }
+        match self.state {
+            State::Reading if self.unread.is_empty() => {
+                self.state = State::Following;
+                self.mirror.set_announce(true);
+                out.push(Event::Synchronised);
+            }
+            State::Resyncing(reason, before) if self.running.is_none() && !self.any_planned() => {
+                self.state = State::Following;
+                let Tally { added, removed, replaced } = self.mirror.tally().since(before);
+                out.push(Event::Resynced { reason, added, removed, replaced });
+            }
+            _ => {}
+        }
+    }
+
+    fn any_planned(&self) -> bool {
+        self.everything().into_iter().any(|subject| self.agenda.contains(subject))
+    }
+
+    /// Asks for the next dump that is due, if none runs; says whether it did.
+    fn ask<K: Kernel>(&mut self, now: Now, kernel: &mut K, out: &mut Vec<Event>) -> Result<bool, Error> {
+        while self.running.is_none() {
+            let Some((subject, item)) = self.agenda.take_due(now) else { return Ok(false) };
+            let ticket = Ticket(self.next_ticket);
+            self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
+            match subject.request(|dump| kernel.submit(now, ticket, Request::Dump(dump))) {
+                Ok(()) => {
+                    self.mirror.begin(subject);
+                    self.running = Some(Running { ticket, subject, item, spoiled: false });
+                }
+                Err(error) if is_final(&error) => {
+                    self.give_up(subject);
+                    self.settle(now, out);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Says whether a kernel that fails so will never do otherwise.
+fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid | ErrorKind::NotPermitted)
+}
+
+fn is_listed(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Rule(Verb::Listed, _)
+            | Notice::Link(Verb::Listed, _)
+            | Notice::Address(Verb::Listed, _)
+            | Notice::Neighbour(Verb::Listed, _)
+            | Notice::NextHop(Verb::Listed, _)
+            | Notice::Settings(Verb::Listed, _)
+    )
+}
+
+/// Says whether a notice is of something by which a dump can be torn.
+fn disturbs(notice: &Notice) -> bool {
+    match notice {
+        Notice::Link(verb, _) => *verb != Verb::Listed,
+        Notice::Address(verb, _) => *verb != Verb::Listed,
+        Notice::NextHop(verb, _) => *verb != Verb::Listed,
+        Notice::Rule(verb, _) => *verb != Verb::Listed,
+        _ => false,
+    }
+}

@@ -1,0 +1,227 @@
+use super::*;
+use std::time::Duration;
+use waypost_core::{IfIndex, Route, RouteChange};
+use waypost_sim::{Fault, Profile, Sim, SimKernel};
+
+/// A machine with an interface that is up, and a program that follows it.
+struct Scene {
+    sim: Sim,
+    link: IfIndex,
+    kernel: SimKernel,
+    follower: Follower,
+    now: Now,
+    events: Vec<Event>,
+    others: Notices,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let sim = Sim::new(Profile::linux());
+        let link = sim.add_link("w0");
+        sim.set_up(link, true).unwrap();
+        sim.set_carrier(link, true).unwrap();
+        sim.add_address(link, "10.0.0.2".parse().unwrap(), 24).unwrap();
+        let kernel = sim.kernel();
+        let follower = Follower::new(FollowOptions::default());
+        let now = Now::awake(Duration::from_secs(1));
+        Self { sim, link, kernel, follower, now, events: Vec::new(), others: Notices::new() }
+    }
+
+    fn synchronised() -> Self {
+        let mut scene = Self::new();
+        scene.settle();
+        scene.events.clear();
+        scene
+    }
+
+    fn rival(&self, change: RouteChange, text: &str) {
+        self.sim.rival(change, &route(text)).unwrap();
+    }
+
+    /// Goes on for as long as there is something to do at once.
+    fn advance(&mut self) {
+        while self.follower.advance(self.now, &mut self.kernel, &mut self.events, &mut self.others).unwrap() == Progress::More {}
+    }
+
+    /// Goes on, letting time pass, until nothing is planned.
+    fn settle(&mut self) {
+        for _ in 0..1000 {
+            self.advance();
+            match self.follower.deadline() {
+                Some(deadline) => self.now = self.now.max(deadline),
+                None if self.follower.is_settled() => return,
+                None => self.now = self.now + Duration::from_millis(1),
+            }
+        }
+        panic!("it never comes to rest: {:?}", self.follower.stats());
+    }
+
+    fn has(&self, text: &str) -> bool {
+        let wanted = route(text);
+        self.follower.mirror().routes().any(|held| held.slot == wanted.slot)
+    }
+
+    /// Compares the mirror with what another program is told that asks now.
+    fn assert_true(&self) {
+        let mut fresh = Self { kernel: self.sim.kernel(), ..Self::new() };
+        fresh.settle();
+        let all = |follower: &Follower| follower.mirror().routes().map(|route| route.to_route()).collect::<Vec<_>>();
+        assert_eq!(all(&self.follower), all(&fresh.follower));
+    }
+}
+
+fn route(text: &str) -> Route {
+    text.parse().unwrap()
+}
+
+fn count(events: &[Event], wanted: fn(&Event) -> bool) -> usize {
+    events.iter().filter(|event| wanted(event)).count()
+}
+
+#[test]
+fn the_first_snapshot_is_whole_and_told_by_one_event() {
+    let mut scene = Scene::new();
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.advance();
+    assert!(scene.follower.is_synchronised());
+    assert_eq!(scene.events, [Event::Synchronised]);
+    assert!(scene.has("10.1.0.0/16"));
+    assert_eq!(scene.follower.mirror().names().name(scene.link), Some("w0"));
+    assert_eq!(scene.follower.mirror().rules(Family::V4).len(), 3);
+    scene.assert_true();
+}
+
+#[test]
+fn the_first_snapshot_is_told_one_by_one_if_asked() {
+    let mut scene = Scene::new();
+    scene.follower = Follower::new(FollowOptions { announce_snapshot: true, ..FollowOptions::default() });
+    scene.advance();
+    let added = count(&scene.events, |event| matches!(event, Event::Route { change: crate::Change::Added(_), .. }));
+    assert_eq!(added, scene.follower.mirror().tables().len());
+    assert_eq!(scene.events.last(), Some(&Event::Synchronised));
+}
+
+#[test]
+fn what_happens_afterwards_is_told() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Delete, "10.1.0.0/16 via 10.0.0.1");
+    scene.advance();
+    assert_eq!(count(&scene.events, |event| matches!(event, Event::Route { .. })), 2);
+    assert_eq!(scene.events.len(), 2);
+    scene.assert_true();
+}
+
+#[test]
+fn an_overrun_is_told_and_repaired_between_two_marks() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.9.0.0/16 via 10.0.0.1");
+    scene.advance();
+    scene.events.clear();
+    scene.kernel.suffer(Fault::LoseEvents { count: 2, signalled: true });
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Delete, "10.9.0.0/16 via 10.0.0.1");
+    scene.advance();
+    assert!(scene.follower.is_synchronised(), "it keeps what it has meanwhile");
+    assert!(scene.has("10.9.0.0/16"));
+    scene.settle();
+    assert_eq!(scene.events.first(), Some(&Event::ResyncStarted { reason: Reason::Overrun }));
+    assert_eq!(scene.events.last(), Some(&Event::Resynced { reason: Reason::Overrun, added: 1, removed: 1, replaced: 0 }));
+    assert_eq!(scene.events.len(), 4);
+    assert_eq!((scene.follower.stats().overruns, scene.follower.stats().resyncs), (1, 1));
+    scene.assert_true();
+}
+
+#[test]
+fn a_link_that_goes_down_takes_its_ipv4_routes_along_without_a_word() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.settle();
+    scene.sim.set_up(scene.link, false).unwrap();
+    scene.settle();
+    assert!(!scene.has("10.1.0.0/16"));
+    scene.assert_true();
+}
+
+#[test]
+fn a_link_that_is_removed_takes_its_routes_along() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.settle();
+    scene.sim.remove_link(scene.link).unwrap();
+    scene.settle();
+    assert!(!scene.has("10.1.0.0/16"));
+    assert!(!scene.follower.mirror().links().contains_key(&scene.link));
+    scene.assert_true();
+}
+
+#[test]
+fn an_address_that_is_removed_takes_the_routes_behind_it_along() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.settle();
+    scene.sim.remove_address(scene.link, "10.0.0.2".parse().unwrap()).unwrap();
+    scene.settle();
+    assert!(!scene.has("10.1.0.0/16"));
+    scene.assert_true();
+}
+
+#[test]
+fn a_lost_carrier_marks_the_routes_though_nothing_is_said_of_them() {
+    let mut scene = Scene::synchronised();
+    scene.sim.set_carrier(scene.link, false).unwrap();
+    scene.settle();
+    scene.assert_true();
+}
+
+#[test]
+fn a_dump_amid_changes_takes_nothing_away_until_one_is_quiescent() {
+    let mut scene = Scene::synchronised();
+    for third in 0..40 {
+        scene.rival(RouteChange::Add, &format!("10.1.{third}.0/24 via 10.0.0.1"));
+    }
+    scene.settle();
+    scene.events.clear();
+    scene.kernel.suffer(Fault::DumpBatch(4));
+    scene.follower.resync(scene.now, &mut scene.events);
+    for flap in 0..60 {
+        let change = if flap % 2 == 0 { RouteChange::Add } else { RouteChange::Delete };
+        scene.rival(change, "10.0.128.0/17 via 10.0.0.1");
+        scene.now = scene.now + Duration::from_millis(5);
+        let more = scene.follower.advance(scene.now, &mut scene.kernel, &mut scene.events, &mut scene.others).unwrap();
+        assert!(matches!(more, Progress::More | Progress::Waiting));
+        let stable = (0..40).all(|third| scene.has(&format!("10.1.{third}.0/24")));
+        assert!(stable, "nobody touched them");
+    }
+    scene.settle();
+    scene.assert_true();
+    assert!(matches!(scene.events.last(), Some(Event::Resynced { .. })));
+}
+
+#[test]
+fn what_answers_the_caller_passes_through_untouched() {
+    let mut scene = Scene::synchronised();
+    let mine = route("10.1.0.0/16 via 10.0.0.1");
+    scene.kernel.submit(scene.now, Ticket(1), Request::Route(RouteChange::Add, &mine)).unwrap();
+    scene.kernel.submit(scene.now, Ticket(2), Request::Dump(waypost_core::Dump::Links)).unwrap();
+    scene.settle();
+    let outcome = |notice: &Notice| matches!(notice, Notice::Outcome(Ticket(1), waypost_core::Outcome::Done));
+    assert!(scene.others.iter().any(outcome));
+    assert!(scene.others.iter().any(|notice| matches!(notice, Notice::DumpDone(Ticket(2), _))));
+    assert!(scene.others.iter().any(|notice| matches!(notice, Notice::Link(Verb::Listed, _))));
+    assert!(scene.has("10.1.0.0/16"), "and the change is in the mirror");
+    scene.assert_true();
+}
+
+#[test]
+fn an_undecodable_event_has_all_read_again_and_an_entry_of_a_dump_does_not() {
+    let mut scene = Scene::synchronised();
+    let told = |scene: &mut Scene, in_dump| {
+        let notice = Notice::Undecodable { in_dump, why: String::new() };
+        scene.follower.take(scene.now, notice, &mut scene.events, &mut scene.others).unwrap();
+        scene.settle();
+        (scene.follower.stats().undecodable, scene.follower.stats().resyncs)
+    };
+    assert_eq!(told(&mut scene, true), (1, 0));
+    assert_eq!(told(&mut scene, false), (2, 1));
+}

@@ -1,0 +1,363 @@
+//! The routes: what each notice of one does to the tables.
+
+use rustc_hash::FxHashSet;
+use waypost_core::{Entry, Family, IfIndex, Position, Route, RouteFilter, RouteFlags, RouteRef, RouteVerb, RowId, Slot, Tables};
+
+use super::alike::{alike, legs_within, merged, merges, without};
+use super::bits::Bits;
+use super::{Change, Event};
+
+/// How many slots that events have emptied are remembered during a dump. With more, what the dump lists is not believed.
+const GONE_MAX: usize = 1 << 16;
+
+/// The routes, and what is being learnt of them from a dump.
+#[derive(Clone, Debug)]
+pub(super) struct Routes {
+    tables: Tables,
+    dump: Option<Listing>,
+    pub(super) tally: Tally,
+    /// Changes are told.
+    pub(super) announce: bool,
+    /// An event did not fit what is known of its slot: only reading that family again tells what is true.
+    pub(super) doubted: [bool; 2],
+    /// The rows of the slot in hand, kept for its memory.
+    rows: Vec<RowId>,
+}
+
+/// How many changes there have been.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) added: u64,
+    pub(crate) removed: u64,
+    pub(crate) replaced: u64,
+}
+
+impl Tally {
+    /// How many there have been since there were as many as `before`.
+    pub(crate) const fn since(self, before: Self) -> Self {
+        Self {
+            added: self.added - before.added,
+            removed: self.removed - before.removed,
+            replaced: self.replaced - before.replaced,
+        }
+    }
+}
+
+/// A dump of routes that has been asked for and has not ended.
+#[derive(Clone, Debug)]
+struct Listing {
+    scope: RouteFilter,
+    /// There was no route of the family when it began.
+    fresh: bool,
+    /// Nothing has been said meanwhile by which the dump could be torn.
+    quiescent: bool,
+    /// Too much has gone meanwhile to tell what of the dump is stale.
+    void: bool,
+    seen: Bits,
+    /// The rows that events have spoken of: their slots are the events' affair.
+    touched: Bits,
+    /// The slots that events have taken something from.
+    gone: FxHashSet<Slot>,
+}
+
+impl Listing {
+    fn see(&mut self, row: RowId) {
+        self.seen.insert(row);
+    }
+}
+
+impl Routes {
+    pub(super) fn new() -> Self {
+        let (tally, doubted) = (Tally::default(), [false; 2]);
+        Self { tables: Tables::new(), dump: None, tally, announce: true, doubted, rows: Vec::new() }
+    }
+
+    pub(super) const fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    pub(super) fn handle(&mut self, verb: RouteVerb, route: Route, out: &mut Vec<Event>) {
+        if route.entry.flags.contains(RouteFlags::CLONED) {
+            return;
+        }
+        if verb == RouteVerb::Listed {
+            return self.listed(route, out);
+        }
+        self.disturb();
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        rows.extend(self.tables.slot(&route.slot).map(|(row, _)| row));
+        let position = match (verb, route.slot.destination.family()) {
+            // IPv6 puts a route behind those of its metric, whoever asks for what (`fib6_add_rt2node`, net/ipv6/ip6_fib.c, Linux 6.18).
+            (RouteVerb::Prepended, Family::V4) => Position::First,
+            _ => Position::Last,
+        };
+        match verb {
+            RouteVerb::Removed => self.removed(&rows, &route, out),
+            RouteVerb::Replaced => self.replaced(&rows, route, out),
+            _ => self.added(&rows, route, position, out),
+        }
+        self.rows = rows;
+    }
+
+    /// Something has been said by which a dump can be torn.
+    pub(super) fn disturb(&mut self) {
+        if let Some(dump) = &mut self.dump {
+            dump.quiescent = false;
+        }
+    }
+
+    /// An event says that the route has come.
+    fn added(&mut self, rows: &[RowId], route: Route, position: Position, out: &mut Vec<Event>) {
+        let entry = &route.entry;
+        if let Some(at) = self.find(rows, |held| held == entry).or_else(|| self.find(rows, |held| alike(held, entry))) {
+            return self.become_entry(rows[at], at, route, out);
+        }
+        let family = route.slot.destination.family();
+        if merges(family, entry) && entry.next_hops.len() > 1 {
+            let partner = |held: &Entry| merges(family, held) && legs_within(&held.next_hops, &entry.next_hops);
+            if let Some(at) = self.find(rows, partner) {
+                let mut route = route;
+                if let Some(held) = self.tables.entry(rows[at]) {
+                    route.entry = merged(held, &route.entry);
+                }
+                return self.become_entry(rows[at], at, route, out);
+            }
+        }
+        let row = self.insert(route, position, out);
+        self.touch(row);
+    }
+
+    /// An event says that the route has come in the place of another, which it does not name.
+    fn replaced(&mut self, rows: &[RowId], route: Route, out: &mut Vec<Event>) {
+        let family = route.slot.destination.family();
+        let Some(at) = self.victim(rows, family, &route.entry) else {
+            let row = self.insert(route, Position::First, out);
+            return self.touch(row);
+        };
+        if rows.len() > 1 && (family == Family::V6 || self.find(rows, |held| *held == route.entry).is_some_and(|twin| twin != at))
+        {
+            self.doubted[family as usize] = true;
+        }
+        self.become_entry(rows[at], at, route, out);
+    }
+
+    /// Which of a slot the kernel replaces. IPv4: the first (`fib_table_insert`, net/ipv4/fib_trie.c, Linux 6.18). IPv6: the
+    /// first that merges with others if the new one does, or does not if it does not; failing that, the first
+    /// (`fib6_add_rt2node`, net/ipv6/ip6_fib.c).
+    fn victim(&self, rows: &[RowId], family: Family, entry: &Entry) -> Option<usize> {
+        let same_kind = |held: &Entry| merges(family, held) == merges(family, entry);
+        self.find(rows, same_kind).or(if rows.is_empty() { None } else { Some(0) })
+    }
+
+    /// An event says that the route has gone.
+    fn removed(&mut self, rows: &[RowId], route: &Route, out: &mut Vec<Event>) {
+        if let Some(dump) = &mut self.dump {
+            dump.void |= dump.gone.len() >= GONE_MAX;
+            if !dump.void {
+                dump.gone.insert(route.slot);
+            }
+        }
+        let (entry, family) = (&route.entry, route.slot.destination.family());
+        let hops = &entry.next_hops;
+        let same_legs = |held: &Entry| held.next_hops.len() == hops.len() && legs_within(hops, &held.next_hops);
+        let exact = self.find(rows, |held| held == entry).or_else(|| self.find(rows, |held| alike(held, entry)));
+        if let Some(at) = exact.or_else(|| self.find(rows, same_legs)) {
+            return self.remove(&route.slot, rows[at], out);
+        }
+        let part = |held: &Entry| merges(family, held) && merges(family, entry) && legs_within(hops, &held.next_hops);
+        if let Some(at) = self.find(rows, part) {
+            let left = self.tables.entry(rows[at]).map(|held| without(held, entry)).unwrap_or_default();
+            if left.next_hops.is_empty() {
+                return self.remove(&route.slot, rows[at], out);
+            }
+            let mut rest = Route::from_parts(route.slot, left);
+            rest.expires = self.tables.expires(rows[at]);
+            return self.become_entry(rows[at], at, rest, out);
+        }
+        self.doubted[family as usize] |= !rows.is_empty();
+    }
+
+    /// The dump has listed the route.
+    fn listed(&mut self, route: Route, out: &mut Vec<Event>) {
+        let mut route = route;
+        if let Some(dump) = &mut self.dump {
+            let asked = dump.scope.family.is_none_or(|family| family == route.slot.destination.family());
+            if !asked || dump.void || (!dump.gone.is_empty() && dump.gone.contains(&route.slot)) {
+                return;
+            }
+            if dump.fresh {
+                let copy = self.announce.then(|| route.clone());
+                match self.tables.insert_alone(route) {
+                    Ok(row) => {
+                        dump.see(row);
+                        self.tally.added += 1;
+                        out.extend(copy.map(|route| Event::Route { change: Change::Added(route), position: 0 }));
+                        return;
+                    }
+                    Err(back) => route = back,
+                }
+            }
+        }
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        rows.extend(self.tables.slot(&route.slot).map(|(row, _)| row));
+        self.listed_among(&rows, route, out);
+        self.rows = rows;
+    }
+
+    fn listed_among(&mut self, rows: &[RowId], route: Route, out: &mut Vec<Event>) {
+        let seen = |row: &RowId| self.dump.as_ref().is_some_and(|dump| dump.seen.contains(*row));
+        if rows.iter().any(|row| self.dump.as_ref().is_some_and(|dump| dump.touched.contains(*row))) {
+            return;
+        }
+        let (entry, family) = (&route.entry, route.slot.destination.family());
+        let unseen = |wanted: &dyn Fn(&Entry) -> bool| {
+            rows.iter().position(|row| !seen(row) && self.tables.entry(*row).is_some_and(wanted))
+        };
+        // The kernel lists a slot in its order, so what is listed now stands behind what has been listed of the slot.
+        let next = rows.iter().rposition(seen).map_or(0, |last| last + 1);
+        let found = unseen(&|held| held == entry);
+        if found.is_none() && self.find(rows, |held| held == entry).is_some() {
+            return;
+        }
+        let related = |held: &Entry| {
+            merges(family, held)
+                && merges(family, entry)
+                && (legs_within(&held.next_hops, &entry.next_hops) || legs_within(&entry.next_hops, &held.next_hops))
+        };
+        let found = found.or_else(|| unseen(&|held| alike(held, entry))).or_else(|| unseen(&related));
+        let Some(at) = found else {
+            let row = self.insert(route, Position::At(next), out);
+            return self.see(row);
+        };
+        let (slot, row) = (route.slot, rows[at]);
+        self.become_entry_untouched(row, at, route, out);
+        match &self.dump {
+            Some(dump) if at < next && dump.quiescent => self.relocate(&slot, row, next - 1, out),
+            _ => self.see(row),
+        }
+    }
+
+    /// Puts a row at another place in its slot: it is told as going and coming.
+    fn relocate(&mut self, slot: &Slot, row: RowId, next: usize, out: &mut Vec<Event>) {
+        let Some((route, position)) = self.take(slot, row) else { return };
+        if self.announce {
+            out.push(Event::Route { change: Change::Removed(route.clone()), position });
+        }
+        let row = self.insert(route, Position::At(next), out);
+        self.see(row);
+    }
+
+    fn see(&mut self, row: RowId) {
+        if let Some(dump) = &mut self.dump {
+            dump.see(row);
+        }
+    }
+
+    fn touch(&mut self, row: RowId) {
+        if let Some(dump) = &mut self.dump {
+            dump.touched.insert(row);
+        }
+    }
+
+    fn find(&self, rows: &[RowId], wanted: impl Fn(&Entry) -> bool) -> Option<usize> {
+        rows.iter().position(|row| self.tables.entry(*row).is_some_and(&wanted))
+    }
+
+    fn insert(&mut self, route: Route, position: Position, out: &mut Vec<Event>) -> RowId {
+        self.tally.added += 1;
+        let copy = self.announce.then(|| route.clone());
+        let (row, position) = self.tables.insert(route, position);
+        out.extend(copy.map(|route| Event::Route { change: Change::Added(route), position }));
+        row
+    }
+
+    fn remove(&mut self, slot: &Slot, row: RowId, out: &mut Vec<Event>) {
+        let Some((route, position)) = self.take(slot, row) else { return };
+        if self.announce {
+            out.push(Event::Route { change: Change::Removed(route), position });
+        }
+    }
+
+    fn take(&mut self, slot: &Slot, row: RowId) -> Option<(Route, usize)> {
+        let taken = self.tables.remove(slot, row)?;
+        if let Some(dump) = &mut self.dump {
+            dump.seen.remove(row);
+            dump.touched.remove(row);
+        }
+        self.tally.removed += 1;
+        Some(taken)
+    }
+
+    /// An event says what the row at `position` of its slot is now.
+    fn become_entry(&mut self, row: RowId, position: usize, new: Route, out: &mut Vec<Event>) {
+        self.touch(row);
+        self.become_entry_untouched(row, position, new, out);
+    }
+
+    fn become_entry_untouched(&mut self, row: RowId, position: usize, new: Route, out: &mut Vec<Event>) {
+        let expires = self.tables.expires(row);
+        self.tables.set_expires(row, new.expires);
+        if self.tables.entry(row) == Some(&new.entry) {
+            return;
+        }
+        let Some(old) = self.tables.set_entry(row, new.entry.clone()) else { return };
+        self.tally.replaced += 1;
+        if self.announce {
+            let old = RouteRef::new(new.slot, &old, expires).to_route();
+            out.push(Event::Route { change: Change::Replaced { old, new }, position });
+        }
+    }
+
+    /// A dump of the routes that pass `scope` has been asked for.
+    pub(super) fn begin(&mut self, scope: RouteFilter) {
+        let fresh = scope.family.is_some_and(|family| self.tables.len_of(family) == 0);
+        self.dump = Some(Listing {
+            scope,
+            fresh,
+            quiescent: true,
+            void: false,
+            seen: Bits::default(),
+            touched: Bits::default(),
+            gone: FxHashSet::default(),
+        });
+    }
+
+    /// The dump has ended, `whole` if nobody says otherwise. What it has not listed has gone if it was quiescent; else it gives
+    /// back how many are suspect.
+    pub(super) fn end(&mut self, whole: bool, out: &mut Vec<Event>) -> Result<(), usize> {
+        let Some(dump) = self.dump.take() else { return Ok(()) };
+        let sound = whole && dump.quiescent && !dump.void;
+        let suspect = |row: &RowId| !dump.seen.contains(*row) && !dump.touched.contains(*row);
+        if self.all_seen(&dump) {
+            return if sound { Ok(()) } else { Err(0) };
+        }
+        let missing = self.tables.rows().filter(|(row, route)| suspect(row) && dump.scope.passes(*route));
+        if !sound {
+            return Err(missing.count());
+        }
+        let gone: Vec<(Slot, RowId)> = missing.map(|(row, route)| (route.slot, row)).collect();
+        for (slot, row) in gone {
+            self.remove(&slot, row, out);
+        }
+        Ok(())
+    }
+
+    /// Says, where that costs less than a walk, whether every route in the dump's scope has been listed.
+    fn all_seen(&self, dump: &Listing) -> bool {
+        match dump.scope.interface {
+            None => dump.scope.family.is_some_and(|family| self.tables.len_of(family) == dump.seen.len()),
+            Some(index) => self.tables.rows_with(|entry| uses(entry, index)).all(|row| dump.seen.contains(row)),
+        }
+    }
+
+    /// Says whether any route has a way out of this interface.
+    pub(super) fn any_uses(&self, index: IfIndex) -> bool {
+        self.tables.entries().any(|entry| uses(entry, index))
+    }
+}
+
+fn uses(entry: &Entry, index: IfIndex) -> bool {
+    entry.next_hops.iter().any(|hop| hop.interface == Some(index))
+}
