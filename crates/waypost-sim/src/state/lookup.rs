@@ -1,4 +1,6 @@
 //! Finding the way, as the machine's own rules and tables say.
+//!
+//! It reads everything from beginning to end: whatever finds the way faster can be compared with it.
 
 use waypost_core::{
     Disposition, Error, ErrorKind, Family, Flow, IfIndex, LookupAnswer, LookupMode, Prefix, Route, RouteFlags, Rule, RuleAction,
@@ -6,9 +8,6 @@ use waypost_core::{
 };
 
 use super::{State, refused};
-
-/// How many rules a lookup may pass, so that rules that send it in circles end.
-const RULES_MAX: usize = 4096;
 
 impl State {
     pub(crate) fn look_up(&self, flow: &Flow, mode: LookupMode) -> Result<LookupAnswer, Error> {
@@ -38,28 +37,23 @@ impl State {
         Ok(answer)
     }
 
+    /// The route that the rules lead to. A `goto` leads forward, so the walk ends.
     fn walk_rules(&self, flow: &Flow) -> Result<Option<Route>, Error> {
         let mut from = 0;
-        let rules: Vec<&Rule> = self.rules_of(Family::of(&flow.destination)).collect();
-        for _ in 0..RULES_MAX {
-            let next = rules.iter().find(|rule| rule.priority >= from && self.matches(rule, flow));
-            let Some(rule) = next else { return Ok(None) };
-            let after = rule.priority.saturating_add(1);
-            from = after;
+        for rule in self.rules_of(Family::of(&flow.destination)) {
+            if rule.priority < from || !self.matches(rule, flow) {
+                continue;
+            }
             match rule.action {
                 RuleAction::Lookup(table) => {
-                    let at_priority = rules.iter().filter(|other| other.priority == rule.priority && self.matches(other, flow));
-                    let mut found = self.longest(table, flow);
-                    for other in at_priority {
-                        if let RuleAction::Lookup(table) = other.action {
-                            found = found.or_else(|| self.longest(table, flow));
-                        }
-                    }
-                    if let Some(route) = found {
+                    let is_suppressed = |route: &Route| {
+                        rule.suppress_prefix_length.is_some_and(|length| u32::from(route.slot.destination.length()) <= length)
+                    };
+                    if let Some(route) = self.longest(table, flow).filter(|route| !is_suppressed(route)) {
                         return Ok(Some(route));
                     }
                 }
-                RuleAction::Goto(priority) => from = priority.max(after),
+                RuleAction::Goto(priority) => from = priority,
                 RuleAction::Blackhole => return Err(refused(ErrorKind::Invalid, "a rule drops it")),
                 RuleAction::Unreachable => return Err(refused(ErrorKind::Unreachable, "Network is unreachable")),
                 RuleAction::Prohibit => return Err(refused(ErrorKind::NotPermitted, "a rule prohibits it")),
