@@ -73,7 +73,12 @@ impl State {
         let family = Family::of(&address.local);
         let profile = *self.profile.family(family);
         self.tell_address(Verb::Removed, address);
-        for route in self.network_routes(address).into_iter().chain([self.host_route(address)]) {
+        let mut made = self.network_routes(address);
+        made.push(self.host_route(address));
+        if profile.same_slot == SameSlot::Merged {
+            made.rotate_right(1);
+        }
+        for route in made {
             self.drop_routes(true, |other| other.slot == route.slot && is_of_the_kernel(other, &route));
         }
         let prefers = |route: &Route| route.entry.preferred_source == Some(address.local);

@@ -13,34 +13,36 @@ impl State {
         if wish.slot.table == TableId::UNSPECIFIED {
             wish.slot.table = self.profile.capabilities.main_table;
         }
-        match self.profile.family(wish.slot.destination.family()).same_slot {
-            SameSlot::Ordered => self.delete_ordered(&wish),
-            SameSlot::Merged => self.delete_each(&legs_of(&wish)),
+        let family = self.profile.family(wish.slot.destination.family());
+        let all = family.delete_compares_all;
+        match family.same_slot {
+            SameSlot::Ordered => self.delete_ordered(&wish, all),
+            SameSlot::Merged => self.delete_each(&legs_of(&wish), all),
         }
     }
 
     /// `ip6_route_multipath_del`: each next hop is deleted by itself, and the last failure is told.
-    fn delete_each(&mut self, legs: &[Route]) -> Result<(), Error> {
+    fn delete_each(&mut self, legs: &[Route], compares_all: bool) -> Result<(), Error> {
         let mut last = Ok(());
         for leg in legs {
-            last = self.delete_merged(leg).and(last);
+            last = self.delete_merged(leg, compares_all).and(last);
         }
         last
     }
 
-    fn delete_ordered(&mut self, wish: &Route) -> Result<(), Error> {
+    fn delete_ordered(&mut self, wish: &Route, compares_all: bool) -> Result<(), Error> {
         let place = Place::of(&wish.slot);
         let chain = self.tables.get_mut(&place).ok_or_else(missing)?;
-        let at = chain.iter().position(|route| is_meant(route, wish)).ok_or_else(missing)?;
+        let at = chain.iter().position(|route| is_meant(route, wish, compares_all)).ok_or_else(missing)?;
         let gone = chain.remove(at);
         self.gone(&gone);
         Ok(())
     }
 
-    fn delete_merged(&mut self, wish: &Route) -> Result<(), Error> {
+    fn delete_merged(&mut self, wish: &Route, compares_all: bool) -> Result<(), Error> {
         let place = Place::of(&wish.slot);
         let chain = self.tables.get_mut(&place).ok_or_else(missing)?;
-        let leg = chain.iter().find(|route| is_meant_of_merged(route, wish)).ok_or_else(missing)?.clone();
+        let leg = chain.iter().find(|route| is_meant(route, wish, compares_all)).ok_or_else(missing)?.clone();
         let names_gateway = wish.entry.next_hops.first().is_some_and(|hop| hop.gateway.is_some());
         let gone = if names_gateway || !joins(&leg) { leg.clone() } else { merged(chain, &leg, false) };
         let all: Vec<Route> = if names_gateway { vec![leg] } else { siblings(chain, &leg).cloned().collect() };
@@ -57,18 +59,20 @@ impl State {
     }
 }
 
-/// `fib_table_delete` and `fib_nh_match`: what the request leaves at zero is not compared, metric included.
-fn is_meant(route: &Route, wish: &Route) -> bool {
+/// What the request leaves at zero is not compared, metric included (`fib_table_delete`, `fib_nh_match`, `ip6_route_del`).
+fn is_meant(route: &Route, wish: &Route, compares_all: bool) -> bool {
     let (entry, asked) = (&route.entry, &wish.entry);
     route.slot.tos == wish.slot.tos
+        && route.slot.source == wish.slot.source
         && (wish.slot.metric == 0 || wish.slot.metric == route.slot.metric)
         && (asked.protocol == Protocol::UNSPECIFIED || asked.protocol == entry.protocol)
-        && (asked.disposition == Disposition::Other(0) || asked.disposition == entry.disposition)
-        && (asked.scope == Scope::NOWHERE || asked.scope == entry.scope)
-        && (asked.preferred_source.is_none() || asked.preferred_source == entry.preferred_source)
         && (asked.next_hop_object.is_none() || asked.next_hop_object == entry.next_hop_object)
-        && (asked.metrics.is_empty() || asked.metrics == entry.metrics)
         && are_meant(&entry.next_hops, &asked.next_hops)
+        && (!compares_all
+            || (asked.disposition == Disposition::Other(0) || asked.disposition == entry.disposition)
+                && (asked.scope == Scope::NOWHERE || asked.scope == entry.scope)
+                && (asked.preferred_source.is_none() || asked.preferred_source == entry.preferred_source)
+                && (asked.metrics.is_empty() || asked.metrics == entry.metrics))
 }
 
 /// One next hop that is asked for is compared with the first; several with all of them in their order.
@@ -85,15 +89,4 @@ fn are_meant(hops: &[NextHop], asked: &[NextHop]) -> bool {
 
 fn is_same_way(hop: &NextHop, asked: &NextHop) -> bool {
     (asked.interface.is_none() || asked.interface == hop.interface) && (asked.gateway.is_none() || asked.gateway == hop.gateway)
-}
-
-/// `ip6_route_del`: interface, gateway, metric and protocol are compared, and nothing else.
-fn is_meant_of_merged(route: &Route, wish: &Route) -> bool {
-    let asked = wish.entry.next_hops.first();
-    let hop = route.entry.next_hops.first();
-    (wish.slot.metric == 0 || wish.slot.metric == route.slot.metric)
-        && wish.slot.source == route.slot.source
-        && (wish.entry.protocol == Protocol::UNSPECIFIED || wish.entry.protocol == route.entry.protocol)
-        && (wish.entry.next_hop_object.is_none() || wish.entry.next_hop_object == route.entry.next_hop_object)
-        && asked.is_none_or(|asked| hop.is_some_and(|hop| is_same_way(hop, asked)))
 }

@@ -20,7 +20,7 @@ impl State {
         let family = *self.profile.family(route.slot.destination.family());
         let told = match family.same_slot {
             SameSlot::Ordered => self.insert_ordered(change, route, family.identical_replace_announced)?,
-            SameSlot::Merged => self.insert_merged(change, route)?,
+            SameSlot::Merged => self.insert_merged(change, route, family.identical_replace_announced)?,
         };
         if let Some((verb, route)) = told {
             self.serial += 1;
@@ -57,7 +57,12 @@ impl State {
         Ok(Some((verb, route.clone())))
     }
 
-    fn insert_merged(&mut self, change: RouteChange, route: &Route) -> Result<Option<(RouteVerb, Route)>, Error> {
+    fn insert_merged(
+        &mut self,
+        change: RouteChange,
+        route: &Route,
+        announce_identical: bool,
+    ) -> Result<Option<(RouteVerb, Route)>, Error> {
         let chain = self.tables.entry(Place::of(&route.slot)).or_default();
         let before = chain.clone();
         let (first, end) = span(chain, &route.slot);
@@ -85,11 +90,14 @@ impl State {
             }
             chain.insert(end, leg.clone());
         }
-        let told = match (&legs[..], change) {
+        if *chain == before && !announce_identical {
+            return Ok(None);
+        }
+        let told = match &legs[..] {
             // The kernel starts a multipath's notice from its first next hop, and that of a single one from the new.
-            ([_, .., last], _) => merged(chain, last, false),
-            ([leg], _) => merged(chain, leg, true),
-            ([], _) => route.clone(),
+            [_, .., last] => merged(chain, last, false),
+            [leg] => merged(chain, leg, true),
+            [] => route.clone(),
         };
         Ok(Some((verb, told)))
     }
