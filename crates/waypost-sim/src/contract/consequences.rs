@@ -1,8 +1,10 @@
 //! What goes with links, addresses and next-hop objects, and what is said of it.
 
+use std::net::IpAddr;
+
 use waypost_core::{
-    Dump, Kernel, NextHop, NextHopFlags, NextHopId, NextHopObject, NextHopObjectKind, Notice, Request, Route, RouteChange,
-    RouteVerb, Verb,
+    Address, Dump, Kernel, NextHop, NextHopFlags, NextHopId, NextHopObject, NextHopObjectKind, Notice, Request, Route,
+    RouteChange, RouteVerb, Verb,
 };
 
 use super::world::{Act, address, verbs};
@@ -16,6 +18,15 @@ fn add_both<K: Kernel>(world: &mut World<'_, K>) {
     world.must(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1 metric 5");
     world.must(RouteChange::Add, "2001:db8:1::/48 via 2001:db8::1 metric 5");
     drop(world.said());
+}
+
+/// The addresses of a link.
+fn addresses<K: Kernel>(world: &mut World<'_, K>, link: &str) -> Vec<Address> {
+    let index = world.index(link);
+    let own = world.list(Dump::Addresses).into_iter();
+    own.filter_map(|notice| if let Notice::Address(_, own) = notice { Some(*own) } else { None })
+        .filter(|own| own.interface == index)
+        .collect()
 }
 
 /// What was said of the routes to both destinations.
@@ -45,6 +56,8 @@ pub fn a_link_that_goes_down_drops_ipv4_silently_and_ipv6_loudly<K: Kernel>(worl
     assert!(world.routes("10.0.0.0/24").is_empty(), "the connected route too");
     assert_eq!(world.routes("10.0.0.2/32").len(), 1, "but not that to the host's own address");
     assert_eq!(world.routes("10.2.0.0/16").len(), 1, "nor the blackhole");
+    let left: Vec<IpAddr> = addresses(world, "w0").iter().map(|own| own.local).collect();
+    assert_eq!(left, [address("10.0.0.2")], "IPv6 addresses go, IPv4 ones stay");
 }
 
 /// When the link is back, so are the kernel's own routes, announced; those of others are not.
@@ -91,14 +104,17 @@ pub fn an_address_takes_its_routes<K: Kernel>(world: &mut World<'_, K>) {
     assert_eq!(world.gateways(V4), [["10.50.0.9"]]);
 }
 
-/// With its last IPv4 address a link loses all IPv4 routes over it; only the kernel's own are announced.
+/// With its last IPv4 address a link loses all IPv4 routes over it; only the kernel's own are announced. IPv6 loses none.
 pub fn the_last_ipv4_address_takes_all_routes_silently<K: Kernel>(world: &mut World<'_, K>) {
     add_both(world);
     world.act(Act::RemoveAddress("w0", address("10.0.0.2"), 24));
     assert_eq!(said_of_both(&world.said()), (vec![], vec![]));
     assert!(world.routes(V4).is_empty());
     assert_eq!(world.routes(V6).len(), 1);
-    world.act(Act::RemoveAddress("w0", address("2001:db8::2"), 64));
+    for own in addresses(world, "w0") {
+        world.act(Act::RemoveAddress("w0", own.local, own.prefix_length));
+    }
+    assert!(addresses(world, "w0").is_empty());
     assert_eq!(said_of_both(&world.said()), (vec![], vec![]));
     assert_eq!(world.routes(V6).len(), 1, "IPv6 keeps a route whose gateway nothing covers any more");
 }

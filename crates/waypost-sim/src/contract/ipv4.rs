@@ -61,6 +61,25 @@ pub fn a_delete_that_names_the_wrong_thing_deletes_nothing<K: Kernel>(world: &mu
     }
 }
 
+/// An IPv4 delete compares type, scope and preferred source too.
+pub fn an_ipv4_delete_compares_what_else_is_named<K: Kernel>(world: &mut World<'_, K>) {
+    world.must(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1 metric 5");
+    for wrong in [
+        "blackhole 10.1.0.0/16 metric 5",
+        "10.1.0.0/16 via 10.0.0.1 scope link metric 5",
+        "10.1.0.0/16 via 10.0.0.1 src 10.0.0.2 metric 5",
+    ] {
+        must_fail(world.change(RouteChange::Delete, wrong), ErrorKind::NotFound);
+    }
+    assert_eq!(world.gateways(NET), [["10.0.0.1"]]);
+}
+
+/// A route that names no metric has none.
+pub fn an_ipv4_metric_of_zero_is_zero<K: Kernel>(world: &mut World<'_, K>) {
+    world.must(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    assert_eq!(world.routes(NET).iter().map(|route| route.slot.metric).collect::<Vec<_>>(), [0]);
+}
+
 /// A replace takes the place of the first route in its slot, whoever owns it; the others stay, and the event names the new one alone.
 pub fn a_replace_hits_the_first<K: Kernel>(world: &mut World<'_, K>) {
     world.must(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1 metric 5 proto static");

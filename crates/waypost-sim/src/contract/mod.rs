@@ -36,6 +36,8 @@ macro_rules! contract_tests {
         $each! {
             an_exclusive_add_refuses_a_second,
             a_delete_that_names_the_wrong_thing_deletes_nothing,
+            an_ipv4_delete_compares_what_else_is_named,
+            an_ipv4_metric_of_zero_is_zero,
             a_replace_hits_the_first,
             an_append_goes_behind_and_a_prepend_before,
             an_identical_ipv4_replace_says_nothing,
@@ -68,6 +70,7 @@ macro_rules! contract_tests {
             a_lookup_goes_by_the_rules,
             a_lookup_of_nothing_is_unreachable,
             an_unreachable_gateway_is_refused,
+            ones_own_address_is_a_gateway_on_ipv4_alone,
             a_device_that_is_not_there_is_refused,
             a_batch_has_an_outcome_for_each,
             what_is_not_there_cannot_be_deleted,

@@ -17,6 +17,12 @@ pub fn an_unreachable_gateway_is_refused<K: Kernel>(world: &mut World<'_, K>) {
     must_fail(world.change(RouteChange::Add, "10.3.0.0/16 via 10.2.0.1"), ErrorKind::Unreachable);
 }
 
+/// IPv4 takes an address of the host's own for a gateway, IPv6 does not.
+pub fn ones_own_address_is_a_gateway_on_ipv4_alone<K: Kernel>(world: &mut World<'_, K>) {
+    world.must(RouteChange::Add, "10.1.0.0/16 via 10.0.0.2");
+    must_fail(world.change(RouteChange::Add, "2001:db8:1::/48 via 2001:db8::2"), ErrorKind::Invalid);
+}
+
 /// An interface that a next hop names must be there.
 pub fn a_device_that_is_not_there_is_refused<K: Kernel>(world: &mut World<'_, K>) {
     let nobody = IfIndex::new(4_000_000).unwrap_or_else(|| panic!("an index is not zero"));
