@@ -25,9 +25,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Disposition, Family, Flow, IfIndex, InterfaceNames, NextHop, RouteRef, Rule, RuleAction, Tables};
+use crate::{
+    Disposition, Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, NextHop, RouteRef, Rule, RuleAction, SettingsOf,
+    Tables,
+};
 
 use rule::Match;
 use table::Hit;
@@ -38,29 +42,33 @@ pub struct World<'a> {
     tables: &'a Tables,
     rules: &'a [Rule],
     names: &'a InterfaceNames,
-    ignores_link_down: &'a dyn Fn(Family, IfIndex) -> bool,
-    group: &'a dyn Fn(IfIndex) -> u32,
+    links: Option<&'a BTreeMap<IfIndex, Link>>,
+    settings: Option<&'a Settings>,
 }
 
+/// The settings of interfaces, by family.
+type Settings = BTreeMap<(Family, SettingsOf), InterfaceSettings>;
+
 impl<'a> World<'a> {
-    /// A world of these tables and rules, the rules in order of priority; interfaces are of no group and ignore lost carriers.
+    /// A world of these tables and rules, the rules in order of priority.
+    ///
+    /// Of interfaces their names are known: they are of no group, and routes over those without carrier count.
     #[must_use]
     pub const fn new(tables: &'a Tables, rules: &'a [Rule], names: &'a InterfaceNames) -> Self {
-        Self { tables, rules, names, ignores_link_down: &|_, _| false, group: &|_| 0 }
+        Self { tables, rules, names, links: None, settings: None }
     }
 
-    /// The same, where `ignores_link_down` says whether routes over an interface without carrier do not count
-    /// (`ignore_routes_with_linkdown`).
+    /// The same, where links have the groups that these have.
     #[must_use]
-    pub const fn with_link_down(mut self, ignores_link_down: &'a dyn Fn(Family, IfIndex) -> bool) -> Self {
-        self.ignores_link_down = ignores_link_down;
+    pub const fn with_links(mut self, links: &'a BTreeMap<IfIndex, Link>) -> Self {
+        self.links = Some(links);
         self
     }
 
-    /// The same, where `group` tells the group of an interface.
+    /// The same, where these settings say whether routes over an interface without carrier count.
     #[must_use]
-    pub const fn with_groups(mut self, group: &'a dyn Fn(IfIndex) -> u32) -> Self {
-        self.group = group;
+    pub const fn with_settings(mut self, settings: &'a BTreeMap<(Family, SettingsOf), InterfaceSettings>) -> Self {
+        self.settings = Some(settings);
         self
     }
 
@@ -109,11 +117,11 @@ impl<'a> World<'a> {
     /// The verdict of one table, or `None` where the next rule is to be asked.
     fn in_table(&self, table: crate::TableId, flow: &Flow, rule: &'a Rule) -> Option<Verdict<'a>> {
         let table = self.tables.table(table)?;
-        match table::find(table, flow, self.ignores_link_down)? {
+        match table::find(table, flow, self.settings)? {
             Hit::Refused(route) if route.entry.disposition == Disposition::Throw => None,
             Hit::Refused(route) => Some(Verdict::Refused { disposition: route.entry.disposition, route: Some(route), rule }),
             Hit::Route(route) if self.is_suppressed(&route, rule) => None,
-            Hit::Route(route) => Some(Verdict::Found(Found { route, rule, flow: *flow, ignores: self.ignores_link_down })),
+            Hit::Route(route) => Some(Verdict::Found(Found { route, rule, flow: *flow, settings: self.settings })),
         }
     }
 
@@ -121,8 +129,12 @@ impl<'a> World<'a> {
     fn is_suppressed(&self, route: &RouteRef<'_>, rule: &Rule) -> bool {
         let short = rule.suppress_prefix_length.is_some_and(|length| u32::from(route.slot.destination.length()) <= length);
         let interface = route.entry.next_hops.first().and_then(|hop| hop.interface);
-        let grouped = || rule.suppress_group.is_some_and(|group| interface.is_some_and(|index| (self.group)(index) == group));
+        let grouped = || rule.suppress_group.is_some_and(|group| interface.is_some_and(|index| self.group(index) == group));
         short || grouped()
+    }
+
+    fn group(&self, index: IfIndex) -> u32 {
+        self.links.and_then(|links| links.get(&index)).map_or(0, |link| link.group)
     }
 }
 
@@ -166,14 +178,14 @@ pub struct Found<'a> {
     /// The rule that named its table.
     pub rule: &'a Rule,
     flow: Flow,
-    ignores: &'a dyn Fn(Family, IfIndex) -> bool,
+    settings: Option<&'a Settings>,
 }
 
 impl<'a> Found<'a> {
     /// The next hops that the kernel may use; which of several it takes for one flow is its secret.
     pub fn next_hops(&self) -> impl Iterator<Item = &'a NextHop> {
-        let (flow, ignores) = (self.flow, self.ignores);
-        self.route.entry.next_hops.iter().filter(move |hop| table::is_usable(hop, &flow, ignores))
+        let (flow, settings) = (self.flow, self.settings);
+        self.route.entry.next_hops.iter().filter(move |hop| table::is_usable(hop, &flow, settings))
     }
 }
 

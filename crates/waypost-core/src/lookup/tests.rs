@@ -54,7 +54,11 @@ fn a_lost_carrier_counts_only_where_the_interface_says_so() {
     let tables = tables(&["default via 10.0.0.1 dev eth0", "10.1.0.0/16 dev eth1 linkdown"]);
     assert_eq!(say(&tables, &[main_rule()], &flow("10.1.1.1")), "10.1.0.0/16 dev eth1 scope link linkdown");
     let (names, rules) = (names(), [main_rule()]);
-    let world = World::new(&tables, &rules, &names).with_link_down(&|_, index| index.get() == 3);
+    let three = SettingsOf::Interface(IfIndex::new(3).unwrap());
+    let mut settings = InterfaceSettings::new(Family::V4, three);
+    settings.ignore_routes_with_link_down = Some(true);
+    let settings = [((Family::V4, three), settings)].into_iter().collect();
+    let world = World::new(&tables, &rules, &names).with_settings(&settings);
     let Verdict::Found(found) = world.find(&flow("10.1.1.1")) else { panic!() };
     assert!(found.route.slot.destination.is_default());
 }
