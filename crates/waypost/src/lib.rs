@@ -1,1 +1,55 @@
-//! A true picture of the operating system's routing tables.
+//! A true picture of the operating system's routing tables: follow them, look routes up, change them safely.
+//!
+//! Waypost is for programs that live by the routing table: VPNs, agents, proxies, mesh and routing daemons. It reads the kernel's
+//! tables over the kernel's own protocol, keeps a mirror that survives lost messages, and changes routes without
+//! touching anybody else's.
+//!
+//! - [`Watcher`] keeps a live mirror and tells what changed, with what was there before.
+//! - [`Routes`] does one thing at a time: list, add, delete exactly, look up, or a pipelined batch.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use waypost::{Event, Watcher};
+//!
+//! let mut watcher = Watcher::open()?;
+//! watcher.synchronise(None)?;
+//! println!("{} routes", watcher.mirror().tables().len());
+//! while let Some(event) = watcher.next(None)? {
+//!     if let Event::Route { change, .. } = event {
+//!         println!("{change:?}");
+//!     }
+//! }
+//! # Ok::<(), waypost::Error>(())
+//! ```
+//!
+//! # What it is not
+//!
+//! It configures no interfaces, speaks no routing protocol and makes no policy: those are for the program on top.
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what the others do: `tokio` and `async-io` (streams of events), `serde`
+//! (the model in serialised form), `tracing` (what a watcher finds noteworthy).
+//!
+//! # Platforms
+//!
+//! Linux, over rtnetlink. On every other system the crate does not build yet.
+#![forbid(unsafe_code)]
+
+mod routes;
+#[cfg(any(feature = "tokio", feature = "async-io"))]
+mod stream;
+mod sys;
+mod trace;
+mod watcher;
+
+pub use routes::{Ensured, Operation, Routes};
+#[cfg(feature = "async-io")]
+pub use stream::AsyncIoEvents;
+#[cfg(feature = "tokio")]
+pub use stream::TokioEvents;
+pub use sys::{Namespace, Native, Options};
+pub use watcher::Watcher;
+pub use waypost_core::*;
+pub use waypost_engine::{Change, Event, FollowOptions, Mirror, Reason, Stats};

@@ -79,4 +79,10 @@ impl Options {
         self.events = told;
         self
     }
+
+    /// Whether changes of neighbours are told too.
+    #[must_use]
+    pub const fn tells_neighbours(&self) -> bool {
+        self.neighbours
+    }
 }

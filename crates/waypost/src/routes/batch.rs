@@ -1,0 +1,147 @@
+//! Many changes at once, pipelined.
+
+use std::ops::ControlFlow;
+
+use waypost_core::{Error, ErrorKind, NextHopId, NextHopObject, Notice, Outcome, Request, Route, RouteChange, Rule, Ticket};
+
+use super::{Routes, twin};
+
+/// How many changes are under way at once: enough that the kernel never waits for us.
+const WINDOW: usize = 2048;
+
+/// One change in a batch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Change a route.
+    Route(RouteChange, Route),
+    /// Add a rule.
+    AddRule(Rule),
+    /// Delete a rule.
+    DeleteRule(Rule),
+    /// Add a next-hop object, or replace the one of its number.
+    AddNextHop {
+        /// The object.
+        object: NextHopObject,
+        /// The object may be there already.
+        replace: bool,
+    },
+    /// Delete a next-hop object.
+    DeleteNextHop(NextHopId),
+}
+
+impl Operation {
+    fn request(&self) -> Request<'_> {
+        match self {
+            Self::Route(change, route) => Request::Route(*change, route),
+            Self::AddRule(rule) => Request::AddRule(rule),
+            Self::DeleteRule(rule) => Request::DeleteRule(rule),
+            Self::AddNextHop { object, replace } => Request::AddNextHop { object, replace: *replace },
+            Self::DeleteNextHop(id) => Request::DeleteNextHop(*id),
+        }
+    }
+}
+
+impl Routes {
+    /// Makes many changes, one behind the other without waiting for each answer, and tells the outcome of each by its place.
+    ///
+    /// They reach the kernel in order and their outcomes come in order. Where `outcome` breaks off, nothing more is begun;
+    /// changes that were under way already still come about, and their outcomes are still told.
+    ///
+    /// A deletion is compared as by [`delete`](Self::delete); of one that could hit another route the outcome is `Ambiguous`.
+    ///
+    /// # Errors
+    ///
+    /// An error of the socket itself. That a change was refused is an outcome.
+    pub fn batch(
+        &mut self,
+        operations: impl IntoIterator<Item = Operation>,
+        outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut operations = operations.into_iter().peekable();
+        let could_hit_another = |operation: &Operation| matches!(operation, Operation::Route(RouteChange::Delete, route) if twin::can_have_one(route));
+        let mut outcome = outcome;
+        let mut told = 0;
+        let mut stopped = false;
+        while !stopped && operations.peek().is_some() {
+            // Deletions that need a look at the table go by themselves; what stands between them is pipelined.
+            if operations.peek().is_some_and(could_hit_another) {
+                let Some(Operation::Route(_, route)) = operations.next() else { break };
+                let result = self.delete(&route);
+                stopped = outcome(told, result).is_break();
+                told += 1;
+                continue;
+            }
+            let run = std::iter::from_fn(|| operations.next_if(|operation| !could_hit_another(operation)));
+            let before = told;
+            self.run_batch(run, |at, result| {
+                told = before + at + 1;
+                let flow = outcome(before + at, result);
+                stopped |= flow.is_break();
+                flow
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Pipelines changes none of which can hit a route that it does not name.
+    pub(super) fn run_batch(
+        &mut self,
+        operations: impl Iterator<Item = Operation>,
+        mut outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let first = self.last_ticket + 1;
+        let mut operations = operations.fuse();
+        let mut told = 0;
+        let mut stopped = false;
+        let mut exhausted = false;
+        // Outcomes of requests that were refused before they were sent, until those before them are in.
+        let mut early: std::collections::BTreeMap<usize, Error> = std::collections::BTreeMap::new();
+        loop {
+            while !stopped && self.begun(first) - told < WINDOW {
+                let Some(operation) = operations.next() else {
+                    exhausted = true;
+                    break;
+                };
+                if let Err(error) = self.submit(operation.request()) {
+                    early.insert(self.begun(first) - 1, error);
+                }
+            }
+            while let Some(error) = early.remove(&told) {
+                stopped |= outcome(told, Err(error)).is_break();
+                told += 1;
+            }
+            if told == self.begun(first) {
+                if stopped || exhausted {
+                    return Ok(());
+                }
+                continue;
+            }
+            let low_water = told + (self.begun(first) - told).div_ceil(2);
+            self.pump(|notice| {
+                let Notice::Outcome(Ticket(ticket), result) = notice else { return ControlFlow::Continue(()) };
+                let Some(at) = ticket.checked_sub(first).map(|at| at as usize) else { return ControlFlow::Continue(()) };
+                debug_assert_eq!(at, told, "outcomes come in the order of their requests");
+                stopped |= outcome(at, to_result(result)).is_break();
+                told = at + 1;
+                while let Some(error) = early.remove(&told) {
+                    stopped |= outcome(told, Err(error)).is_break();
+                    told += 1;
+                }
+                if told >= low_water { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+        }
+    }
+
+    fn begun(&self, first: u64) -> usize {
+        (self.last_ticket + 1 - first) as usize
+    }
+}
+
+fn to_result(outcome: Outcome) -> Result<(), Error> {
+    match outcome {
+        Outcome::Failed(error) => Err(error),
+        Outcome::Unknown => Err(Error::new(ErrorKind::Unknown, "change").because("the kernel's answer was lost")),
+        _ => Ok(()),
+    }
+}

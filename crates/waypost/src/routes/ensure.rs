@@ -1,0 +1,138 @@
+//! Whether a route that is there says all that another asks for.
+
+use waypost_core::{Entry, Error, ErrorKind, Family, NextHop, NextHopFlags, Protocol, Route, RouteFilter, Slot};
+
+use super::Routes;
+
+/// What [`Routes::ensure`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "it was there or it was not")]
+pub enum Ensured {
+    /// It added the route.
+    Added,
+    /// The route was there already.
+    There,
+}
+
+/// The metric that an IPv6 route of metric 0 gets: `IP6_RT_PRIO_USER` in `include/net/ip6_route.h` (Linux 6.18).
+const IPV6_USUAL_METRIC: u32 = 1024;
+
+/// The marks of a next hop that whoever adds a route can ask for; the others are the kernel's to say.
+const ASKED: NextHopFlags = NextHopFlags::ON_LINK.union(NextHopFlags::PERVASIVE);
+
+impl Routes {
+    /// Looks for a route that says all of `wanted`, which the kernel would not add because of `refusal`.
+    pub(super) fn find_ensured(&mut self, wanted: &Route, refusal: Error) -> Result<Ensured, Error> {
+        let there = self.list(&slot_filter(wanted))?;
+        if there.iter().any(|route| satisfies(route, wanted)) {
+            return Ok(Ensured::There);
+        }
+        match there.iter().find(|route| same_slot(&route.slot, &wanted.slot)) {
+            Some(other) => {
+                Err(Error::new(ErrorKind::Exists, "ensure route").on(wanted).because(format!("in its place is {other}")))
+            }
+            None => Err(refusal),
+        }
+    }
+
+    /// Finds out by reading whether a change came about whose answer was lost.
+    pub(super) fn settle(&mut self, wanted: &Route) -> Result<(), Error> {
+        let there = self.list(&slot_filter(wanted))?;
+        if there.iter().any(|route| satisfies(route, wanted)) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unknown, "change route")
+            .on(wanted)
+            .because("the kernel's answer was lost, and the route is not there"))
+    }
+
+    /// Finds out by reading whether a deletion came about whose answer was lost.
+    pub(super) fn settle_deletion(&mut self, unwanted: &Route) -> Result<(), Error> {
+        let there = self.list(&slot_filter(unwanted))?;
+        if !there.iter().any(|route| satisfies(route, unwanted)) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unknown, "delete route")
+            .on(unwanted)
+            .because("the kernel's answer was lost, and the route is still there"))
+    }
+}
+
+fn slot_filter(route: &Route) -> RouteFilter {
+    let mut filter = RouteFilter::default();
+    filter.family = Some(route.slot.destination.family());
+    filter.table = Some(route.slot.table);
+    filter.exactly = Some(route.slot.destination);
+    filter
+}
+
+fn satisfies(route: &Route, wanted: &Route) -> bool {
+    same_slot(&route.slot, &wanted.slot) && says_all_of(&route.entry, &wanted.entry, wanted.slot.destination.family())
+}
+
+fn same_slot(there: &Slot, wanted: &Slot) -> bool {
+    let mut wanted = *wanted;
+    if wanted.destination.family() == Family::V6 && wanted.metric == 0 {
+        wanted.metric = IPV6_USUAL_METRIC;
+    }
+    *there == wanted
+}
+
+/// Says whether `entry` says all that `wanted` asks for; what `wanted` leaves open the kernel may have filled in.
+pub(super) fn says_all_of(entry: &Entry, wanted: &Entry, family: Family) -> bool {
+    entry.disposition == wanted.disposition
+        && (wanted.protocol == Protocol::UNSPECIFIED || entry.protocol == wanted.protocol)
+        // The kernel has no scopes for IPv6 routes.
+        && (family == Family::V6 || entry.scope == wanted.scope)
+        && wanted.preferred_source.is_none_or(|source| entry.preferred_source == Some(source))
+        && wanted.next_hop_object.is_none_or(|id| entry.next_hop_object == Some(id))
+        && wanted.metrics.iter().all(|(metric, value)| entry.metrics.get(metric) == Some(value))
+        && (wanted.next_hops.is_empty() || entry.next_hops.len() == wanted.next_hops.len())
+        && wanted.next_hops.iter().all(|hop| entry.next_hops.iter().any(|there| goes_that_way(there, hop)))
+}
+
+fn goes_that_way(there: &NextHop, wanted: &NextHop) -> bool {
+    there.gateway == wanted.gateway
+        && wanted.interface.is_none_or(|index| there.interface == Some(index))
+        && there.weight == wanted.weight
+        && there.flags.contains(wanted.flags & ASKED)
+        && there.encapsulation == wanted.encapsulation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn satisfied(there: &str, wanted: &str) -> bool {
+        satisfies(&there.parse().unwrap(), &wanted.parse().unwrap())
+    }
+
+    #[test]
+    fn what_was_left_open_the_kernel_may_fill_in() {
+        assert!(satisfied("10.0.0.0/8 via 10.9.0.1 dev if2 metric 5", "10.0.0.0/8 via 10.9.0.1 metric 5"));
+        assert!(satisfied("2001:db8::/32 via fe80::1 dev if2 metric 1024", "2001:db8::/32 via fe80::1 dev if2"));
+        assert!(satisfied("10.0.0.0/8 via 10.9.0.1 dev if2 src 10.9.0.7 linkdown", "10.0.0.0/8 via 10.9.0.1"));
+    }
+
+    #[test]
+    fn what_was_asked_for_must_be_there() {
+        for (there, wanted) in [
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.2"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 dev if3"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 proto static"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 mtu 1400"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 src 10.9.0.7"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 onlink"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 nhid 5"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 metric 5"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "blackhole 10.0.0.0/8"),
+            ("10.0.0.0/8 nexthop via 10.9.0.1 weight 1 nexthop via 10.9.0.2 weight 2", "10.0.0.0/8 via 10.9.0.1"),
+            (
+                "10.0.0.0/8 nexthop via 10.9.0.1 weight 1 nexthop via 10.9.0.2 weight 2",
+                "10.0.0.0/8 nexthop via 10.9.0.1 weight 2 nexthop via 10.9.0.2 weight 2",
+            ),
+        ] {
+            assert!(!satisfied(there, wanted), "{there} | {wanted}");
+        }
+    }
+}

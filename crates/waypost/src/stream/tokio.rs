@@ -1,0 +1,127 @@
+//! A watcher in tokio.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use ::tokio::io::Interest;
+use ::tokio::io::unix::AsyncFd;
+use ::tokio::time::{Sleep, sleep};
+use futures_core::Stream;
+use waypost_core::Error;
+use waypost_engine::Event;
+
+use crate::Watcher;
+
+/// The events of a watcher, as a stream for tokio. It ends after an error.
+///
+/// Dropping it drops the watcher; nothing goes on in the background.
+#[derive(Debug)]
+pub struct TokioEvents {
+    watcher: Watcher,
+    readable: AsyncFd<OwnedFd>,
+    timer: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+}
+
+impl Watcher {
+    /// The events of this watcher, as a stream. Call it inside a tokio runtime whose io and time drivers are on.
+    ///
+    /// ```no_run
+    /// use futures_util::StreamExt;
+    /// use waypost::Watcher;
+    ///
+    /// # async fn follow() -> Result<(), waypost::Error> {
+    /// let mut events = Watcher::open()?.into_tokio_stream()?;
+    /// while let Some(event) = events.next().await {
+    ///     println!("{:?} of {} routes", event?, events.watcher().mirror().tables().len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Other` where the system has no more file descriptors.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn into_tokio_stream(self) -> Result<TokioEvents, Error> {
+        let failed = |error: std::io::Error| Error::from_io("wait for the kernel", &error);
+        let descriptor = self.as_fd().try_clone_to_owned().map_err(failed)?;
+        let readable = register(descriptor).map_err(failed)?;
+        Ok(TokioEvents { watcher: self, readable, timer: None, ended: false })
+    }
+}
+
+/// Registers a descriptor with tokio's reactor.
+///
+/// tokio deprecates this call because not every `AsRawFd` keeps its descriptor open. An `OwnedFd` does, for as long as the
+/// `AsyncFd` owns it; and the call that replaces it takes `unsafe`, of which this crate has none.
+#[expect(deprecated, reason = "the descriptor is owned, and the other way is unsafe")]
+fn register(descriptor: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
+impl TokioEvents {
+    /// The watcher, to look at the tables between two events.
+    #[must_use]
+    pub fn watcher(&self) -> &Watcher {
+        &self.watcher
+    }
+
+    /// The watcher back.
+    #[must_use]
+    pub fn into_watcher(self) -> Watcher {
+        self.watcher
+    }
+
+    /// Arms the timer for the watcher's deadline; says whether it has come already.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self.watcher.deadline() {
+            None => {
+                self.timer = None;
+                Poll::Pending
+            }
+            Some(time) => {
+                let mut timer = Box::pin(sleep(time));
+                let polled = timer.as_mut().poll(context);
+                self.timer = Some(timer);
+                polled
+            }
+        }
+    }
+}
+
+impl Stream for TokioEvents {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        loop {
+            match this.watcher.try_next() {
+                Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
+                Ok(None) => {}
+                Err(error) => {
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+            if this.poll_deadline(context).is_ready() {
+                continue;
+            }
+            match ready!(this.readable.poll_read_ready(context)) {
+                // Nothing was left to read above, and what comes from here on makes it ready again.
+                Ok(mut guard) => guard.clear_ready(),
+                Err(error) => {
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(Error::from_io("wait for the kernel", &error))));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Which system this is: the one place above the backends that asks.
+//!
+//! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, and `now`, its two clocks.
+
+use cfg_if::cfg_if;
+
+cfg_if! {
+    if #[cfg(target_os = "linux")] {
+        use std::time::Duration;
+
+        use nix::time::{ClockId, clock_gettime};
+        use waypost_core::Now;
+
+        pub use waypost_netlink::{Namespace, Netlink as Native, Options};
+
+        /// What the clocks say: one that stands still while the machine sleeps, one that does not; clock_gettime(2).
+        pub(crate) fn now() -> Now {
+            // Both clocks are there since Linux 2.6.39, and reading them cannot fail with a valid number.
+            let read = |clock| clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
+            Now { running: read(ClockId::CLOCK_MONOTONIC), boot: read(ClockId::CLOCK_BOOTTIME) }
+        }
+    } else {
+        compile_error!("Waypost has no backend for this system's routing tables yet");
+    }
+}

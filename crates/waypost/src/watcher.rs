@@ -1,0 +1,343 @@
+//! A live picture of the routing tables.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Registry, Token};
+use waypost_core::lookup::{Verdict, World};
+use waypost_core::{
+    Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notices, Now,
+    RouteFilter, RouteRef, Rule,
+};
+use waypost_engine::{Event, FollowOptions, Follower, Mirror, Progress, Stats};
+
+use crate::sys::{self, Native, Options};
+use crate::trace;
+
+/// A live picture of the kernel's routing tables, and of what they hang on: links, addresses, rules, next-hop objects.
+///
+/// It subscribes before it reads, so nothing falls in between. The picture moves when the program asks for it, by
+/// [`wait`](Self::wait), [`try_next`](Self::try_next) or a stream, and between two such calls it stands still. The kernel's messages are
+/// taken by the handful, so the picture can be some events ahead of the one that was given last; whoever replays all events
+/// over the picture that [`synchronise`](Self::synchronise) left has the picture of now.
+///
+/// A program that asks too seldom loses nothing: the kernel's queue overflows, the watcher notices, reads the tables again and
+/// reports what changed between [`Event::ResyncStarted`] and [`Event::Resynced`].
+///
+/// ```no_run
+/// use waypost::Watcher;
+///
+/// let mut watcher = Watcher::open()?;
+/// watcher.synchronise(None)?;
+/// for route in watcher.routes() {
+///     println!("{}", route.with_names(watcher.names()));
+/// }
+/// while let Some(event) = watcher.next(None)? {
+///     println!("{event:?}");
+/// }
+/// # Ok::<(), waypost::Error>(())
+/// ```
+///
+/// # Loops of one's own
+///
+/// The watcher is a [`mio::event::Source`], and [`AsFd`] gives the descriptor for any other loop: when it is readable, call
+/// [`try_next`](Self::try_next) until it gives `None`. Call it too when [`deadline`](Self::deadline) has come, with nothing to read:
+/// then the watcher wants to check something. The features `tokio` and `async-io` give a stream that does all this.
+#[derive(Debug)]
+pub struct Watcher<K = Native> {
+    kernel: K,
+    follower: Follower,
+    events: VecDeque<Event>,
+    batch: Vec<Event>,
+    /// What answers other requests than the follower's: a watcher makes none.
+    others: Notices,
+    waiting: Option<Waiting>,
+}
+
+/// What `wait` waits with; made when it first does.
+#[derive(Debug)]
+struct Waiting {
+    poll: Poll,
+    ready: mio::Events,
+}
+
+impl Watcher {
+    /// Opens the current network namespace and subscribes to its changes.
+    ///
+    /// Nothing has been read yet when this returns: [`synchronise`](Self::synchronise) waits for the first picture. No privilege is needed.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` where the system refuses the socket (a sandbox).
+    pub fn open() -> Result<Self, Error> {
+        Self::open_with(&Options::new())
+    }
+
+    /// Opens the network namespace that `options` name, with the receive buffer and the subscriptions that they ask for.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchDevice` where there is no such namespace, `NotPermitted` where it may not be entered.
+    pub fn open_with(options: &Options) -> Result<Self, Error> {
+        let kernel = Native::open(options)?;
+        let mut follow = FollowOptions::default();
+        follow.neighbours = options.tells_neighbours();
+        Ok(Self::with_kernel(kernel, follow))
+    }
+
+    /// Waits until the first picture of the tables is whole, or `timeout` has passed (`None` waits as long as it takes).
+    ///
+    /// Events that were queued until then are dropped: the picture has what they tell.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` where the time ran out before; the watcher can be asked again. `Closed` where the socket is of no more use.
+    pub fn synchronise(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
+        let end = timeout.map(|timeout| sys::now().running + timeout);
+        loop {
+            while self.step()? == Progress::More {}
+            if self.is_synchronised() {
+                // The picture has these already.
+                self.events.clear();
+                return Ok(());
+            }
+            if end.is_some_and(|end| sys::now().running >= end) {
+                let error = Error::new(ErrorKind::Busy, "read the tables");
+                return Err(error.because("they were not whole when the time was up"));
+            }
+            self.sleep(end)?;
+        }
+    }
+
+    /// Waits until an event is ready, or `timeout` has passed (`None` waits as long as it takes); says whether one is.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the socket is of no more use.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
+        let end = timeout.map(|timeout| sys::now().running + timeout);
+        loop {
+            if !self.events.is_empty() {
+                return Ok(true);
+            }
+            self.advance()?;
+            if !self.events.is_empty() {
+                return Ok(true);
+            }
+            if end.is_some_and(|end| sys::now().running >= end) {
+                return Ok(false);
+            }
+            self.sleep(end)?;
+        }
+    }
+
+    /// The next event, waited for as by [`wait`](Self::wait); `None` where the time ran out.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the socket is of no more use.
+    pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Event>, Error> {
+        self.wait(timeout)?;
+        Ok(self.events.pop_front())
+    }
+
+    /// How large the kernel's queue for this watcher is, in bytes, as the kernel counts them.
+    #[must_use]
+    pub fn receive_buffer(&self) -> usize {
+        self.kernel.receive_buffer()
+    }
+
+    /// Waits until the kernel has said something, the follower wants to act, or `end` has come.
+    fn sleep(&mut self, end: Option<Duration>) -> Result<(), Error> {
+        let now = sys::now().running;
+        let wake = [end, self.follower_deadline().map(|deadline| deadline.running)].into_iter().flatten().min();
+        // Rounded up: a wait that ends a little early would spin.
+        let timeout = wake.map(|wake| wake.saturating_sub(now) + Duration::from_millis(1));
+        let failed = |error: std::io::Error| Error::from_io("wait for the kernel", &error);
+        let waiting = match &mut self.waiting {
+            Some(waiting) => waiting,
+            none => {
+                let poll = Poll::new().map_err(failed)?;
+                let descriptor = self.kernel.event_fd().as_raw_fd();
+                poll.registry().register(&mut SourceFd(&descriptor), Token(0), Interest::READABLE).map_err(failed)?;
+                none.insert(Waiting { poll, ready: mio::Events::with_capacity(4) })
+            }
+        };
+        match waiting.poll.poll(&mut waiting.ready, timeout) {
+            Err(error) if error.kind() != std::io::ErrorKind::Interrupted => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<K: Kernel> Watcher<K> {
+    /// A watcher of any kernel, such as a simulated one. The kernel must have been told to announce changes.
+    #[must_use]
+    pub fn with_kernel(kernel: K, options: FollowOptions) -> Self {
+        Self {
+            kernel,
+            follower: Follower::new(options),
+            events: VecDeque::new(),
+            batch: Vec::new(),
+            others: Notices::new(),
+            waiting: None,
+        }
+    }
+
+    /// The next event, if there is one; never blocks.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the socket is of no more use.
+    pub fn try_next(&mut self) -> Result<Option<Event>, Error> {
+        if self.events.is_empty() {
+            self.advance()?;
+        }
+        Ok(self.events.pop_front())
+    }
+
+    /// Says whether the first picture of the tables is whole.
+    #[must_use]
+    pub fn is_synchronised(&self) -> bool {
+        self.follower.is_synchronised()
+    }
+
+    /// How long a loop may sleep at most before it calls [`try_next`](Self::try_next) without having been woken.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        Some(self.follower_deadline()?.running.saturating_sub(sys::now().running))
+    }
+
+    /// The routes of all tables: table by table, IPv4 before IPv6, by destination, and in the kernel's order for one destination.
+    pub fn routes(&self) -> impl Iterator<Item = RouteRef<'_>> {
+        self.mirror().routes()
+    }
+
+    /// The routes that pass `filter`, in the same order.
+    pub fn routes_passing<'a>(&'a self, filter: &'a RouteFilter) -> impl Iterator<Item = RouteRef<'a>> {
+        self.mirror().routes().filter(|route| filter.passes(*route))
+    }
+
+    /// The rules, in the order in which the kernel asks them.
+    #[must_use]
+    pub fn rules(&self, family: Family) -> &[Rule] {
+        self.mirror().rules(family)
+    }
+
+    /// The links, by number.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.mirror().links().values()
+    }
+
+    /// The addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.mirror().addresses()
+    }
+
+    /// The neighbours, where [`Options`] asked for them.
+    pub fn neighbours(&self) -> impl Iterator<Item = &Neighbour> {
+        self.mirror().neighbours()
+    }
+
+    /// The next-hop objects, by number.
+    pub fn next_hops(&self) -> impl Iterator<Item = &NextHopObject> {
+        self.mirror().next_hops().values()
+    }
+
+    /// The names of the interfaces.
+    #[must_use]
+    pub fn names(&self) -> &InterfaceNames {
+        self.mirror().names()
+    }
+
+    /// Finds the way of `flow` in the mirror, by the rules and tables, without asking the kernel.
+    ///
+    /// The answer is the table's entry that matches. What is not known is not guessed: see [`lookup`](waypost_core::lookup).
+    ///
+    /// ```no_run
+    /// use waypost::lookup::Verdict;
+    /// use waypost::{Flow, Watcher};
+    ///
+    /// let mut watcher = Watcher::open()?;
+    /// watcher.synchronise(None)?;
+    /// if let Verdict::Found(found) = watcher.lookup(&Flow::to("192.0.2.1".parse().unwrap())) {
+    ///     println!("{}", found.route.with_names(watcher.names()));
+    /// }
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lookup(&self, flow: &Flow) -> Verdict<'_> {
+        let mirror = self.mirror();
+        let rules = mirror.rules(Family::of(&flow.destination));
+        let world = World::new(mirror.tables(), rules, mirror.names());
+        world.with_links(mirror.links()).with_settings(mirror.settings()).find(flow)
+    }
+
+    /// Has everything read again; what has changed without having been noticed is told between [`Event::ResyncStarted`] and
+    /// [`Event::Resynced`].
+    pub fn resync(&mut self) {
+        self.follower.resync(sys::now(), &mut self.batch);
+        self.events.extend(self.batch.drain(..));
+    }
+
+    /// All that is known of the kernel.
+    #[must_use]
+    pub const fn mirror(&self) -> &Mirror {
+        self.follower.mirror()
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        self.follower.stats()
+    }
+
+    /// What this kernel can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        self.kernel.capabilities()
+    }
+
+    /// Takes what the kernel has said, as long as that makes no event.
+    fn advance(&mut self) -> Result<(), Error> {
+        while self.events.is_empty() && self.step()? == Progress::More {}
+        Ok(())
+    }
+
+    /// Takes some of what the kernel has said; events of it wait in the queue even if taking the rest failed.
+    fn step(&mut self) -> Result<Progress, Error> {
+        let progress = self.follower.advance(sys::now(), &mut self.kernel, &mut self.batch, &mut self.others);
+        self.others.clear();
+        self.batch.iter().for_each(trace::event);
+        self.events.extend(self.batch.drain(..));
+        progress
+    }
+
+    fn follower_deadline(&self) -> Option<Now> {
+        [self.follower.deadline(), self.kernel.deadline()].into_iter().flatten().min()
+    }
+}
+
+impl AsFd for Watcher {
+    /// The socket that changes come by. Wait until it is readable; leave reading to the watcher.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.kernel.event_fd()
+    }
+}
+
+impl Source for Watcher {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> std::io::Result<()> {
+        SourceFd(&self.kernel.event_fd().as_raw_fd()).register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> std::io::Result<()> {
+        SourceFd(&self.kernel.event_fd().as_raw_fd()).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> std::io::Result<()> {
+        SourceFd(&self.kernel.event_fd().as_raw_fd()).deregister(registry)
+    }
+}
