@@ -2,7 +2,6 @@
 //!
 //! It only reads, and needs no privilege.
 
-use futures_util::StreamExt;
 use waypost::{Error, Event, Watcher};
 
 #[tokio::main(flavor = "current_thread")]

@@ -38,6 +38,11 @@ impl Watcher {
 }
 
 impl AsyncIoEvents {
+    /// The next event; `None` after an error. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
     /// The watcher, to look at the tables between two events.
     #[must_use]
     pub fn watcher(&self) -> &Watcher {

@@ -28,7 +28,6 @@ impl Watcher {
     /// The events of this watcher, as a stream. Call it inside a tokio runtime whose io and time drivers are on.
     ///
     /// ```no_run
-    /// use futures_util::StreamExt;
     /// use waypost::Watcher;
     ///
     /// # async fn follow() -> Result<(), waypost::Error> {
@@ -65,6 +64,11 @@ fn register(descriptor: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
 }
 
 impl TokioEvents {
+    /// The next event; `None` after an error. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
     /// The watcher, to look at the tables between two events.
     #[must_use]
     pub fn watcher(&self) -> &Watcher {
