@@ -83,13 +83,12 @@ impl fmt::Display for Named<'_, Link> {
 }
 
 /// The words of `print_ifa_flags` in iproute2's `ip/ipaddress.c` (6.1), in its order.
-const ADDRESS_FLAGS: [(AddressFlags, &str); 6] = [
+const ADDRESS_FLAGS: [(AddressFlags, &str); 5] = [
     (AddressFlags::SECONDARY, "secondary"),
     (AddressFlags::TEMPORARY, "temporary"),
-    (AddressFlags::TENTATIVE, "tentative"),
-    (AddressFlags::DEPRECATED, "deprecated"),
-    (AddressFlags::NO_PREFIX_ROUTE, "noprefixroute"),
     (AddressFlags::DUPLICATED, "dadfailed"),
+    (AddressFlags::DEPRECATED, "deprecated"),
+    (AddressFlags::TENTATIVE, "tentative"),
 ];
 
 impl fmt::Display for Named<'_, Address> {
@@ -115,6 +114,9 @@ impl fmt::Display for Named<'_, Address> {
         }
         if !address.flags.contains(AddressFlags::PERMANENT) {
             f.write_str(" dynamic")?;
+        }
+        if address.flags.contains(AddressFlags::NO_PREFIX_ROUTE) {
+            f.write_str(" noprefixroute")?;
         }
         if address.os_flags != 0 {
             write!(f, " flags {:#x}", address.os_flags)?;

@@ -42,7 +42,8 @@ fn an_address_prints_like_ip_addr() {
     address.peer = Some("10.9.0.2".parse().unwrap());
     address.flags = AddressFlags::PERMANENT | AddressFlags::SECONDARY;
     address.metric = 7;
-    let expected = "3: w0 inet 10.9.0.1 peer 10.9.0.2/32 metric 7 scope global secondary valid_lft forever preferred_lft forever";
+    address.flags |= AddressFlags::NO_PREFIX_ROUTE;
+    let expected = "3: w0 inet 10.9.0.1 peer 10.9.0.2/32 metric 7 scope global secondary noprefixroute valid_lft forever preferred_lft forever";
     assert_eq!(address.with_names(&names()).to_string(), expected);
     let mut address = Address::new(index(7), "fe80::1".parse().unwrap(), 64);
     (address.scope, address.protocol) = (Scope::LINK, Protocol(3));
