@@ -207,3 +207,90 @@ numbers! { u16:
 /// How many clock ticks the kernel counts to a second when it talks to programs: `USER_HZ`, 100 on every
 /// architecture that Rust has (include/uapi/asm-generic/param.h, Linux 6.18).
 pub const USER_HZ: u32 = 100;
+
+// include/uapi/linux/if_link.h: attributes of links, and the bit of IFLA_EXT_MASK that leaves counters out of a list.
+numbers! { u16:
+    IFLA_ADDRESS = 1;
+    IFLA_IFNAME = 3;
+    IFLA_MTU = 4;
+    IFLA_LINK = 5;
+    IFLA_MASTER = 10;
+    IFLA_LINKINFO = 18;
+    IFLA_GROUP = 27;
+    IFLA_EXT_MASK = 29;
+    IFLA_LINK_NETNSID = 37;
+    IFLA_PROP_LIST = 52;
+
+    IFLA_INFO_KIND = 1;
+}
+
+// include/uapi/linux/rtnetlink.h.
+numbers! { u32:
+    RTEXT_FILTER_SKIP_STATS = 0x8;
+}
+
+// include/uapi/linux/if.h: flags of links.
+numbers! { u32:
+    IFF_UP = 0x1;
+    IFF_BROADCAST = 0x2;
+    IFF_LOOPBACK = 0x8;
+    IFF_POINTOPOINT = 0x10;
+    IFF_RUNNING = 0x40;
+    IFF_NOARP = 0x80;
+    IFF_MULTICAST = 0x1000;
+    IFF_LOWER_UP = 0x1_0000;
+}
+
+// include/uapi/linux/if_addr.h: flags of addresses. IPv4 calls SECONDARY what IPv6 calls TEMPORARY.
+numbers! { u32:
+    IFA_F_SECONDARY = 0x1;
+    IFA_F_DADFAILED = 0x8;
+    IFA_F_DEPRECATED = 0x20;
+    IFA_F_TENTATIVE = 0x40;
+    IFA_F_PERMANENT = 0x80;
+    IFA_F_NOPREFIXROUTE = 0x200;
+}
+
+// include/uapi/linux/neighbour.h: flags of neighbours, and how far up the kernel keeps those of NDA_FLAGS_EXT.
+numbers! { u32:
+    NTF_PROXY = 0x8;
+    NTF_ROUTER = 0x80;
+    NTF_EXT_SHIFT = 8;
+}
+
+// include/uapi/linux/fib_rules.h: flags of rules.
+numbers! { u32:
+    FIB_RULE_INVERT = 0x2;
+    FIB_RULE_UNRESOLVED = 0x4;
+    FIB_RULE_IIF_DETACHED = 0x8;
+    FIB_RULE_OIF_DETACHED = 0x10;
+}
+
+// include/uapi/linux/fib_rules.h: attributes of rules.
+numbers! { u16:
+    FRA_DST = 1;
+    FRA_SRC = 2;
+    FRA_IIFNAME = 3;
+    FRA_OIFNAME = 17;
+    FRA_PAD = 18;
+    FRA_DSCP = 25;
+    FRA_FLOWLABEL = 26;
+    FRA_FLOWLABEL_MASK = 27;
+    FRA_SPORT_MASK = 28;
+    FRA_DPORT_MASK = 29;
+    FRA_DSCP_MASK = 30;
+}
+
+// include/uapi/linux/netconf.h: attributes of settings, and what NETCONFA_IFINDEX says that is no interface.
+numbers! { u16:
+    NETCONFA_IFINDEX = 1;
+    NETCONFA_FORWARDING = 2;
+    NETCONFA_RP_FILTER = 3;
+    NETCONFA_MC_FORWARDING = 4;
+    NETCONFA_PROXY_NEIGH = 5;
+    NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN = 6;
+}
+numbers! { i32:
+    NETCONFA_IFINDEX_ALL = -1;
+    NETCONFA_IFINDEX_DEFAULT = -2;
+}

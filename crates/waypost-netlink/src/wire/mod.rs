@@ -8,9 +8,13 @@
 //! [`Decoded::spoiled`]. Only what a route cannot be placed without (destination, table, metric, source) spoils it.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod constants;
+pub mod link;
+pub mod neighbour;
 pub mod next_hop;
 pub mod route;
+pub mod settings;
 
 mod encoder;
 mod error;
