@@ -15,7 +15,7 @@ use super::constants::{
 use super::{DecodeError, Decoded, route};
 
 /// The size of `struct ifaddrmsg`.
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 
 /// The address in the payload of an RTM_NEWADDR or RTM_DELADDR; `None` where it is of a family that is not Waypost's.
 ///

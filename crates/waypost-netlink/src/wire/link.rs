@@ -16,7 +16,7 @@ use super::constants::{
 use super::{DecodeError, Decoded};
 
 /// The size of `struct ifinfomsg`.
-const HEADER: usize = 16;
+pub(super) const HEADER: usize = 16;
 
 const FLAGS: [(u32, LinkFlags); 8] = [
     (IFF_UP, LinkFlags::UP),

@@ -10,10 +10,12 @@
 
 pub mod address;
 pub mod constants;
+pub mod dump;
 pub mod link;
 pub mod neighbour;
 pub mod next_hop;
 pub mod route;
+pub mod rule;
 pub mod settings;
 
 mod encoder;

@@ -12,7 +12,7 @@ use super::constants::{NTF_EXT_SHIFT, NTF_PROXY, NTF_ROUTER};
 use super::{DecodeError, Decoded, read, route};
 
 /// The size of `struct ndmsg`.
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 
 /// The neighbour in the payload of an RTM_NEWNEIGH or RTM_DELNEIGH; `None` where it is of a family that is not
 /// Waypost's, such as an entry of a bridge's forwarding table.

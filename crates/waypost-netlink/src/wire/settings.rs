@@ -11,7 +11,7 @@ use super::constants::{
 use super::{Attributes, DecodeError, Decoded, read, route};
 
 /// The size of `struct netconfmsg` with its padding.
-const HEADER: usize = 4;
+pub(super) const HEADER: usize = 4;
 
 /// The settings in the payload of an RTM_NEWNETCONF or RTM_DELNETCONF; `None` where they are of a family that is not
 /// Waypost's (MPLS).
