@@ -87,8 +87,8 @@ fn filter(family: Family, interface: Option<IfIndex>) -> RouteFilter {
 pub enum Doubt {
     /// The routes of one family may have changed without a word: all, or those out of one interface.
     Routes(Family, Option<IfIndex>),
-    /// The same, and the kernel may not have come to it when it is asked at once: it announces a link that goes down before it drops
-    /// its routes (`dev_close_many`, net/core/dev.c, Linux 6.18).
+    /// The same, and the kernel may not have come to it when it is asked at once: it announces that a link is switched on or off
+    /// before it sees to the routes (`dev_close_many`, `dev_open`, net/core/dev.c, Linux 6.18).
     Pending(Family, IfIndex),
     /// The marks of the rules of a family may have changed.
     Rules(Family),
@@ -281,7 +281,7 @@ impl Mirror {
             Change::Removed(old) => self.doubt_interface(old.index),
             Change::Replaced { old, new } => {
                 let carriers = LinkFlags::RUNNING | LinkFlags::LOWER_UP;
-                if old.is_up() && !new.is_up() {
+                if old.is_up() != new.is_up() {
                     if self.routes.any_uses(new.index) {
                         Family::ALL.into_iter().for_each(|family| self.doubt(Doubt::Pending(family, new.index)));
                     }

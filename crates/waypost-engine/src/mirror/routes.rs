@@ -131,14 +131,14 @@ impl Routes {
     /// An event says that the route has come in the place of another, which it does not name.
     fn replaced(&mut self, rows: &[RowId], route: Route, out: &mut Vec<Event>) {
         let family = route.slot.destination.family();
-        let Some(at) = self.victim(rows, family, &route.entry) else {
+        // A route whose next-hop object was replaced is announced as its own replacement, wherever it stands
+        // (`__nexthop_replace_notify`, net/ipv4/nexthop.c, Linux 6.18).
+        let itself = self.find(rows, |held| alike(held, &route.entry));
+        let Some(at) = itself.or_else(|| self.victim(rows, family, &route.entry)) else {
             let row = self.insert(route, Position::First, out);
             return self.touch(row);
         };
-        if rows.len() > 1 && (family == Family::V6 || self.find(rows, |held| *held == route.entry).is_some_and(|twin| twin != at))
-        {
-            self.doubted[family as usize] = true;
-        }
+        self.doubted[family as usize] |= family == Family::V6 && itself.is_none() && rows.len() > 1;
         self.become_entry(rows[at], at, route, out);
     }
 
@@ -147,7 +147,7 @@ impl Routes {
     /// (`fib6_add_rt2node`, net/ipv6/ip6_fib.c).
     fn victim(&self, rows: &[RowId], family: Family, entry: &Entry) -> Option<usize> {
         let same_kind = |held: &Entry| merges(family, held) == merges(family, entry);
-        self.find(rows, same_kind).or(if rows.is_empty() { None } else { Some(0) })
+        self.find(rows, same_kind).or((!rows.is_empty()).then_some(0))
     }
 
     /// An event says that the route has gone.

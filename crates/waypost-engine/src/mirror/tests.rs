@@ -281,6 +281,7 @@ fn silent_causes_are_doubted_where_a_route_is_concerned() {
     let index = IfIndex::new(2).unwrap();
     let pending = Family::ALL.map(|family| Doubt::Pending(family, index));
     assert_eq!(handle(link(2, LinkFlags::empty())), pending, "it is switched off");
+    assert_eq!(handle(link(2, up)), pending, "and on again: dead next hops live");
     assert!(handle(link(3, LinkFlags::empty())).is_empty(), "no route uses it");
     let gone = Notice::Link(Verb::Removed, Box::new(Link::new(index, "w2")));
     assert_eq!(handle(gone), both(2));
@@ -306,6 +307,19 @@ fn a_next_hop_object_that_goes_is_doubted_where_a_route_uses_it() {
     assert!(mirror.take_doubts().is_empty());
     mirror.handle(Notice::NextHop(Verb::Removed, Box::new(single)), &mut Vec::new());
     assert_eq!(mirror.take_doubts(), Family::ALL.map(|family| Doubt::Routes(family, None)));
+}
+
+#[test]
+fn a_route_whose_next_hop_object_was_replaced_stays_where_it_is() {
+    let through = |gateway: &str| {
+        let mut made = route(&format!("10.0.0.0/8 via {gateway} dev if2 metric 5"));
+        made.entry.next_hop_object = NextHopId::new(1);
+        made
+    };
+    let mut mirror = mirror(&[A]);
+    tell(&mut mirror, RouteVerb::Appended, through("192.0.2.8"));
+    let change = Change::Replaced { old: through("192.0.2.8"), new: through("192.0.2.9") };
+    assert_eq!(tell(&mut mirror, RouteVerb::Replaced, through("192.0.2.9")), [Event::Route { change, position: 1 }]);
 }
 
 #[test]
