@@ -13,6 +13,9 @@ mod operation;
 mod refusal;
 mod requests;
 
+#[cfg(test)]
+mod tests;
+
 pub use events::EventLane;
 pub use requests::RequestLane;
 

@@ -49,11 +49,11 @@ impl<'a> Verdict<'a> {
     pub(super) fn of_error(flags: u16, payload: &'a [u8]) -> Option<Self> {
         let mut verdict = Self::of_number(payload)?;
         if flags & NLM_F_ACK_TLVS != 0 {
-            let request = payload.get(4..)?;
+            let request = payload.get(4..).unwrap_or_default();
             // What was done is acknowledged without the rest of the request (Linux 6.18, `netlink_ack`).
             let is_capped = verdict.number == 0 || flags & NLM_F_CAPPED != 0;
-            let echoed = if is_capped { HEADER } else { (number(request)? as usize).checked_next_multiple_of(4)? };
-            verdict.read_attributes(request.get(echoed..).unwrap_or_default());
+            let echoed = if is_capped { HEADER } else { number(request).unwrap_or(u32::MAX) as usize };
+            verdict.read_attributes(request.get(echoed.saturating_add(3) & !3..).unwrap_or_default());
         }
         Some(verdict)
     }
