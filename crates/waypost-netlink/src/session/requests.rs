@@ -126,12 +126,6 @@ impl RequestLane {
         self.in_flight < self.pending.len()
     }
 
-    /// Says whether answers are to come.
-    #[must_use]
-    pub const fn expects_answers(&self) -> bool {
-        self.in_flight > 0
-    }
-
     /// Takes what the socket gave.
     pub fn receive(&mut self, datagram: Datagram<'_>, out: &mut Notices) {
         // Anybody may send to a netlink socket; the kernel alone sends from port 0.

@@ -150,9 +150,9 @@ impl Netlink {
         Ok(sent)
     }
 
-    /// Takes the answers that are there.
+    /// Takes the answers that are there, and whatever else would make the socket readable for ever.
     fn drain_answers(&mut self) -> Result<(), Error> {
-        while self.request_lane.expects_answers() {
+        loop {
             match self.request_receiver.receive(&self.requests, SLOTS) {
                 Ok(count) => {
                     for datagram in self.request_receiver.datagrams(count) {
@@ -161,13 +161,12 @@ impl Netlink {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.request_lane.drained(&mut self.outcomes);
-                    break;
+                    return Ok(());
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.request_lane.overrun(),
                 Err(error) => return Err(broken("receive an answer", &error)),
             }
         }
-        Ok(())
     }
 
     fn drain_events(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
