@@ -79,7 +79,7 @@ impl EventLane {
         }
         let (_, listing) = self.waiting.front()?;
         self.message.clear();
-        // Four attributes of four bytes are never too long.
+        // A request of a few numbers is never too long.
         listing.encode(&mut self.message, self.sequence.wrapping_add(1)).ok()?;
         Some(&self.message)
     }

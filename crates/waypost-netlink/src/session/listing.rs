@@ -1,15 +1,16 @@
 //! What a dump is to list.
 
-use waypost_core::{Disposition, Dump, Family, Notice, RouteFilter};
+use waypost_core::{Dump, Error, ErrorKind, Family, Notice, RouteFilter};
 
 use super::message::{family, number};
+use super::operation::Operation;
 use crate::wire::constants::{
-    AF_INET, AF_INET6, AF_UNSPEC, NLM_F_DUMP, NLM_F_REQUEST, RTA_OIF, RTA_TABLE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH,
-    RTM_GETNETCONF, RTM_GETNEXTHOP, RTM_GETROUTE, RTM_GETRULE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF,
-    RTM_NEWNEXTHOP, RTM_NEWROUTE, RTM_NEWRULE, RTN_ANYCAST, RTN_BLACKHOLE, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST, RTN_PROHIBIT,
-    RTN_THROW, RTN_UNICAST, RTN_UNREACHABLE,
+    AF_INET, AF_INET6, AF_UNSPEC, NLM_F_DUMP, NLM_F_REQUEST, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETNETCONF, RTM_GETRULE,
+    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWNEXTHOP, RTM_NEWROUTE, RTM_NEWRULE,
 };
-use crate::wire::{Encoder, Message, TooLong};
+use crate::wire::next_hop::encode_next_hop_dump;
+use crate::wire::route::encode_route_dump;
+use crate::wire::{Encoder, Message};
 
 /// `IFLA_EXT_MASK` with `RTEXT_FILTER_SKIP_STATS` (`include/uapi/linux/if_link.h`, `rtnetlink.h`): counters are most of a link.
 const IFLA_EXT_MASK: u16 = 29;
@@ -42,37 +43,24 @@ impl Listing {
         })
     }
 
-    /// Writes the request. Its headers are all zero but for the family and what is filtered by: anything else is refused
-    /// where requests are checked strictly (Linux 6.18, `ip_valid_fib_dump_req` and its like).
-    pub(super) fn encode(&self, out: &mut Vec<u8>, sequence: u32) -> Result<(), TooLong> {
+    /// Appends the request. Its header is zero but for the family: anything else is refused where requests are checked
+    /// strictly (Linux 6.18, `rtnl_valid_dump_net_req` and its like).
+    pub(super) fn encode(&self, out: &mut Vec<u8>, sequence: u32) -> Result<(), Error> {
         let (kind, header): (u16, &[u8]) = match self {
-            Self::Routes(family, filter) => {
-                let protocol = filter.protocol.map_or(0, |protocol| protocol.0);
-                let kind = filter.disposition.map_or(0, type_of);
-                (RTM_GETROUTE, &[number(*family), 0, 0, 0, 0, protocol, 0, kind, 0, 0, 0, 0])
-            }
+            Self::Routes(family, filter) => return encode_route_dump(out, sequence, *family, filter),
             Self::Rules(family) => (RTM_GETRULE, &[number(*family), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
             Self::Links => (RTM_GETLINK, &[0; 16]),
             Self::Addresses => (RTM_GETADDR, &[0; 8]),
             Self::Neighbours => (RTM_GETNEIGH, &[0; 12]),
-            Self::NextHops => (RTM_GETNEXTHOP, &[0; 8]),
+            Self::NextHops => return encode_next_hop_dump(out, sequence),
             Self::Settings(family) => (RTM_GETNETCONF, &[number(*family)]),
         };
         let mut message = Encoder::begin(out, kind, NLM_F_REQUEST | NLM_F_DUMP, sequence);
         message.header(header);
-        match self {
-            Self::Routes(_, filter) => {
-                if let Some(table) = filter.table {
-                    message.u32(RTA_TABLE, table.0);
-                }
-                if let Some(interface) = filter.interface {
-                    message.u32(RTA_OIF, interface.get());
-                }
-            }
-            Self::Links => message.u32(IFLA_EXT_MASK, SKIP_STATISTICS),
-            _ => {}
+        if matches!(self, Self::Links) {
+            message.u32(IFLA_EXT_MASK, SKIP_STATISTICS);
         }
-        message.finish()
+        message.finish().map_err(|error| Error::new(ErrorKind::Invalid, Operation::List.name()).because(error))
     }
 
     /// Says whether a message is such an answer as was asked for: an older kernel answers with another family's entries
@@ -119,22 +107,5 @@ impl Listing {
             Self::Settings(Family::V4) => "IPv4 settings",
             Self::Settings(Family::V6) => "IPv6 settings",
         }
-    }
-}
-
-/// The number of a route's type, or zero where the kernel cannot filter by it.
-const fn type_of(disposition: Disposition) -> u8 {
-    match disposition {
-        Disposition::Unicast => RTN_UNICAST,
-        Disposition::Local => RTN_LOCAL,
-        Disposition::Broadcast => RTN_BROADCAST,
-        Disposition::Anycast => RTN_ANYCAST,
-        Disposition::Multicast => RTN_MULTICAST,
-        Disposition::Blackhole => RTN_BLACKHOLE,
-        Disposition::Unreachable => RTN_UNREACHABLE,
-        Disposition::Prohibit => RTN_PROHIBIT,
-        Disposition::Throw => RTN_THROW,
-        Disposition::Other(number) => number,
-        _ => 0,
     }
 }

@@ -2,8 +2,8 @@
 
 use waypost_core::{Family, Notice, Route, RouteFlags, RouteVerb, Verb};
 
-use crate::wire::constants::{AF_INET, AF_INET6, RTM_DELROUTE, RTM_NEWROUTE};
-use crate::wire::{DecodeError, Message, route};
+use crate::wire::constants::{AF_INET, AF_INET6, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_NEWNEXTHOP, RTM_NEWROUTE};
+use crate::wire::{DecodeError, Decoded, Message, next_hop, route};
 
 /// The notice of an event; `None` where it is about nothing that is told.
 pub(super) fn event(message: &Message<'_>) -> Option<Result<Notice, DecodeError>> {
@@ -38,13 +38,25 @@ fn route(payload: &[u8]) -> Option<Result<Route, DecodeError>> {
 
 /// Anything but a route.
 fn other(kind: u16, is_listed: bool, payload: &[u8]) -> Option<Result<Notice, DecodeError>> {
-    let _verb = |gone: u16| match (is_listed, kind == gone) {
+    let verb = |gone: u16| match (is_listed, kind == gone) {
         (true, _) => Verb::Listed,
         (false, true) => Verb::Removed,
         (false, false) => Verb::Present,
     };
-    let _ = payload;
-    None
+    match kind {
+        RTM_NEWNEXTHOP | RTM_DELNEXTHOP => {
+            lift(next_hop::decode(payload), |object| Notice::NextHop(verb(RTM_DELNEXTHOP), Box::new(object)))
+        }
+        _ => None,
+    }
+}
+
+/// The notice of what was decoded, unless it is none of Waypost's.
+fn lift<T>(
+    decoded: Result<Option<Decoded<T>>, DecodeError>,
+    notice: impl FnOnce(T) -> Notice,
+) -> Option<Result<Notice, DecodeError>> {
+    decoded.map(|decoded| decoded.map(|decoded| notice(decoded.value))).transpose()
 }
 
 /// The family of a payload: its first byte, whatever it is about.

@@ -53,9 +53,9 @@ impl Operation {
             Self::Lookup => "look up",
             Self::AddRule => "add rule",
             Self::DeleteRule => "delete rule",
-            Self::AddNextHop => "add next-hop object",
-            Self::ReplaceNextHop => "replace next-hop object",
-            Self::DeleteNextHop => "delete next-hop object",
+            Self::AddNextHop => "add next hop",
+            Self::ReplaceNextHop => "replace next hop",
+            Self::DeleteNextHop => "delete next hop",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod events;
 mod refusals;
+mod requests;
 
 use std::time::Duration;
 
