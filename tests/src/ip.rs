@@ -35,7 +35,7 @@ pub fn ip_fails(words: &str) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs lines such as `route add 10.1.0.0/16 dev w0` in one `ip -batch`.
+/// Runs lines such as `route add 10.1.0.0/16 dev w0` in one `ip -batch`, up to the first that fails.
 ///
 /// # Panics
 ///
@@ -54,7 +54,8 @@ pub fn ip_batch(lines: impl IntoIterator<Item = impl AsRef<str>>) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("ip starts");
-    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("ip reads");
+    // Where `ip` stops reading, it says why below.
+    let _ = child.stdin.take().expect("a pipe").write_all(text.as_bytes());
     let output = child.wait_with_output().expect("ip ends");
     assert!(output.status.success(), "ip -batch: {}", String::from_utf8_lossy(&output.stderr));
 }

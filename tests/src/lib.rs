@@ -1,6 +1,9 @@
 //! What the real-kernel tests share: namespaces and the `ip` witness.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod ip;
 pub mod namespace;
 pub mod skip;
+mod sys;
+
+pub use sys::drop_rights;

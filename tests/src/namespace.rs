@@ -3,7 +3,7 @@
 //! A test program is a target with `harness = false` whose `main` is [`run`]. It moves itself into a new user
 //! namespace first, while it has one thread: the kernel refuses that to a process with several (unshare(2), `EINVAL`).
 //! Then each test gets a thread in a new network namespace, in which `lo` is up and all else is missing, and what the
-//! test starts, `ip` above all, runs in that namespace too. Names that `ip netns add` makes are the program's own.
+//! test starts, `ip` above all, runs in that namespace too. Names that `ip netns add` makes are the test's own.
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -164,11 +164,14 @@ fn in_new_network(test: &Test) -> Result<(), Box<dyn Any + Send>> {
 
 /// Moves the calling thread into a new network namespace.
 ///
+/// It sees an empty `/run` from then on: `ip netns` keeps its names there, and those of others are not the test's.
+///
 /// # Panics
 ///
 /// Where that is refused, though it was allowed before.
 pub fn new_network() {
-    unshare(CloneFlags::CLONE_NEWNET).expect("a new network namespace, in a user namespace that has been made");
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("new namespaces, as the process could have them");
+    mount(Some("none"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&Path>).expect("/run can be covered");
     ip("link set lo up");
 }
 
@@ -185,19 +188,14 @@ fn enter() -> Rights {
         mapped.map_err(|error| format!("the user namespace cannot be set up: {error}"))?;
     }
     unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(|errno| refused("network", errno))?;
-    own_names().map_err(|errno| format!("/run cannot be covered: {errno}"))?;
+    let nothing: Option<&Path> = None;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+        .map_err(|errno| format!("mounts cannot be made private: {errno}"))?;
     Ok(Root(is_root))
 }
 
 fn refused(what: &str, errno: Errno) -> String {
     format!("no {what} namespace can be made: {errno}")
-}
-
-/// Covers `/run` with an empty file system: `ip netns` keeps its names there, and those of the machine are not ours.
-fn own_names() -> Result<(), Errno> {
-    let nothing: Option<&Path> = None;
-    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)?;
-    mount(Some("none"), "/run", Some("tmpfs"), MsFlags::empty(), nothing)
 }
 
 /// What the arguments ask for.

@@ -1,0 +1,116 @@
+use waypost_core::{
+    Dump, Family, IfIndex, Kernel, Notice, Notices, Protocol, Request, Route, RouteFilter, RouteVerb, TableId, Ticket,
+};
+use waypost_netlink::{Netlink, Options};
+use waypost_tests::drop_rights;
+use waypost_tests::ip::{index_of, ip, ip_batch, veth};
+
+use super::{NOW, ask, hear, open};
+
+fn list(kernel: &mut Netlink, family: Family, filter: &RouteFilter) -> Vec<Route> {
+    let notices = ask(kernel, Request::Dump(Dump::Routes(family, filter)));
+    assert!(notices.iter().any(|notice| matches!(notice, Notice::DumpStarted(_))), "{notices:?}");
+    let Some(Notice::DumpDone(_, end)) = notices.last() else { panic!("{notices:?}") };
+    assert!(end.error.is_none() && !end.interrupted, "{end:?}");
+    let route = |notice: &Notice| match notice {
+        Notice::Route(RouteVerb::Listed, route) => Some(route.clone()),
+        _ => None,
+    };
+    notices.iter().filter_map(route).collect()
+}
+
+pub(crate) fn routes_are_those_that_ip_lists() {
+    veth("w0", "w1");
+    ip("address add 10.0.0.1/24 dev w0");
+    ip("-6 address add fd00::1/64 dev w0 nodad");
+    ip_batch(
+        (0..2000).map(|n| format!("route add 10.{}.{}.0/24 via 10.0.0.2 table {}", 100 + n / 256, n % 256, 1 + n % 3 * 500)),
+    );
+    ip_batch((0..2000).map(|n| format!("route add fd01:{n:x}::/48 via fd00::2 metric {}", 1 + n)));
+    let mut kernel = Netlink::open(&Options::new()).unwrap();
+    for (family, option) in [(Family::V4, "-4"), (Family::V6, "-6")] {
+        let listed = list(&mut kernel, family, &RouteFilter::default());
+        assert!(listed.len() > 2000);
+        assert_eq!(listed.len(), ip(&format!("{option} route show table all")).lines().count());
+        let in_table = listed.iter().filter(|route| route.slot.table == TableId(1001)).count();
+        assert_eq!(in_table, if family == Family::V4 { 666 } else { 0 });
+    }
+}
+
+pub(crate) fn filters_choose() {
+    let mut kernel = open();
+    ip("route add 10.1.0.0/16 via 10.0.0.2 proto static");
+    ip("route add 10.2.0.0/16 via 10.0.0.3 proto static metric 5");
+    ip("route add 10.3.0.0/16 via 10.0.0.2 table 1000");
+    ip("route add blackhole 10.4.0.0/16");
+    let count = |kernel: &mut Netlink, edit: &dyn Fn(&mut RouteFilter)| {
+        let mut filter = RouteFilter::default();
+        edit(&mut filter);
+        list(kernel, Family::V4, &filter).len()
+    };
+    assert_eq!(count(&mut kernel, &|filter| filter.protocol = Some(Protocol::STATIC)), 2);
+    assert_eq!(count(&mut kernel, &|filter| filter.table = Some(TableId(1000))), 1);
+    assert_eq!(count(&mut kernel, &|filter| filter.disposition = Some(waypost_core::Disposition::Blackhole)), 1);
+    // The kernel does not filter by these.
+    assert_eq!(count(&mut kernel, &|filter| filter.gateway = "10.0.0.2".parse().ok()), 2);
+    assert_eq!(count(&mut kernel, &|filter| filter.metric = Some(5)), 1);
+    let interface = IfIndex::new(index_of("w0"));
+    let by_interface = count(&mut kernel, &|filter| filter.interface = interface);
+    let witness = ip("-4 route show table all");
+    assert_eq!(by_interface, witness.lines().filter(|line| line.contains("dev w0")).count());
+}
+
+pub(crate) fn a_table_that_is_missing_has_no_routes() {
+    let mut kernel = open();
+    let mut filter = RouteFilter::default();
+    filter.table = Some(TableId(4711));
+    for family in [Family::V4, Family::V6] {
+        assert_eq!(list(&mut kernel, family, &filter), []);
+    }
+}
+
+pub(crate) fn everything_can_be_listed_without_rights() {
+    veth("w0", "w1");
+    drop_rights();
+    let mut kernel = Netlink::open(&Options::new().neighbours(true)).expect("it opens without rights");
+    assert!(kernel.missing_groups().is_empty(), "{:?}", kernel.missing_groups());
+    let all = RouteFilter::default();
+    let dumps = [
+        Dump::Routes(Family::V4, &all),
+        Dump::Routes(Family::V6, &all),
+        Dump::Rules(Family::V4),
+        Dump::Rules(Family::V6),
+        Dump::Links,
+        Dump::Addresses,
+        Dump::Neighbours,
+        Dump::NextHops,
+        Dump::Settings(Family::V4),
+        Dump::Settings(Family::V6),
+    ];
+    for dump in dumps {
+        let notices = ask(&mut kernel, Request::Dump(dump));
+        let Some(Notice::DumpDone(_, end)) = notices.last() else { panic!("{notices:?}") };
+        assert!(end.error.is_none(), "{dump:?}: {end:?}");
+        assert!(!notices.iter().any(|notice| matches!(notice, Notice::Undecodable { .. })), "{notices:?}");
+    }
+}
+
+pub(crate) fn dumps_wait_for_each_other() {
+    let mut kernel = open();
+    let all = RouteFilter::default();
+    for ticket in 1..=4 {
+        let family = if ticket % 2 == 0 { Family::V6 } else { Family::V4 };
+        kernel.submit(NOW, Ticket(ticket), Request::Dump(Dump::Routes(family, &all))).unwrap();
+    }
+    kernel.flush().unwrap();
+    let notices: Notices = hear(&mut kernel);
+    let dumps: Vec<_> = notices
+        .iter()
+        .filter_map(|notice| match notice {
+            Notice::DumpStarted(ticket) => Some(("started", ticket.0)),
+            Notice::DumpDone(ticket, _) => Some(("done", ticket.0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(dumps, (1..=4).flat_map(|ticket| [("started", ticket), ("done", ticket)]).collect::<Vec<_>>());
+}
