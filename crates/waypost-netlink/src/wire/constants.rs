@@ -194,6 +194,7 @@ numbers! { u16:
     NHA_FDB = 11;
     NHA_RES_GROUP = 12;
     NHA_RES_BUCKET = 13;
+    NHA_OP_FLAGS = 14;
 
     NHA_RES_GROUP_BUCKETS = 1;
     NHA_RES_GROUP_IDLE_TIMER = 2;

@@ -15,7 +15,7 @@ pub use encode::{encode_next_hop, encode_next_hop_delete, encode_next_hop_dump};
 
 use super::constants::{
     AF_UNSPEC, NEXTHOP_GRP_TYPE_MPATH, NEXTHOP_GRP_TYPE_RES, NHA_BLACKHOLE, NHA_ENCAP, NHA_ENCAP_TYPE, NHA_FDB, NHA_GATEWAY,
-    NHA_GROUP, NHA_GROUP_TYPE, NHA_ID, NHA_OIF, NHA_RES_GROUP, NHA_RES_GROUP_BUCKETS, NHA_RES_GROUP_IDLE_TIMER,
+    NHA_GROUP, NHA_GROUP_TYPE, NHA_ID, NHA_OIF, NHA_OP_FLAGS, NHA_RES_GROUP, NHA_RES_GROUP_BUCKETS, NHA_RES_GROUP_IDLE_TIMER,
     NHA_RES_GROUP_UNBALANCED_TIMER, NLA_TYPE_MASK, USER_HZ,
 };
 use super::route::{EncapsulationParts, address_of, family, of_next_hop};
@@ -133,6 +133,9 @@ impl<'a> Reader<'a> {
                 self.is_fdb = true;
                 true
             }
+            // It says that the kernel clears a reserved field of a group's members: `nla_put_nh_group` in net/ipv4/nexthop.c
+            // (Linux 6.18). It is no part of the group.
+            NHA_OP_FLAGS => true,
             _ => {
                 self.keep(kind, data);
                 true

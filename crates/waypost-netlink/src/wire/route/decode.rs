@@ -1,5 +1,6 @@
 //! Route messages into routes.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use waypost_core::{
@@ -78,6 +79,10 @@ pub fn decode_answer(payload: &[u8]) -> Result<Option<Decoded<LookupAnswer>>, De
         }
     }
     answer.route.entry.unnamed = others;
+    // IPv6 answers with a source of no address where none was asked for.
+    if answer.route.slot.source == Some(Ipv6Prefix::host(Ipv6Addr::UNSPECIFIED)) {
+        answer.route.slot.source = None;
+    }
     Ok(Some(Decoded { value: answer, spoiled }))
 }
 
