@@ -1,20 +1,15 @@
 //! What a dump is to list.
 
-use waypost_core::{Dump, Error, ErrorKind, Family, Notice, RouteFilter};
+use waypost_core::{Dump, Error, Family, Notice, RouteFilter};
 
 use super::message::{family, number};
-use super::operation::Operation;
 use crate::wire::constants::{
-    AF_INET, AF_INET6, AF_UNSPEC, NLM_F_DUMP, NLM_F_REQUEST, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETNETCONF, RTM_GETRULE,
-    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWNEXTHOP, RTM_NEWROUTE, RTM_NEWRULE,
+    AF_INET, AF_INET6, AF_UNSPEC, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWNEXTHOP, RTM_NEWROUTE,
+    RTM_NEWRULE,
 };
 use crate::wire::next_hop::encode_next_hop_dump;
 use crate::wire::route::encode_route_dump;
-use crate::wire::{Encoder, Message};
-
-/// `IFLA_EXT_MASK` with `RTEXT_FILTER_SKIP_STATS` (`include/uapi/linux/if_link.h`, `rtnetlink.h`): counters are most of a link.
-const IFLA_EXT_MASK: u16 = 29;
-const SKIP_STATISTICS: u32 = 1 << 3;
+use crate::wire::{Message, dump};
 
 /// What a dump is to list.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,24 +38,18 @@ impl Listing {
         })
     }
 
-    /// Appends the request. Its header is zero but for the family: anything else is refused where requests are checked
-    /// strictly (Linux 6.18, `rtnl_valid_dump_net_req` and its like).
+    /// Appends the request.
     pub(super) fn encode(&self, out: &mut Vec<u8>, sequence: u32) -> Result<(), Error> {
-        let (kind, header): (u16, &[u8]) = match self {
+        match self {
             Self::Routes(family, filter) => return encode_route_dump(out, sequence, *family, filter),
-            Self::Rules(family) => (RTM_GETRULE, &[number(*family), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            Self::Links => (RTM_GETLINK, &[0; 16]),
-            Self::Addresses => (RTM_GETADDR, &[0; 8]),
-            Self::Neighbours => (RTM_GETNEIGH, &[0; 12]),
             Self::NextHops => return encode_next_hop_dump(out, sequence),
-            Self::Settings(family) => (RTM_GETNETCONF, &[number(*family)]),
-        };
-        let mut message = Encoder::begin(out, kind, NLM_F_REQUEST | NLM_F_DUMP, sequence);
-        message.header(header);
-        if matches!(self, Self::Links) {
-            message.u32(IFLA_EXT_MASK, SKIP_STATISTICS);
+            Self::Rules(family) => dump::rules(out, sequence, *family),
+            Self::Links => dump::links(out, sequence),
+            Self::Addresses => dump::addresses(out, sequence),
+            Self::Neighbours => dump::neighbours(out, sequence),
+            Self::Settings(family) => dump::settings(out, sequence, *family),
         }
-        message.finish().map_err(|error| Error::new(ErrorKind::Invalid, Operation::List.name()).because(error))
+        Ok(())
     }
 
     /// Says whether a message is such an answer as was asked for: an older kernel answers with another family's entries

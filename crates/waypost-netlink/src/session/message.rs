@@ -2,8 +2,11 @@
 
 use waypost_core::{Family, Notice, Route, RouteFlags, RouteVerb, Verb};
 
-use crate::wire::constants::{AF_INET, AF_INET6, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_NEWNEXTHOP, RTM_NEWROUTE};
-use crate::wire::{DecodeError, Decoded, Message, next_hop, route};
+use crate::wire::constants::{
+    AF_INET, AF_INET6, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELNETCONF, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_DELRULE,
+    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWNEXTHOP, RTM_NEWROUTE, RTM_NEWRULE,
+};
+use crate::wire::{DecodeError, Decoded, Message, address, link, neighbour, next_hop, route, rule, settings};
 
 /// The notice of an event; `None` where it is about nothing that is told.
 pub(super) fn event(message: &Message<'_>) -> Option<Result<Notice, DecodeError>> {
@@ -44,6 +47,17 @@ fn other(kind: u16, is_listed: bool, payload: &[u8]) -> Option<Result<Notice, De
         (false, false) => Verb::Present,
     };
     match kind {
+        RTM_NEWLINK | RTM_DELLINK => lift(link::decode(payload), |link| Notice::Link(verb(RTM_DELLINK), Box::new(link))),
+        RTM_NEWADDR | RTM_DELADDR => {
+            lift(address::decode(payload), |address| Notice::Address(verb(RTM_DELADDR), Box::new(address)))
+        }
+        RTM_NEWNEIGH | RTM_DELNEIGH => {
+            lift(neighbour::decode(payload), |neighbour| Notice::Neighbour(verb(RTM_DELNEIGH), Box::new(neighbour)))
+        }
+        RTM_NEWRULE | RTM_DELRULE => lift(rule::decode(payload), |rule| Notice::Rule(verb(RTM_DELRULE), Box::new(rule))),
+        RTM_NEWNETCONF | RTM_DELNETCONF => {
+            lift(settings::decode(payload), |settings| Notice::Settings(verb(RTM_DELNETCONF), Box::new(settings)))
+        }
         RTM_NEWNEXTHOP | RTM_DELNEXTHOP => {
             lift(next_hop::decode(payload), |object| Notice::NextHop(verb(RTM_DELNEXTHOP), Box::new(object)))
         }
