@@ -1,6 +1,6 @@
 use waypost_core::{Kernel, Notice, RouteChange, Verb};
 use waypost_netlink::{Netlink, Options};
-use waypost_tests::ip::{ip, ip_batch, veth};
+use waypost_tests::ip::{ip, ip_batch, sysctl, veth};
 
 use super::{change, changes, hear, open};
 
@@ -68,4 +68,52 @@ pub(crate) fn without_events_nothing_is_heard_of() {
     change(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.2").unwrap();
     ip("link set w0 down");
     assert!(hear(&mut kernel).is_empty());
+}
+
+pub(crate) fn links_addresses_rules_and_settings_are_heard_of() {
+    let mut kernel = open();
+    hear(&mut kernel);
+    ip("link set w0 mtu 1400");
+    ip("address add 10.9.0.1/24 dev w0");
+    ip("rule add from 10.9.0.0/24 table 9 priority 99");
+    ip("rule del priority 99");
+    sysctl("net/ipv4/conf/w0/forwarding", "1");
+    ip("address del 10.9.0.1/24 dev w0");
+    ip("link del w0");
+    let notices = hear(&mut kernel);
+    let said: Vec<_> = notices
+        .iter()
+        .filter_map(|notice| match notice {
+            Notice::Link(verb, link) if link.name == "w0" => Some(format!("{verb:?} link of {}", link.mtu)),
+            Notice::Address(verb, address) if address.local.is_ipv4() => Some(format!("{verb:?} {}", address.local)),
+            Notice::Rule(verb, rule) => Some(format!("{verb:?} rule {}", rule.priority)),
+            Notice::Settings(verb, settings) if settings.forwarding == Some(true) => Some(format!("{verb:?} forwarding")),
+            _ => None,
+        })
+        .collect();
+    for expected in [
+        "Present link of 1400",
+        "Present 10.9.0.1",
+        "Present rule 99",
+        "Removed rule 99",
+        "Present forwarding",
+        "Removed 10.9.0.1",
+        "Removed link of 1400",
+    ] {
+        assert!(said.iter().any(|word| word == expected), "{expected}: {said:?}");
+    }
+    assert!(!notices.iter().any(|notice| matches!(notice, Notice::Undecodable { .. })), "{notices:?}");
+}
+
+pub(crate) fn a_bridge_that_loses_a_port_loses_no_interface() {
+    let mut kernel = open();
+    ip("link add b0 type bridge");
+    ip("link set w0 master b0");
+    hear(&mut kernel);
+    // The kernel says RTM_DELLINK of the family AF_BRIDGE: the port goes, the interface stays.
+    ip("link set w0 nomaster");
+    let notices = hear(&mut kernel);
+    let gone = |notice: &Notice| matches!(notice, Notice::Link(Verb::Removed, _));
+    assert!(notices.iter().any(|notice| matches!(notice, Notice::Link(Verb::Present, link) if link.name == "w0")));
+    assert!(!notices.iter().any(gone), "{notices:?}");
 }

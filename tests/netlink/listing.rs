@@ -1,5 +1,5 @@
 use waypost_core::{
-    Dump, Family, IfIndex, Kernel, Notice, Notices, Protocol, Request, Route, RouteFilter, RouteVerb, TableId, Ticket,
+    Dump, Family, IfIndex, Kernel, Notice, Notices, Protocol, Request, Route, RouteFilter, RouteVerb, TableId, Ticket, Verb,
 };
 use waypost_netlink::{Netlink, Options};
 use waypost_tests::drop_rights;
@@ -113,4 +113,29 @@ pub(crate) fn dumps_wait_for_each_other() {
         })
         .collect();
     assert_eq!(dumps, (1..=4).flat_map(|ticket| [("started", ticket), ("done", ticket)]).collect::<Vec<_>>());
+}
+
+pub(crate) fn links_addresses_and_rules_are_those_that_ip_lists() {
+    let mut kernel = open();
+    ip("rule add from 10.9.0.0/24 table 9 priority 99");
+    ip("neighbour add 10.0.0.7 lladdr 02:00:00:00:00:07 dev w0");
+    for (dump, words) in [
+        (Dump::Links, "-o link show"),
+        (Dump::Addresses, "-o address show"),
+        (Dump::Rules(Family::V4), "-4 rule show"),
+        (Dump::Rules(Family::V6), "-6 rule show"),
+        (Dump::Neighbours, "neighbour show nud all"),
+    ] {
+        let notices = ask(&mut kernel, Request::Dump(dump));
+        let listed = notices
+            .iter()
+            .filter(|notice| match notice {
+                Notice::Link(verb, _) | Notice::Address(verb, _) | Notice::Rule(verb, _) | Notice::Neighbour(verb, _) => {
+                    *verb == Verb::Listed
+                }
+                _ => false,
+            })
+            .count();
+        assert_eq!(listed, ip(words).lines().count(), "{words}: {notices:?}");
+    }
 }

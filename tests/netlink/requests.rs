@@ -1,6 +1,6 @@
 use waypost_core::{
     ErrorKind, Family, Flow, Flushed, Kernel, LookupMode, NextHopId, NextHopObject, NextHopObjectKind, Notice, Outcome, Request,
-    Route, RouteChange, Ticket,
+    Route, RouteChange, Rule, RuleAction, TableId, Ticket,
 };
 use waypost_tests::drop_rights;
 use waypost_tests::ip::{index_of, ip};
@@ -147,4 +147,18 @@ pub(crate) fn next_hop_objects_come_and_go() {
     assert!(matches!(outcome(ask(&mut kernel, Request::DeleteNextHop(object.id))), Outcome::Done));
     let Outcome::Failed(error) = outcome(ask(&mut kernel, Request::DeleteNextHop(object.id))) else { panic!("it is gone") };
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+pub(crate) fn rules_come_and_go() {
+    let mut kernel = open();
+    let mut rule = Rule::new(Family::V4, 99, RuleAction::Lookup(TableId(1009)));
+    rule.from = "10.9.0.0/24".parse().ok();
+    assert!(matches!(outcome(ask(&mut kernel, Request::AddRule(&rule))), Outcome::Done));
+    assert!(ip("rule show").contains("from 10.9.0.0/24 lookup 1009"));
+    let Outcome::Failed(error) = outcome(ask(&mut kernel, Request::AddRule(&rule))) else { panic!("it is there") };
+    assert_eq!(error.kind(), ErrorKind::Exists);
+    assert!(matches!(outcome(ask(&mut kernel, Request::DeleteRule(&rule))), Outcome::Done));
+    let Outcome::Failed(error) = outcome(ask(&mut kernel, Request::DeleteRule(&rule))) else { panic!("it is gone") };
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.subject().is_some_and(|subject| subject.contains("10.9.0.0/24")), "{error}");
 }
