@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{NextHopObject, NextHopObjectKind, Resilience};
-use crate::route::display::{Hex, write_flags, write_way};
+use crate::route::display::{Hex, write_flags, write_realms, write_way};
 use crate::{Family, InterfaceNames, Named, Protocol, Scope};
 
 impl NextHopObject {
@@ -57,6 +57,7 @@ impl fmt::Display for Named<'_, NextHopObject> {
         }
         if let NextHopObjectKind::Single(hop) = &object.kind {
             write_flags(f, hop)?;
+            write_realms(f, hop.realms)?;
         }
         if object.fdb {
             f.write_str(" fdb")?;

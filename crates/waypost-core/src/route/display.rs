@@ -199,7 +199,7 @@ fn write_marks(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
     Ok(())
 }
 
-fn write_realms(f: &mut fmt::Formatter<'_>, realms: u32) -> fmt::Result {
+pub(crate) fn write_realms(f: &mut fmt::Formatter<'_>, realms: u32) -> fmt::Result {
     match (realms >> 16, realms & 0xffff) {
         (0, 0) => Ok(()),
         (0, to) => write!(f, " realm {to}"),

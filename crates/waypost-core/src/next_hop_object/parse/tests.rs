@@ -73,3 +73,57 @@ fn the_word_at_fault_is_named() {
         assert_eq!(fault(text), expected, "{text:?}");
     }
 }
+
+mod any_object {
+    use std::net::IpAddr;
+
+    use proptest::collection::vec;
+    use proptest::option::of;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Attribute, Encapsulation, NextHopFlags};
+
+    fn single() -> impl Strategy<Value = NextHopObjectKind> {
+        let interface = (1..9u32).prop_map(|number| IfIndex::new(number).unwrap());
+        let encapsulation = (any::<u16>(), vec(any::<u8>(), 0..5)).prop_map(|(kind, data)| Encapsulation::new(kind, data));
+        let flags = (0..0x80u32).prop_map(NextHopFlags::from_bits_truncate);
+        let numbers = (any::<u32>(), any::<u32>(), 0..9u32);
+        (of(any::<IpAddr>()), interface, of(encapsulation), flags, numbers).prop_map(
+            |(gateway, interface, encapsulation, flags, numbers)| {
+                let mut hop = NextHop::dev(interface);
+                (hop.gateway, hop.flags, hop.encapsulation) = (gateway, flags, encapsulation.map(Into::into));
+                (hop.realms, hop.os_flags, hop.scope_id) = numbers;
+                NextHopObjectKind::Single(hop)
+            },
+        )
+    }
+
+    fn group() -> impl Strategy<Value = NextHopObjectKind> {
+        let member = (1..=u32::MAX, 1..=u16::MAX)
+            .prop_map(|(id, weight)| GroupMember { id: NextHopId::new(id).unwrap(), weight: Weight::new(weight).unwrap() });
+        let resilience = (any::<u16>(), any::<(Duration, Duration)>())
+            .prop_map(|(buckets, (idle_timer, unbalanced_timer))| Resilience { buckets, idle_timer, unbalanced_timer });
+        (vec(member, 1..4), of(resilience)).prop_map(|(members, resilience)| NextHopObjectKind::Group { members, resilience })
+    }
+
+    proptest! {
+        #[test]
+        fn reads_back_from_text(
+            kind in prop_oneof![single(), group(), Just(NextHopObjectKind::Blackhole)],
+            (id, protocol, scope, fdb) in (1..=u32::MAX, any::<u8>(), any::<u8>(), any::<bool>()),
+            unnamed in vec((any::<u16>(), vec(any::<u8>(), 0..5)), 0..3),
+        ) {
+            let family = match &kind {
+                NextHopObjectKind::Single(NextHop { gateway: Some(gateway), .. }) => Some(Family::of(gateway)),
+                NextHopObjectKind::Group { .. } => None,
+                _ => Some(Family::V6),
+            };
+            let mut object = NextHopObject::new(NextHopId::new(id).unwrap(), family, kind);
+            (object.protocol, object.scope, object.fdb) = (Protocol(protocol), Scope(scope), fdb);
+            unnamed.into_iter().for_each(|(kind, data)| object.unnamed.push(Attribute::new(kind, data)));
+            let text = object.to_string();
+            prop_assert_eq!(NextHopObject::parse(&text, InterfaceNames::none(), family).unwrap(), object, "{}", text);
+        }
+    }
+}
