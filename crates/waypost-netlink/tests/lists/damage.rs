@@ -70,6 +70,13 @@ fn a_bad_attribute_of_a_link_spoils_only_itself() {
 }
 
 #[test]
+fn a_filter_that_no_kernel_has_spoils_only_itself() {
+    let payload = [payloads(SETTINGS4).swap_remove(0), attribute(3, &256u32.to_ne_bytes())].concat();
+    let decoded = settings::decode(&payload).unwrap().unwrap();
+    assert_eq!((decoded.value.rp_filter, decoded.spoiled), (Some(0), 1));
+}
+
+#[test]
 fn a_link_whose_name_cannot_be_read_goes_by_number() {
     let header = &payloads(LINKS)[2][..16];
     let nameless = link::decode(header).unwrap().unwrap();

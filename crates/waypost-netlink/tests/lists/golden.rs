@@ -82,6 +82,12 @@ fn neighbours_are_those_that_were_added() {
 }
 
 #[test]
+fn flags_that_do_not_fit_the_header_stand_above_those_that_do() {
+    let payload = [payloads(NEIGHBOURS).swap_remove(2), attribute(15, &1u32.to_ne_bytes())].concat();
+    assert_eq!(neighbour::decode(&payload).unwrap().unwrap().value.os_flags, 0x110);
+}
+
+#[test]
 fn rules_are_those_that_were_added() {
     assert_eq!(
         lines(&decoded(RULES4, rule::decode)),

@@ -1,5 +1,6 @@
 //! What a kernel lists of links, addresses, neighbours, rules and settings, decoded from captured bytes.
 
+mod any_rule;
 mod damage;
 mod golden;
 mod rules;

@@ -1,5 +1,5 @@
 use waypost_core::{Attribute, Error, ErrorKind, Rule};
-use waypost_netlink::wire::{Decoded, Messages, constants, rule};
+use waypost_netlink::wire::{Attributes, Decoded, Messages, constants, rule};
 
 use super::{RULES4, RULES6, attribute, payloads};
 
@@ -80,6 +80,34 @@ fn a_selector_that_cannot_be_read_is_not_left_out_in_silence() {
         assert_eq!(decoded.value.unnamed.as_slice(), [Attribute::new(kind, vec![1, 2, 3])]);
         assert_eq!((decoded.value.priority, decoded.spoiled), (0, 1), "{kind}");
     }
+}
+
+#[test]
+fn padding_is_no_selector() {
+    let mut payload = payloads(RULES4).swap_remove(0);
+    payload.extend(attribute(constants::FRA_PAD, &[]));
+    let decoded = rule::decode(&payload).unwrap().unwrap();
+    assert!(!decoded.value.has_unknown_selector);
+    assert!(decoded.value.unnamed.is_empty());
+}
+
+#[test]
+fn host_bits_are_sent_once_and_with_the_length() {
+    let captured = rule::decode(&payloads(RULES4)[12]).unwrap().unwrap().value;
+    assert_eq!(captured.to_string(), "200: from 10.0.0.0/8 lookup 7 attr 2 0x0a010203");
+    let bytes = encode(rule::RuleChange::Delete, &captured).unwrap();
+    let payload = Messages::new(&bytes).next().unwrap().unwrap().payload;
+    assert_eq!(payload[2], 8);
+    let sources = Attributes::after(12, payload).map(Result::unwrap).filter(|(kind, _)| *kind == constants::FRA_SRC);
+    assert_eq!(sources.collect::<Vec<_>>(), [(constants::FRA_SRC, &[10, 1, 2, 3][..])]);
+}
+
+#[test]
+fn what_only_the_kernel_says_is_not_said_to_it() {
+    let rule: Rule = "9: from all iif gone [detached] oif lost [detached] goto 99 [unresolved] flags 0x10000".parse().unwrap();
+    let bytes = encode(rule::RuleChange::Add, &rule).unwrap();
+    let decoded = rule::decode(Messages::new(&bytes).next().unwrap().unwrap().payload).unwrap().unwrap();
+    assert_eq!(decoded.value.os_flags, 0x10000);
 }
 
 #[test]
