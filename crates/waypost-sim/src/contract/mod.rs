@@ -18,6 +18,7 @@ mod ipv6;
 mod lookups;
 mod refusals;
 mod rules;
+mod simulated;
 mod world;
 
 pub use consequences::*;
