@@ -65,12 +65,24 @@ pub fn an_identical_ipv6_replace_is_announced<K: Kernel>(world: &mut World<'_, K
     assert_eq!(world.gateways(NET), [["2001:db8::1"]]);
 }
 
-/// A route without a gateway stands behind the merged ones as a route of its own.
+/// A route without a gateway stands behind the others as a route of its own.
 pub fn an_ipv6_route_without_gateway_does_not_merge<K: Kernel>(world: &mut World<'_, K>) {
     world.must(RouteChange::Add, "2001:db8:1::/48 via 2001:db8::1 metric 5");
+    drop(world.said());
     world.must(RouteChange::Append, "2001:db8:1::/48 dev w0 metric 5");
-    world.must(RouteChange::Append, "2001:db8:1::/48 via 2001:db8::3 metric 5");
-    assert_eq!(world.gateways(NET), [vec!["2001:db8::1", "2001:db8::3"], vec!["-"]]);
+    assert_eq!(world.gateways(NET), [["2001:db8::1"], ["-"]]);
+    let said = world.said_of(NET);
+    assert_eq!(said.iter().map(|(_, route)| gateways_of(route)).collect::<Vec<_>>(), [["-"]]);
+}
+
+/// What stands between next hops that have been merged is there, but no dump lists it until one of them has gone.
+pub fn an_ipv6_dump_misses_what_stands_between_next_hops<K: Kernel>(world: &mut World<'_, K>) {
+    world.must(RouteChange::Add, "2001:db8:1::/48 via 2001:db8::1 metric 5");
+    world.must(RouteChange::Append, "2001:db8:1::/48 dev w0 metric 5");
+    world.must(RouteChange::Append, "2001:db8:1::/48 via 2001:db8::3 dev w0 metric 5");
+    assert_eq!(world.gateways(NET), [["2001:db8::1", "2001:db8::3"]]);
+    world.must(RouteChange::Delete, "2001:db8:1::/48 via 2001:db8::3 dev w0 metric 5");
+    assert_eq!(world.gateways(NET), [["2001:db8::1"], ["-"]]);
 }
 
 /// A route that is added with several next hops is one notice, which has all of them.

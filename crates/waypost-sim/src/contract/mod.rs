@@ -53,6 +53,7 @@ macro_rules! contract_tests {
             an_ipv6_replace_takes_all_next_hops,
             an_identical_ipv6_replace_is_announced,
             an_ipv6_route_without_gateway_does_not_merge,
+            an_ipv6_dump_misses_what_stands_between_next_hops,
             an_ipv6_multipath_is_announced_whole,
             a_link_that_goes_down_drops_ipv4_silently_and_ipv6_loudly,
             a_link_that_comes_up_brings_its_own_routes_alone,

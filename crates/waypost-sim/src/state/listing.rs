@@ -2,7 +2,7 @@
 
 use waypost_core::{Family, NextHopFlags, Route, RouteFilter, TableId};
 
-use super::insert::{joins, merged, siblings};
+use super::insert::{joins, merged};
 use super::{Place, State};
 use crate::{Resume, SameSlot};
 
@@ -42,8 +42,16 @@ impl State {
         match self.profile.family(family).same_slot {
             SameSlot::Ordered => chain.iter().map(|route| self.shown(route)).collect(),
             SameSlot::Merged => {
-                let is_first = |route: &&Route| !joins(route) || siblings(chain, route).next() == Some(*route);
-                chain.iter().filter(is_first).map(|route| self.shown(&merged(chain, route, false))).collect()
+                let mut shown = Vec::new();
+                let mut rest = chain;
+                while let Some(first) = rest.first() {
+                    shown.push(self.shown(&merged(chain, first, false)));
+                    // Behind the first of several next hops the walk goes on after the last of them, and so misses whatever
+                    // else stands between (fib6_dump_node, net/ipv6/ip6_fib.c, seen on 6.18).
+                    let last = rest.iter().rposition(|other| joins(first) && joins(other) && other.slot == first.slot);
+                    rest = rest.get(last.unwrap_or(0) + 1..).unwrap_or_default();
+                }
+                shown
             }
         }
     }
