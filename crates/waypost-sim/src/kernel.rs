@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use waypost_core::{
-    Capabilities, Drained, Dump, DumpEnd, Error, ErrorKind, Flushed, Kernel, Notice, Notices, Now, Outcome, Request, RouteVerb,
-    Ticket, Verb,
+    Capabilities, Drained, Dump, DumpEnd, Error, ErrorKind, Flushed, Kernel, Notice, Notices, Now, Outcome, Request, RouteChange,
+    RouteVerb, Ticket, Verb,
 };
 
 use crate::socket::{Asked, Dumping, Fault, Listed};
@@ -53,7 +53,13 @@ impl Kernel for SimKernel {
         let unsupported = || Error::new(ErrorKind::Unsupported, "simulate");
         let asked = match request {
             Request::Dump(dump) => Asked::Dump(listed(dump).ok_or_else(unsupported)?),
-            Request::Route(change, route) => Asked::Route(change, Box::new(route.clone())),
+            Request::Route(change, route) => {
+                let prepends = self.lock().profile.family(route.slot.destination.family()).prepends;
+                if change == RouteChange::Prepend && !prepends {
+                    return Err(unsupported().on(route));
+                }
+                Asked::Route(change, Box::new(route.clone()))
+            }
             Request::Lookup(flow, mode) => Asked::Lookup(*flow, mode),
             Request::AddRule(rule) => Asked::AddRule(Box::new(rule.clone())),
             Request::DeleteRule(rule) => Asked::DeleteRule(Box::new(rule.clone())),

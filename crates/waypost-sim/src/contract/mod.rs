@@ -73,6 +73,7 @@ macro_rules! contract_tests {
             a_lookup_of_nothing_is_unreachable,
             an_unreachable_gateway_is_refused,
             ones_own_address_is_a_gateway_on_ipv4_alone,
+            an_ipv6_route_cannot_be_prepended,
             a_device_that_is_not_there_is_refused,
             a_batch_has_an_outcome_for_each,
             what_is_not_there_cannot_be_deleted,

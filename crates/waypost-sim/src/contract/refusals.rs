@@ -23,6 +23,12 @@ pub fn ones_own_address_is_a_gateway_on_ipv4_alone<K: Kernel>(world: &mut World<
     must_fail(world.change(RouteChange::Add, "2001:db8:1::/48 via 2001:db8::2"), ErrorKind::Invalid);
 }
 
+/// An IPv6 route cannot be put before others, and is not put behind them instead.
+pub fn an_ipv6_route_cannot_be_prepended<K: Kernel>(world: &mut World<'_, K>) {
+    must_fail(world.change(RouteChange::Prepend, "2001:db8:1::/48 via 2001:db8::1 metric 5"), ErrorKind::Unsupported);
+    assert!(world.routes("2001:db8:1::/48").is_empty());
+}
+
 /// An interface that a next hop names must be there.
 pub fn a_device_that_is_not_there_is_refused<K: Kernel>(world: &mut World<'_, K>) {
     let nobody = IfIndex::new(4_000_000).unwrap_or_else(|| panic!("an index is not zero"));

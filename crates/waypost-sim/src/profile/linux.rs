@@ -7,6 +7,7 @@ use super::{Connected, FamilyProfile, Profile, Resume, SameSlot};
 /// `fib_table_insert` and `fib_table_delete` (net/ipv4/fib_trie.c), `fib_sync_down_dev` (net/ipv4/fib_semantics.c).
 const IPV4: FamilyProfile = FamilyProfile {
     same_slot: SameSlot::Ordered,
+    prepends: true,
     default_metric: 0,
     identical_replace_announced: false,
     consequences_announced: false,
@@ -30,6 +31,7 @@ const IPV4: FamilyProfile = FamilyProfile {
 /// skips by count when the table's serial number has changed.
 const IPV6: FamilyProfile = FamilyProfile {
     same_slot: SameSlot::Merged,
+    prepends: false,
     default_metric: 1024,
     identical_replace_announced: true,
     consequences_announced: true,

@@ -48,6 +48,8 @@ pub struct Connected {
 pub struct FamilyProfile {
     /// What a second route in a slot does.
     pub same_slot: SameSlot,
+    /// A program can put a route before the others of its slot.
+    pub prepends: bool,
     /// The metric of a route that names none.
     pub default_metric: u32,
     /// A replace that changes nothing is announced all the same.

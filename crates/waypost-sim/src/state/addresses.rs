@@ -35,6 +35,10 @@ impl State {
                 self.tell_address(Verb::Present, &address);
                 self.make(self.host_route(&address));
                 self.make_network_routes(&address);
+                if self.links.get(&interface).is_some_and(waypost_core::Link::is_up) {
+                    // fib_inetaddr_event (net/ipv4/fib_frontend.c)
+                    self.revive_next_hops(Family::of(&local), interface);
+                }
             }
             SameSlot::Merged => {
                 self.make_network_routes(&address);

@@ -2,7 +2,7 @@
 
 use waypost_core::{Disposition, Error, NextHop, Protocol, Route, RouteVerb, Scope, TableId};
 
-use super::insert::{joins, legs_of, merged, missing, siblings};
+use super::insert::{are_merged, joins, legs_of, merged, missing};
 use super::{Place, State};
 use crate::SameSlot;
 
@@ -15,6 +15,9 @@ impl State {
         }
         let family = self.profile.family(wish.slot.destination.family());
         let all = family.delete_compares_all;
+        if let Some(id) = wish.entry.next_hop_object {
+            self.object(id)?;
+        }
         match family.same_slot {
             SameSlot::Ordered => self.delete_ordered(&wish, all),
             SameSlot::Merged => self.delete_each(&legs_of(&wish), all),
@@ -42,11 +45,15 @@ impl State {
     fn delete_merged(&mut self, wish: &Route, compares_all: bool) -> Result<(), Error> {
         let place = Place::of(&wish.slot);
         let chain = self.tables.get_mut(&place).ok_or_else(missing)?;
-        let leg = chain.iter().find(|route| is_meant(route, wish, compares_all)).ok_or_else(missing)?.clone();
-        let names_gateway = wish.entry.next_hops.first().is_some_and(|hop| hop.gateway.is_some());
-        let gone = if names_gateway || !joins(&leg) { leg.clone() } else { merged(chain, &leg, false) };
-        let all: Vec<Route> = if names_gateway { vec![leg] } else { siblings(chain, &leg).cloned().collect() };
-        chain.retain(|route| !all.contains(route));
+        let at = chain.iter().position(|route| is_meant(route, wish, compares_all)).ok_or_else(missing)?;
+        let leg = chain.remove(at);
+        let mut gone = leg.clone();
+        // Without a gateway it is the whole route that goes.
+        if wish.entry.next_hops.first().is_none_or(|hop| hop.gateway.is_none()) && joins(&leg) {
+            chain.insert(at, leg);
+            gone = merged(chain, &gone, true);
+            chain.retain(|other| !are_merged(other, &gone));
+        }
         self.gone(&gone);
         Ok(())
     }
@@ -67,7 +74,8 @@ fn is_meant(route: &Route, wish: &Route, compares_all: bool) -> bool {
         && (wish.slot.metric == 0 || wish.slot.metric == route.slot.metric)
         && (asked.protocol == Protocol::UNSPECIFIED || asked.protocol == entry.protocol)
         && (asked.next_hop_object.is_none() || asked.next_hop_object == entry.next_hop_object)
-        && are_meant(&entry.next_hops, &asked.next_hops)
+        // IPv6 takes a route by an object for meant whatever next hop is named.
+        && (!compares_all && entry.next_hop_object.is_some() || are_meant(&entry.next_hops, &asked.next_hops))
         && (!compares_all
             || (asked.disposition == Disposition::Other(0) || asked.disposition == entry.disposition)
                 && (asked.scope == Scope::NOWHERE || asked.scope == entry.scope)
@@ -75,15 +83,13 @@ fn is_meant(route: &Route, wish: &Route, compares_all: bool) -> bool {
                 && (asked.metrics.is_empty() || asked.metrics == entry.metrics))
 }
 
-/// One next hop that is asked for is compared with the first; several with all of them in their order.
+/// One next hop that is asked for is compared with the first. Of several each of the route's must be there in its place;
+/// weights, and what is asked for beyond, are not compared (`fib_nh_match`).
 fn are_meant(hops: &[NextHop], asked: &[NextHop]) -> bool {
     match asked {
         [] => true,
         [one] => hops.first().is_some_and(|hop| is_same_way(hop, one)),
-        _ => {
-            hops.len() == asked.len()
-                && hops.iter().zip(asked).all(|(hop, one)| is_same_way(hop, one) && hop.weight == one.weight)
-        }
+        _ => (1..=asked.len()).contains(&hops.len()) && hops.iter().zip(asked).all(|(hop, one)| is_same_way(hop, one)),
     }
 }
 

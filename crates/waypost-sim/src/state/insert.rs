@@ -63,12 +63,15 @@ impl State {
         route: &Route,
         announce_identical: bool,
     ) -> Result<Option<(RouteVerb, Route)>, Error> {
+        let legs = legs_of(route);
+        let repeats = |(at, leg): (usize, &Route)| legs.iter().take(at).any(|other| is_duplicate(other, leg));
+        if legs.iter().enumerate().any(repeats) {
+            return Err(exists());
+        }
         let chain = self.tables.entry(Place::of(&route.slot)).or_default();
         let before = chain.clone();
         let (first, end) = span(chain, &route.slot);
-        let was_empty = first == end;
-        let legs = legs_of(route);
-        let is_multipath = legs.len() > 1;
+        let (was_empty, is_multipath) = (first == end, legs.len() > 1);
         let verb = match change {
             RouteChange::Add if !was_empty => return Err(exists()),
             RouteChange::Change if was_empty => return Err(missing()),
@@ -78,14 +81,17 @@ impl State {
             _ => RouteVerb::Added,
         };
         let mut replacing = matches!(change, RouteChange::Replace | RouteChange::Change) && !was_empty;
-        for leg in &legs {
+        for (count, leg) in legs.iter().enumerate() {
             if std::mem::take(&mut replacing) {
                 replace_merged(chain, leg);
                 continue;
             }
             let (first, end) = span(chain, &leg.slot);
             if chain.iter().skip(first).take(end - first).any(|other| is_duplicate(other, leg)) {
+                let taken_back = legs.get(..count).unwrap_or_default();
+                let told = taken_back.last().map(|last| merged(chain, last, false));
                 *chain = before;
+                self.tell_taken_back(told.as_ref(), taken_back);
                 return Err(exists());
             }
             chain.insert(end, leg.clone());
@@ -100,6 +106,15 @@ impl State {
             [] => route.clone(),
         };
         Ok(Some((verb, told)))
+    }
+
+    /// Several next hops of which one cannot join: those before it are told as they come and as they go again.
+    fn tell_taken_back(&mut self, told: Option<&Route>, taken_back: &[Route]) {
+        if let Some(told) = told {
+            self.serial += 1;
+            self.tell_route(RouteVerb::Appended, told);
+        }
+        taken_back.iter().for_each(|leg| self.tell_route(RouteVerb::Removed, leg));
     }
 }
 
@@ -117,19 +132,20 @@ pub(super) fn joins(route: &Route) -> bool {
     route.entry.next_hop_object.is_none() && route.entry.next_hops.first().is_some_and(|hop| hop.gateway.is_some())
 }
 
-/// The legs that have been merged with one, in order, itself included.
-pub(super) fn siblings<'a>(chain: &'a [Route], leg: &'a Route) -> impl Iterator<Item = &'a Route> {
-    chain.iter().filter(move |other| if joins(leg) { joins(other) && other.slot == leg.slot } else { *other == leg })
+/// Says whether two legs are parts of one route.
+pub(super) fn are_merged(one: &Route, other: &Route) -> bool {
+    joins(one) && joins(other) && one.slot == other.slot
 }
 
 /// The route that a leg is part of. What is told of a new leg begins with it and has its protocol.
 pub(super) fn merged(chain: &[Route], leg: &Route, from_the_new: bool) -> Route {
-    let mut all: Vec<&Route> = siblings(chain, leg).collect();
+    let mut all: Vec<&Route> = chain.iter().filter(|other| are_merged(other, leg)).collect();
     if from_the_new {
         let at = all.iter().position(|other| *other == leg).unwrap_or_default();
         all.rotate_left(at);
     }
-    let mut route = all.first().map_or_else(|| leg.clone(), |first| (*first).clone());
+    let Some(first) = all.first() else { return leg.clone() };
+    let mut route = (*first).clone();
     route.entry.next_hops = all.iter().flat_map(|leg| leg.entry.next_hops.iter().cloned()).collect();
     route
 }
@@ -154,7 +170,7 @@ fn replace_merged(chain: &mut Vec<Route>, leg: &Route) {
         let mut position = 0;
         chain.retain(|other| {
             position += 1;
-            position - 1 == at || !(joins(other) && other.slot == old.slot)
+            position - 1 == at || !are_merged(other, &old)
         });
     }
 }

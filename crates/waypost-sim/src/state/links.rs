@@ -7,7 +7,7 @@ use waypost_core::{
 };
 
 use super::addresses::kernel_route;
-use super::insert::siblings;
+use super::insert::are_merged;
 use super::{State, refused};
 use crate::SameSlot;
 
@@ -78,11 +78,7 @@ impl State {
     }
 
     fn came_up(&mut self, index: IfIndex) {
-        for hop_of in self.tables.values_mut().flatten() {
-            if hop_of.entry.next_hops.iter().any(|hop| hop.interface == Some(index)) {
-                mark_dead(hop_of, index, false);
-            }
-        }
+        Family::ALL.into_iter().for_each(|family| self.revive_next_hops(family, index));
         let own: Vec<Address> = self.addresses.iter().filter(|own| own.interface == index).cloned().collect();
         own.iter().for_each(|address| self.make_network_routes(address));
         if self.profile.ipv6.connected.link_local {
@@ -98,6 +94,14 @@ impl State {
             // It went when the link went down, so it is new.
             drop(self.add_address(index, local, 64));
         }
+    }
+
+    /// The next hops of a link that had been given up are used again, and nobody says so (`fib_sync_up`).
+    pub(super) fn revive_next_hops(&mut self, family: Family, index: IfIndex) {
+        let over = |route: &Route| {
+            route.slot.destination.family() == family && route.entry.next_hops.iter().any(|hop| hop.interface == Some(index))
+        };
+        self.tables.values_mut().flatten().filter(|route| over(route)).for_each(|route| mark_dead(route, index, false));
     }
 
     fn went_down(&mut self, index: IfIndex) {
@@ -130,7 +134,9 @@ impl State {
         let dead: Vec<Route> = match profile.same_slot {
             SameSlot::Ordered => self.tables.values().flatten().filter(|route| hit(route) && is_dead(route)).cloned().collect(),
             SameSlot::Merged => {
-                let gone = |chain: &Vec<Route>, route: &Route| hit(route) && siblings(chain, route).all(is_dead);
+                let gone = |chain: &Vec<Route>, route: &Route| {
+                    hit(route) && is_dead(route) && chain.iter().filter(|other| are_merged(other, route)).all(is_dead)
+                };
                 let chains = self.tables.values();
                 chains.flat_map(|chain| chain.iter().filter(|route| gone(chain, route)).cloned().collect::<Vec<_>>()).collect()
             }

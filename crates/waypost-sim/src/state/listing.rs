@@ -1,8 +1,8 @@
 //! Listing the tables, a batch at a time.
 
-use waypost_core::{Family, NextHopFlags, Route, RouteFilter, TableId};
+use waypost_core::{Family, NextHopFlags, Route, RouteFilter, TableId, Weight};
 
-use super::insert::{joins, merged};
+use super::insert::{are_merged, merged};
 use super::{Place, State};
 use crate::{Resume, SameSlot};
 
@@ -22,6 +22,10 @@ impl State {
         let mut route = route.clone();
         if let Some(object) = route.entry.next_hop_object.and_then(|id| self.next_hops.get(&id)) {
             route.entry.next_hops = self.hops_of(&object.kind).into();
+        }
+        if let [one] = &*route.entry.next_hops {
+            // A message has no place for the weight of a single next hop.
+            route.entry.next_hops = one.clone().with_weight(Weight::ONE).into();
         }
         let carries = |hop: &waypost_core::NextHop| {
             hop.interface.and_then(|index| self.links.get(&index)).is_none_or(waypost_core::Link::has_carrier)
@@ -48,7 +52,7 @@ impl State {
                     shown.push(self.shown(&merged(chain, first, false)));
                     // Behind the first of several next hops the walk goes on after the last of them, and so misses whatever
                     // else stands between (fib6_dump_node, net/ipv6/ip6_fib.c, seen on 6.18).
-                    let last = rest.iter().rposition(|other| joins(first) && joins(other) && other.slot == first.slot);
+                    let last = rest.iter().rposition(|other| are_merged(first, other));
                     rest = rest.get(last.unwrap_or(0) + 1..).unwrap_or_default();
                 }
                 shown

@@ -32,9 +32,14 @@ impl State {
     }
 
     pub(crate) fn delete_next_hop(&mut self, id: NextHopId) -> Result<(), Error> {
-        let object = self.next_hops.remove(&id).ok_or_else(|| refused(ErrorKind::NotFound, "there is no such next hop"))?;
+        let object = self.next_hops.get(&id).ok_or_else(|| refused(ErrorKind::NotFound, "there is no such next hop"))?.clone();
         self.object_gone(&object, true);
         Ok(())
+    }
+
+    /// The object that a route names.
+    pub(super) fn object(&self, id: NextHopId) -> Result<&NextHopObject, Error> {
+        self.next_hops.get(&id).ok_or_else(|| refused(ErrorKind::Invalid, "Nexthop id does not exist."))
     }
 
     pub(crate) fn all_next_hops(&self) -> Vec<NextHopObject> {
@@ -48,7 +53,6 @@ impl State {
         let gone: Vec<NextHopObject> = self.next_hops.values().filter(over).cloned().collect();
         let announced = self.profile.next_hop_consequences_announced;
         for object in gone {
-            self.next_hops.remove(&object.id);
             self.object_gone(&object, announced);
         }
     }
@@ -62,13 +66,14 @@ impl State {
             let is_told = self.profile.family(family).consequences_announced;
             self.drop_routes(is_told, |route| uses(route, id) && route.slot.destination.family() == family);
         }
+        // The routes have been told with its next hops, so it goes after them.
+        self.next_hops.remove(&id);
         let groups: Vec<NextHopObject> = self.next_hops.values().filter(|group| is_member(group, id)).cloned().collect();
         for mut group in groups {
             let NextHopObjectKind::Group { members, .. } = &mut group.kind else { continue };
             members.retain(|member| member.id != id);
             let is_empty = members.is_empty();
             if is_empty {
-                self.next_hops.remove(&group.id);
                 self.object_gone(&group, announced);
                 continue;
             }

@@ -25,8 +25,7 @@ impl State {
             self.own(source).ok_or_else(|| refused(ErrorKind::Invalid, "Invalid prefsrc address."))?;
         }
         if let Some(id) = route.entry.next_hop_object {
-            let object = self.next_hops.get(&id);
-            let object = object.ok_or_else(|| refused(ErrorKind::Invalid, "Nexthop id does not exist."))?;
+            let object = self.object(id)?;
             if family == Family::V6 && object.family == Some(Family::V4) {
                 return Err(refused(ErrorKind::Invalid, "IPv6 routes can not use an IPv4 nexthop."));
             }
