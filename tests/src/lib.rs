@@ -5,5 +5,6 @@ pub mod ip;
 pub mod namespace;
 pub mod skip;
 mod sys;
+pub mod world;
 
 pub use sys::drop_rights;
