@@ -10,6 +10,10 @@ const FLAG_UNRESOLVED: u32 = 0x4;
 const FLAG_INPUT_DETACHED: u32 = 0x8;
 const FLAG_OUTPUT_DETACHED: u32 = 0x10;
 
+/// The attributes that keep the host bits of `to` and `from`, which match nothing (the same header).
+const ATTRIBUTE_TO: u16 = 1;
+const ATTRIBUTE_FROM: u16 = 2;
+
 /// What a rule does with packets that it matches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]

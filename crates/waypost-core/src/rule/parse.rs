@@ -1,11 +1,15 @@
 //! Rules as people write them: the words of `ip rule`.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::display::IP_PROTOCOLS;
-use super::{FLAG_INPUT_DETACHED, FLAG_OUTPUT_DETACHED, FLAG_UNRESOLVED, Masked, PortRange, Rule, RuleAction, UidRange};
+use super::{
+    ATTRIBUTE_FROM, ATTRIBUTE_TO, FLAG_INPUT_DETACHED, FLAG_OUTPUT_DETACHED, FLAG_UNRESOLVED, Masked, PortRange, Rule,
+    RuleAction, UidRange,
+};
 use crate::words::{self, Words};
-use crate::{Family, InterfaceNames, ParseError, Prefix, TableId};
+use crate::{Attribute, Family, InterfaceNames, ParseError, Prefix, TableId};
 
 impl FromStr for Rule {
     type Err = ParseError;
@@ -187,10 +191,7 @@ impl Reader<'_> {
             "realms" | "realm" => rule.realms = words.realms(word)?,
             "proto" | "protocol" => rule.protocol = words.read(word, "routing protocol")?,
             "flags" => rule.os_flags |= words.number(word, u32::MAX)?,
-            "attr" => {
-                rule.unnamed.push(words.attribute()?);
-                rule.has_unknown_selector = true;
-            }
+            "attr" => rule.unnamed.push(words.attribute()?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -198,12 +199,28 @@ impl Reader<'_> {
 
     fn finish(mut self) -> Result<Rule, ParseError> {
         self.rule.family = self.family.unwrap_or(Family::V4);
+        let is_known = |attribute: &Attribute| match attribute.kind {
+            ATTRIBUTE_TO => is_inside(&attribute.data, self.rule.to),
+            ATTRIBUTE_FROM => is_inside(&attribute.data, self.rule.from),
+            _ => false,
+        };
+        self.rule.has_unknown_selector = !self.rule.unnamed.as_slice().iter().all(is_known);
         // The kernel refuses a table beside l3mdev: `fib_nl2rule` in net/core/fib_rules.c (6.18).
         if !self.has_action && !self.rule.l3mdev {
             self.rule.action = RuleAction::Lookup(TableId::MAIN);
         }
         Ok(self.rule)
     }
+}
+
+/// Says whether these bytes are an address of this prefix.
+fn is_inside(bytes: &[u8], prefix: Option<Prefix>) -> bool {
+    let address = match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+        (Ok(octets), _) => IpAddr::from(octets),
+        (_, Ok(octets)) => IpAddr::from(octets),
+        _ => return false,
+    };
+    prefix.is_some_and(|prefix| prefix.contains(address))
 }
 
 /// The action of this word, where the word alone tells it.

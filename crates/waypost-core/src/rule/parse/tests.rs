@@ -90,6 +90,17 @@ fn an_attribute_without_a_name_is_a_selector_that_is_not_known() {
 }
 
 #[test]
+fn host_bits_of_a_prefix_are_no_selector_of_their_own() {
+    let is_unknown = |text: &str| reads_back(text, Family::V4).has_unknown_selector;
+    assert!(!is_unknown("1: from 10.0.0.0/8 lookup 7 attr 2 0x0a010203"));
+    assert!(!is_unknown("1: from all to 10.0.0.0/8 lookup 7 attr 1 0x0a010203"));
+    assert!(is_unknown("1: from 10.0.0.0/8 lookup 7 attr 1 0x0a010203"));
+    assert!(is_unknown("1: from 10.0.0.0/8 lookup 7 attr 2 0x0b010203"));
+    assert!(is_unknown("1: from 10.0.0.0/8 lookup 7 attr 2 0x0a01"));
+    assert!(is_unknown("1: from all lookup 7 attr 2 0x0a010203"));
+}
+
+#[test]
 fn the_word_at_fault_is_named() {
     let fault = |text: &str| Rule::parse(text, None).unwrap_err().to_string();
     for (text, expected) in [
