@@ -4,6 +4,7 @@ mod following;
 mod listing;
 mod places;
 mod requests;
+mod rules;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         test!(requests::lookups_answer_as_ip_does),
         test!(requests::next_hop_objects_come_and_go),
         test!(requests::rules_come_and_go),
+        test!(rules::every_selector_survives_the_kernel),
         test!(places::another_namespace_is_reached_by_name_by_path_and_by_descriptor),
         test!(places::the_caller_stays_where_it_is),
         test!(places::a_namespace_that_is_missing_is_said_to_be),
