@@ -141,9 +141,17 @@ impl Metrics {
         self.0.as_ref().and_then(|set| set.values[metric.index()])
     }
 
-    /// Sets one metric.
+    /// Sets one metric. Zero takes it away: kernels take it for none, and do not tell of it (Linux 6.18,
+    /// `rtnetlink_put_metrics` in net/core/rtnetlink.c).
     pub fn set(&mut self, metric: Metric, value: u32) {
-        self.edit().values[metric.index()] = Some(value);
+        if value != 0 {
+            self.edit().values[metric.index()] = Some(value);
+        } else if self.get(metric).is_some() {
+            self.edit().values[metric.index()] = None;
+            if self.is_empty() {
+                *self = Self::default();
+            }
+        }
     }
 
     /// Locks one metric: the kernel must not adapt it, as path MTU discovery would.
@@ -268,5 +276,18 @@ mod tests {
         one.lock(Metric::Mtu);
         assert_eq!(two.get(Metric::Mtu), Some(1400));
         assert!(!two.is_locked(Metric::Mtu));
+    }
+
+    #[test]
+    fn zero_is_none() {
+        let mut metrics = Metrics::default();
+        metrics.set(Metric::Mtu, 0);
+        assert_eq!(metrics, Metrics::default());
+        metrics.set(Metric::Mtu, 1400);
+        metrics.set(Metric::Window, 7);
+        metrics.set(Metric::Mtu, 0);
+        assert_eq!(metrics.iter().collect::<Vec<_>>(), [(Metric::Window, 7)]);
+        metrics.set(Metric::Window, 0);
+        assert_eq!(metrics, Metrics::default());
     }
 }
