@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::parse::{usual_scope, usual_table};
-use super::{Disposition, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, RouteRef, Slot};
+use super::{Disposition, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, RouteRef, Slot, Weight};
 use crate::{Family, IfIndex, InterfaceNames, Prefix, Protocol, Scope, TableId};
 
 /// The encapsulations that `ip route` has names for; `linux/lwtunnel.h`, `enum lwtunnel_encap_types` (Linux 6.18).
@@ -72,7 +72,7 @@ impl fmt::Display for WithNames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RouteRef { slot, entry, expires } = self.route;
         write_head(f, &slot, entry)?;
-        let single = (entry.next_hops.len() == 1).then(|| &entry.next_hops[0]);
+        let (single, legs) = ways(&entry.next_hops);
         if let Some(hop) = single {
             write_way(f, hop, slot.destination.family(), self.names)?;
         }
@@ -94,16 +94,22 @@ impl fmt::Display for WithNames<'_> {
         for attribute in entry.unnamed.as_slice() {
             write!(f, " attr {} {}", attribute.kind, Hex(&attribute.data))?;
         }
-        if entry.next_hops.len() > 1 {
-            for hop in &entry.next_hops {
-                f.write_str(if f.alternate() { "\n\tnexthop" } else { " nexthop" })?;
-                write_way(f, hop, slot.destination.family(), self.names)?;
-                write!(f, " weight {}", hop.weight.get())?;
-                write_flags(f, hop)?;
-                write_realms(f, hop.realms)?;
-            }
+        for hop in legs {
+            f.write_str(if f.alternate() { "\n\tnexthop" } else { " nexthop" })?;
+            write_way(f, hop, slot.destination.family(), self.names)?;
+            write!(f, " weight {}", hop.weight.get())?;
+            write_flags(f, hop)?;
+            write_realms(f, hop.realms)?;
         }
         Ok(())
+    }
+}
+
+/// The way out that goes by its words alone, or else those that `nexthop` must introduce: one that has a weight, or no words.
+fn ways(hops: &[NextHop]) -> (Option<&NextHop>, &[NextHop]) {
+    match hops {
+        [hop] if hop.weight == Weight::ONE && *hop != NextHop::default() => (Some(hop), &[]),
+        legs => (None, legs),
     }
 }
 

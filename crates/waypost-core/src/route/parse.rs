@@ -22,8 +22,9 @@ impl FromStr for Route {
 impl Route {
     /// Reads a route in the words of `ip route`, such as `default via 10.0.0.1 dev eth0 metric 100 proto static`.
     ///
-    /// What [`Display`](std::fmt::Display) prints reads back as the same route. Words after the destination come in any order.
-    /// The family of `default` is that of its gateway, or IPv4. A route without an address of a router and without a scope
+    /// What [`Display`](std::fmt::Display) prints reads back as the same route, but for the fraction of a second that its
+    /// life has left. Words after the destination come in any order. The family of `default` is that of its gateway, IPv6
+    /// beside `pref`, or IPv4; `via inet6` says that the gateway is of another family than the destination. A route without an address of a router and without a scope
     /// gets the scope that `ip route add` would give it: link for IPv4, host for a local address.
     ///
     /// # Errors
@@ -70,24 +71,22 @@ struct Reader<'a> {
     table_named: bool,
     /// The destination was written as `default` and nothing has told its family yet.
     family_open: bool,
+    /// A gateway of a family that was written before it is there, or `pref`.
+    told: Option<Family>,
 }
 
 impl<'a> Reader<'a> {
     fn begin(mut words: Words<'a>, family: Option<Family>) -> Result<Self, ParseError> {
-        let named = words.peek().and_then(|word| Disposition::NAMED.iter().find(|(_, name)| *name == word));
-        let disposition = match named {
-            Some((disposition, _)) => {
-                words.next();
-                *disposition
-            }
-            None => Disposition::Unicast,
-        };
+        let named = words.peek().and_then(disposition);
+        if named.is_some() {
+            words.next();
+        }
         words.take("to");
         let word = words.value("the type of route").map_err(|_| ParseError::new("", "a route begins with its destination"))?;
         let destination = words::destination(word, family.unwrap_or(Family::V4))?;
         let family_open = destination.is_default() && family.is_none() && !word.contains('/');
         let mut route = Route::new(destination);
-        route.entry.disposition = disposition;
+        route.entry.disposition = named.unwrap_or_default();
         Ok(Self {
             words,
             route,
@@ -97,10 +96,12 @@ impl<'a> Reader<'a> {
             scope: None,
             table_named: false,
             family_open,
+            told: None,
         })
     }
 
     fn word(&mut self, word: &str) -> Result<(), ParseError> {
+        self.note_family(word);
         if self.slot_word(word)? || self.entry_word(word)? || self.metric_word(word)? {
             return Ok(());
         }
@@ -114,6 +115,16 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         Err(ParseError::new(word, "is no word of a route"))
+    }
+
+    /// What a word tells of the family of `default`. An address with `inet6` before it is the gateway of an IPv4 route.
+    fn note_family(&mut self, word: &str) {
+        let told = match word {
+            "pref" => Family::V6,
+            "via" if self.words.peek() == Some("inet6") => Family::V4,
+            _ => return,
+        };
+        self.told.get_or_insert(told);
     }
 
     fn slot_word(&mut self, word: &str) -> Result<bool, ParseError> {
@@ -186,10 +197,11 @@ impl<'a> Reader<'a> {
                 break;
             }
             self.words.next();
+            self.note_family(word);
             if word == "weight" {
-                let weight = self.words.number(word, 256)?;
+                let weight = self.words.number(word, u32::from(Weight::MAX.get()))?;
                 let weight = u16::try_from(weight).ok().and_then(Weight::new);
-                hop.weight = weight.ok_or_else(|| ParseError::new("0", "is no weight: they go from 1 to 256"))?;
+                hop.weight = weight.ok_or_else(|| ParseError::new("0", "is no weight: they begin with 1"))?;
             } else if !way_word(&mut self.words, word, &mut hop)? {
                 return Err(ParseError::new(word, "is no word of a next hop"));
             }
@@ -201,23 +213,33 @@ impl<'a> Reader<'a> {
         Ok(hop)
     }
 
+    /// The family of `default`, by whatever stands beside it.
+    fn family_of_default(&self) -> Family {
+        let Route { slot, entry, .. } = &self.route;
+        let gateway = self.hops.iter().find_map(|hop| hop.gateway);
+        match (self.told, gateway.or(entry.preferred_source)) {
+            (Some(Family::V4), _) => Family::V4,
+            (_, Some(address)) => Family::of(&address),
+            (Some(Family::V6), None) => Family::V6,
+            (None, None) if slot.source.is_some() => Family::V6,
+            (None, None) => Family::V4,
+        }
+    }
+
     fn finish(mut self) -> Result<Route, ParseError> {
         if self.has_hop && !self.hops.is_empty() {
             return Err(ParseError::new("nexthop", "cannot stand beside a gateway or interface outside it"));
         }
         if self.has_hop {
-            self.hops.push(self.hop);
+            self.hops.push(std::mem::take(&mut self.hop));
         }
         if self.family_open {
-            let told = self.hops.iter().find_map(|hop| hop.gateway).or(self.route.entry.preferred_source);
-            let family = match told {
-                Some(address) => Family::of(&address),
-                None if self.route.slot.source.is_some() => Family::V6,
-                None => Family::V4,
-            };
-            self.route.slot.destination = Prefix::default_of(family);
+            self.route.slot.destination = Prefix::default_of(self.family_of_default());
         }
         let family = self.route.slot.destination.family();
+        if family == Family::V4 && self.route.entry.preference != Preference::Medium {
+            return Err(ParseError::new("pref", "is for IPv6 routes only"));
+        }
         if family == Family::V4 && self.route.slot.source.is_some() {
             return Err(ParseError::new("from", "is for IPv6 routes only"));
         }
@@ -232,6 +254,12 @@ impl<'a> Reader<'a> {
         self.route.entry.next_hops = self.hops.into();
         Ok(self.route)
     }
+}
+
+/// The type of route that has this name, or this number and no name.
+fn disposition(word: &str) -> Option<Disposition> {
+    let named = Disposition::NAMED.iter().find(|(_, name)| *name == word).map(|(disposition, _)| *disposition);
+    named.or_else(|| word.parse().ok().map(Disposition::Other))
 }
 
 /// The table that `ip route add` puts a route into which names none: `iproute_modify` in iproute2's `ip/iproute.c` (6.1).

@@ -26,7 +26,7 @@ a netmask with a gap
 192.168.34.0/24 via 10.0.0.254 dev if2 proto static rt_static up mtu 1300
 192.168.36.0/24 via 10.0.0.254 dev if2 proto static rt_static proto1 up
 192.168.40.0/24 via 10.0.0.254 dev if2 proto static rt_static up flags 0x100000
-192.168.41.0/24 via 10.0.0.254 dev if2 proto static rt_static up
+192.168.41.0/24 proto static rt_static up nexthop via 10.0.0.254 dev if2 weight 7
 192.168.43.0/24 via 10.0.0.254 dev if2 proto static rt_static up
 192.168.44.0 via 10.0.0.254 dev if2 proto static rt_static up
 192.168.46.0/24 dev if2 proto static scope link rt_static up

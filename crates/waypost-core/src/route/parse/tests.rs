@@ -41,6 +41,14 @@ fn what_is_printed_reads_back_as_the_same_route() {
         "10.9.0.0/16 via 10.0.0.1 dev eth0 priority 8",
         "10.10.0.0/16 via 10.0.0.1 dev eth0 ifscope 2",
         "2001:db8:1::/48 via fe80::9 zone 4 dev eth0 pref medium",
+        "default dev eth0 metric 1024 pref medium",
+        "throw default pref medium",
+        "default via inet6 fe80::1 dev eth0",
+        "default nexthop via inet6 fe80::1 dev eth0 weight 1 nexthop via 10.0.0.1 dev eth0 weight 1",
+        "10.11.0.0/16 nexthop via 10.0.0.1 dev eth0 weight 7",
+        "10.12.0.0/16 scope link nexthop weight 1",
+        "12 10.13.0.0/16",
+        "10.14.0.0/16 via 10.0.0.1 dev eth0 mtu lock 0",
     ] {
         reads_back(text);
     }
@@ -66,6 +74,9 @@ fn the_family_of_a_default_is_that_of_what_stands_beside_it() {
     let given = Route::parse_words(&["default", "dev", "eth0"], &names(), Some(Family::V6)).unwrap();
     assert_eq!(given.slot.destination.family(), Family::V6);
     assert_eq!(family("::/0 dev eth0"), Family::V6);
+    assert_eq!(family("default dev eth0 pref medium"), Family::V6);
+    assert_eq!(family("default via inet6 fe80::1 dev eth0"), Family::V4);
+    assert_eq!(family("default pref medium via 10.0.0.1"), Family::V4);
 }
 
 #[test]
@@ -93,12 +104,13 @@ fn the_word_at_fault_is_named() {
         ("10.0.0.0/8 metric -1", "\"-1\" is no number from 0 to 4294967295"),
         ("10.0.0.0/8 table 4294967296", "\"4294967296\" is no routing table"),
         ("10.0.0.0/8 nexthop", "something must follow \"nexthop\""),
-        ("10.0.0.0/8 nexthop via 10.0.0.1 weight 257", "\"257\" is no number from 0 to 256"),
-        ("10.0.0.0/8 nexthop via 10.0.0.1 weight 0", "\"0\" is no weight: they go from 1 to 256"),
+        ("10.0.0.0/8 nexthop via 10.0.0.1 weight 65536", "\"65536\" is no number from 0 to 65535"),
+        ("10.0.0.0/8 nexthop via 10.0.0.1 weight 0", "\"0\" is no weight: they begin with 1"),
         ("10.0.0.0/8 via 10.0.0.1 nexthop via 10.0.0.2", "\"nexthop\" cannot stand beside a gateway or interface outside it"),
         ("2001:db8::/32 via 10.0.0.1", "\"10.0.0.1\" cannot be the gateway of an IPv6 route"),
         ("10.0.0.0/8 from 2001:db8::/32", "\"from\" is for IPv6 routes only"),
         ("10.0.0.0/8 rtt soon", "\"soon\" is no time such as 300ms or 0.3s"),
+        ("10.0.0.0/8 pref high", "\"pref\" is for IPv6 routes only"),
         ("10.0.0.0/8 pref best", "\"best\" is none of low, medium, high"),
         ("10.0.0.0/8 encap seg6 010", "\"010\" is no 0x and two hexadecimal digits for each byte"),
     ] {
