@@ -195,6 +195,12 @@ impl<'h, K: Kernel> World<'h, K> {
         std::mem::take(&mut self.heard)
     }
 
+    /// Waits until the kernel says such a thing, or has said it since it was asked last.
+    #[track_caller]
+    pub fn wait_until_said(&mut self, is_it: impl Fn(&Notice) -> bool) {
+        self.hear_until(is_it);
+    }
+
     /// What the kernel has said of the routes to one prefix.
     #[track_caller]
     pub fn said_of(&mut self, destination: &str) -> Vec<(RouteVerb, Route)> {
