@@ -1,11 +1,12 @@
 //! Route messages into routes.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use waypost_core::{
-    Attribute, Entry, Family, IfIndex, Ipv4Prefix, Ipv6Prefix, LookupAnswer, NextHop, NextHopId, NextHops, Preference, Prefix,
-    Protocol, Route, Scope, Slot, TableId, Unnamed,
+    Attribute, Encapsulation, Entry, Family, IfIndex, Ipv4Prefix, Ipv6Prefix, LookupAnswer, Metrics, NextHop, NextHopId,
+    NextHops, Preference, Prefix, Protocol, Route, Scope, Slot, TableId, Unnamed,
 };
 
 use super::next_hops::{self, EncapsulationParts, address_of};
@@ -54,7 +55,7 @@ pub fn decode(payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
             reader.spoil(kind, data);
         }
     }
-    reader.finish(payload).map(Some)
+    reader.finish(payload)
 }
 
 /// The answer in the payload of an RTM_NEWROUTE that came for a lookup; `None` where it is of a family that is not Waypost's.
@@ -86,7 +87,8 @@ pub fn decode_answer(payload: &[u8]) -> Result<Option<Decoded<LookupAnswer>>, De
     Ok(Some(Decoded { value: answer, spoiled }))
 }
 
-/// A route of which some attributes have been read.
+/// A route of which some attributes have been read. It is put together once, at the end: moving a half-made one about costs
+/// more than reading it.
 struct Reader<'a> {
     header: &'a [u8; HEADER],
     family: Family,
@@ -94,37 +96,44 @@ struct Reader<'a> {
     metric: u32,
     destination: Option<&'a [u8]>,
     source: Option<&'a [u8]>,
-    entry: Entry,
-    expires: Option<Duration>,
+    preferred_source: Option<IpAddr>,
     /// The next hop that stands outside RTA_MULTIPATH.
-    hop: NextHop,
+    interface: Option<IfIndex>,
+    gateway: Option<IpAddr>,
+    realms: u32,
     has_hop: bool,
+    preference: Preference,
+    next_hop_object: Option<NextHopId>,
+    expires: Option<Duration>,
     encapsulation: EncapsulationParts<'a>,
     multipath: Option<NextHops>,
+    metrics: Metrics,
+    unnamed: Unnamed,
     spoiled: u32,
 }
 
 impl<'a> Reader<'a> {
     #[inline]
     fn new(header: &'a [u8; HEADER], family: Family) -> Self {
-        let &[_, _, _, _, table, protocol, scope, kind, ..] = header;
-        let mut entry = Entry::default();
-        entry.disposition = disposition(kind);
-        entry.protocol = Protocol(protocol);
-        entry.scope = Scope(scope);
         Self {
             header,
             family,
-            table: u32::from(table),
+            table: u32::from(header[4]),
             metric: 0,
             destination: None,
             source: None,
-            entry,
-            expires: None,
-            hop: NextHop::default(),
+            preferred_source: None,
+            interface: None,
+            gateway: None,
+            realms: 0,
             has_hop: false,
+            preference: Preference::Medium,
+            next_hop_object: None,
+            expires: None,
             encapsulation: EncapsulationParts::default(),
             multipath: None,
+            metrics: Metrics::default(),
+            unnamed: Unnamed::default(),
             spoiled: 0,
         }
     }
@@ -140,51 +149,58 @@ impl<'a> Reader<'a> {
             RTA_PRIORITY => {
                 self.metric = read::u32(data).ok_or(DecodeError::new(offset, "a metric that is no number of four bytes"))?;
             }
-            RTA_OIF => return Ok(self.read_hop(read::u32(data), |hop, index| hop.interface = IfIndex::new(index))),
-            RTA_GATEWAY => return Ok(self.read_hop(address_of(self.family, data), |hop, gateway| hop.gateway = Some(gateway))),
-            RTA_PREFSRC => match address_of(self.family, data) {
-                Some(address) => self.entry.preferred_source = Some(address),
-                None => return Ok(false),
-            },
+            RTA_OIF => {
+                let Some(index) = read::u32(data) else { return Ok(false) };
+                self.interface = IfIndex::new(index);
+                self.has_hop = true;
+            }
+            RTA_GATEWAY => return Ok(self.read_gateway(address_of(self.family, data))),
+            RTA_PREFSRC => {
+                let Some(address) = address_of(self.family, data) else { return Ok(false) };
+                self.preferred_source = Some(address);
+            }
+            RTA_PREF => {
+                let Some(preference) = preference(data) else { return Ok(false) };
+                self.preference = preference;
+            }
+            RTA_CACHEINFO => {
+                let Some(expires) = expiry(data) else { return Ok(false) };
+                self.expires = expires;
+            }
             _ => return Ok(self.read_rarer(kind, data)),
         }
         Ok(true)
     }
 
     /// Reads one of the attributes that most routes have not.
+    #[cold]
     fn read_rarer(&mut self, kind: u16, data: &'a [u8]) -> bool {
         match kind & NLA_TYPE_MASK {
             RTA_SRC if self.family == Family::V6 => self.source = Some(data),
-            RTA_VIA => return self.read_hop(next_hops::via(data), |hop, gateway| hop.gateway = Some(gateway)),
-            RTA_FLOW => return self.read_hop(read::u32(data), |hop, realms| hop.realms = realms),
+            RTA_VIA => return self.read_gateway(next_hops::via(data)),
+            RTA_FLOW => {
+                let Some(realms) = read::u32(data) else { return false };
+                self.realms = realms;
+                self.has_hop = true;
+            }
             RTA_ENCAP => self.encapsulation.data = Some(data),
-            RTA_ENCAP_TYPE => match read::u16(data) {
-                Some(kind) => self.encapsulation.kind = Some(kind),
-                None => return false,
-            },
-            RTA_PREF => match preference(data) {
-                Some(preference) => self.entry.preference = preference,
-                None => return false,
-            },
-            RTA_CACHEINFO => match expiry(data) {
-                Some(expires) => self.expires = expires,
-                None => return false,
-            },
-            RTA_EXPIRES => match read::u32(data) {
-                Some(seconds) => self.expires = Some(Duration::from_secs(u64::from(seconds))),
-                None => return false,
-            },
-            RTA_NH_ID => match read::u32(data) {
-                Some(id) => self.entry.next_hop_object = NextHopId::new(id),
-                None => return false,
-            },
-            RTA_MULTIPATH => match next_hops::multipath(self.family, data) {
-                Some((hops, spoiled)) => {
-                    self.multipath = Some(hops);
-                    self.spoiled += spoiled;
-                }
-                None => return false,
-            },
+            RTA_ENCAP_TYPE => {
+                let Some(kind) = read::u16(data) else { return false };
+                self.encapsulation.kind = Some(kind);
+            }
+            RTA_EXPIRES => {
+                let Some(seconds) = read::u32(data) else { return false };
+                self.expires = Some(Duration::from_secs(u64::from(seconds)));
+            }
+            RTA_NH_ID => {
+                let Some(id) = read::u32(data) else { return false };
+                self.next_hop_object = NextHopId::new(id);
+            }
+            RTA_MULTIPATH => {
+                let Some((hops, spoiled)) = next_hops::multipath(self.family, data) else { return false };
+                self.multipath = Some(hops);
+                self.spoiled += spoiled;
+            }
             RTA_METRICS => return self.read_metrics(kind, data),
             RTA_PAD => {}
             _ => self.keep(kind, data),
@@ -193,17 +209,15 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn read_hop<T>(&mut self, value: Option<T>, set: impl FnOnce(&mut NextHop, T)) -> bool {
-        let Some(value) = value else { return false };
-        set(&mut self.hop, value);
-        self.has_hop = true;
-        true
+    fn read_gateway(&mut self, gateway: Option<IpAddr>) -> bool {
+        self.gateway = gateway.or(self.gateway);
+        self.has_hop |= gateway.is_some();
+        gateway.is_some()
     }
 
-    #[cold]
     fn read_metrics(&mut self, kind: u16, data: &[u8]) -> bool {
         let Some(read) = metrics::decode(data) else { return false };
-        self.entry.metrics = read.metrics;
+        self.metrics = read.metrics;
         self.spoiled += read.spoiled;
         if !read.others.is_empty() {
             self.keep(kind, &read.others);
@@ -213,7 +227,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn keep(&mut self, kind: u16, data: &[u8]) {
-        self.entry.unnamed.push(Attribute::new(kind, data.to_vec()));
+        self.unnamed.push(Attribute::new(kind, data.to_vec()));
     }
 
     #[cold]
@@ -223,42 +237,66 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn finish(mut self, payload: &[u8]) -> Result<Decoded<Route>, DecodeError> {
-        let &[_, length, source_length, tos, _, _, _, _, f0, f1, f2, f3] = self.header;
+    fn finish(mut self, payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
+        let &[_, length, source_length, tos, _, protocol, scope, kind, f0, f1, f2, f3] = self.header;
         let bits = u32::from_ne_bytes([f0, f1, f2, f3]);
         let destination = prefix(self.family, self.destination, length)
             .ok_or(DecodeError::new(1, "a destination that is no prefix of its family"))?;
+        let source = match self.family {
+            Family::V4 => None,
+            Family::V6 => source(self.source, source_length)?,
+        };
+        let encapsulation = self.join_encapsulation();
         let mut slot = Slot::new(TableId(self.table), destination);
+        let mut entry = Entry::default();
         slot.metric = self.metric;
-        match self.family {
-            Family::V4 => slot.tos = tos,
-            Family::V6 => slot.source = source(self.source, source_length)?,
-        }
-        (self.entry.flags, self.entry.os_flags) = flags::of_route(bits);
-        match self.encapsulation.join() {
-            Ok(None) => {}
-            Ok(encapsulation) => {
-                self.hop.encapsulation = encapsulation;
-                self.has_hop = true;
-            }
-            Err(parts) => self.spoil(RTA_ENCAP, parts.data.unwrap_or_default()),
-        }
+        slot.source = source;
+        slot.tos = if self.family == Family::V4 { tos } else { 0 };
+        entry.disposition = disposition(kind);
+        entry.protocol = Protocol(protocol);
+        entry.scope = Scope(scope);
+        entry.preference = self.preference;
+        entry.preferred_source = self.preferred_source;
+        entry.next_hop_object = self.next_hop_object;
+        (entry.flags, entry.os_flags) = flags::of_route(bits);
         if let Some(hops) = self.multipath.take() {
             // What the kernel says here of a route with legs it says of each leg too.
-            self.entry.os_flags |= bits & flags::OF_NEXT_HOP & !(RTNH_F_DEAD | RTNH_F_LINKDOWN);
-            self.entry.next_hops = hops;
+            entry.os_flags |= bits & flags::OF_NEXT_HOP & !(RTNH_F_DEAD | RTNH_F_LINKDOWN);
+            entry.next_hops = hops;
             if self.has_hop {
                 self.keep_beside_multipath(payload);
             }
         } else if self.has_hop {
-            (self.hop.flags, self.hop.os_flags) = flags::of_next_hop(bits);
-            self.entry.next_hops = NextHops::one(self.hop);
+            let mut hop = NextHop::default();
+            hop.gateway = self.gateway;
+            hop.interface = self.interface;
+            hop.realms = self.realms;
+            hop.encapsulation = encapsulation;
+            (hop.flags, hop.os_flags) = flags::of_next_hop(bits);
+            entry.next_hops = NextHops::one(hop);
         } else {
-            self.entry.os_flags |= bits & flags::OF_NEXT_HOP;
+            entry.os_flags |= bits & flags::OF_NEXT_HOP;
         }
-        let mut route = Route::from_parts(slot, self.entry);
-        route.expires = self.expires;
-        Ok(Decoded { value: route, spoiled: self.spoiled })
+        entry.metrics = self.metrics;
+        entry.unnamed = self.unnamed;
+        let mut decoded = Decoded { value: Route::from_parts(slot, entry), spoiled: self.spoiled };
+        decoded.value.expires = self.expires;
+        Ok(Some(decoded))
+    }
+
+    #[inline]
+    fn join_encapsulation(&mut self) -> Option<Arc<Encapsulation>> {
+        match self.encapsulation.join() {
+            Ok(None) => None,
+            Ok(encapsulation) => {
+                self.has_hop = true;
+                encapsulation
+            }
+            Err(parts) => {
+                self.spoil(RTA_ENCAP, parts.data.unwrap_or_default());
+                None
+            }
+        }
     }
 
     /// Keeps the attributes of a single next hop that stand beside RTA_MULTIPATH, which the model has no place for.
