@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         test!(requests::next_hop_objects_come_and_go),
         test!(requests::rules_come_and_go),
         test!(rules::every_selector_survives_the_kernel),
+        test!(rules::a_deletion_takes_the_first_that_has_all_it_names),
         test!(places::another_namespace_is_reached_by_name_by_path_and_by_descriptor),
         test!(places::the_caller_stays_where_it_is),
         test!(places::a_namespace_that_is_missing_is_said_to_be),

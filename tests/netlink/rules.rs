@@ -1,5 +1,6 @@
 use waypost_core::{Dump, Family, Notice, Outcome, PortRange, Request, Rule, Verb};
 use waypost_netlink::Netlink;
+use waypost_netlink::wire::rule::deletes;
 use waypost_tests::ip::ip;
 
 use super::{ask, open, outcome};
@@ -73,4 +74,46 @@ pub(crate) fn every_selector_survives_the_kernel() {
     }
     let after = list(&mut kernel);
     assert_eq!(after, before);
+}
+
+pub(crate) fn a_deletion_takes_the_first_that_has_all_it_names() {
+    let mut kernel = open();
+    // Of each pair the first is asked to be deleted and the second is there.
+    for (wanted, there) in [
+        ("5: from all lookup 7", "5: from all lookup 7"),
+        ("5: from all lookup 7", "5: not from 10.0.0.0/8 to 10.1.1.1 tos 0x10 lookup 7 proto static"),
+        ("5: not from all lookup 7", "5: from all fwmark 0x1/0xff iif w0 oif w1 lookup 7 suppress_prefixlength 0"),
+        ("5: from all goto 8", "5: from all uidrange 0-0 ipproto tcp sport 22 dport 1-9 tun_id 8 goto 9"),
+        ("5: from all dscp 8 lookup 7", "5: from all dscp 8 lookup 7 realms 3/4"),
+        ("5: from all dscp 8 lookup 7", "5: from all dscp 0x8/0x38 lookup 7"),
+        ("5: from all sport 16 lookup 7", "5: from all sport 0x10/0xf0 lookup 7"),
+        ("5: from 10.0.0.0/8 lookup 7", "5: from 10.0.0.0/8 lookup 7 attr 2 0x0a010203"),
+        ("5: from 10.0.0.0/8 lookup 7", "5: from 10.0.0.0/9 lookup 7"),
+        ("5: from all to 10.0.0.0/8 lookup 7", "5: from 10.0.0.0/8 lookup 7"),
+        ("5: from all lookup 7", "5: from all lookup 8"),
+        ("5: from all lookup 7", "6: from all lookup 7"),
+        ("5: from all lookup 7", "5: from all blackhole"),
+        ("5: from all fwmark 0x1 lookup 7", "5: from all fwmark 0x1/0xff lookup 7"),
+        ("5: from all iif w0 lookup 7", "5: from all oif w0 lookup 7"),
+        ("5: from all tos 0x10 lookup 7", "5: from all tos 0x08 lookup 7"),
+        ("5: from all dscp 8 lookup 7", "5: from all dscp 9 lookup 7"),
+        ("5: from all tun_id 7 lookup 7", "5: from all lookup 7"),
+        ("5: from all lookup [l3mdev-table]", "5: from all lookup 7"),
+        ("5: from all uidrange 0-0 lookup 7", "5: from all lookup 7"),
+        ("5: from all ipproto tcp lookup 7", "5: from all ipproto udp lookup 7"),
+        ("5: from all sport 1-2 lookup 7", "5: from all sport 1 lookup 7"),
+        ("5: from all dport 1-2 lookup 7", "5: from all sport 1-2 lookup 7"),
+        ("5: from all lookup 7 realms 3/4", "5: from all lookup 7"),
+        ("5: from all lookup 7 proto static", "5: from all lookup 7"),
+        ("5: from all lookup 7 suppress_prefixlength 0", "5: from all lookup 7 suppress_prefixlength 1"),
+        ("5: from all lookup 7 suppress_ifgroup 1", "5: from all lookup 7"),
+    ] {
+        let [wanted, there]: [Rule; 2] = [wanted, there].map(|text| text.parse().unwrap());
+        assert!(matches!(outcome(ask(&mut kernel, Request::AddRule(&there))), Outcome::Done), "{there}");
+        let deleted = matches!(outcome(ask(&mut kernel, Request::DeleteRule(&wanted))), Outcome::Done);
+        assert_eq!(deletes(&wanted, &there), deleted, "{wanted} of {there}");
+        if !deleted {
+            assert!(matches!(outcome(ask(&mut kernel, Request::DeleteRule(&there))), Outcome::Done), "{there}");
+        }
+    }
 }

@@ -26,8 +26,7 @@ const NAME: usize = 15;
 pub enum RuleChange {
     /// Add it; it must not be there yet.
     Add,
-    /// Delete the first rule that has all that this one names. What it does not name matches anything, and whether it
-    /// is inverted is never compared (`rule_find` in net/core/fib_rules.c, Linux 6.18): who must be exact looks first.
+    /// Delete the first rule that has all that this one names, which may be another: [`deletes`](super::deletes) tells.
     Delete,
 }
 

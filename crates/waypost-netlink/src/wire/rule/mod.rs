@@ -3,9 +3,11 @@
 //! A message is `struct fib_rule_hdr` and attributes (include/uapi/linux/fib_rules.h, Linux 6.18).
 
 mod decode;
+mod deletion;
 mod encode;
 
 pub use decode::decode;
+pub use deletion::deletes;
 pub use encode::{RuleChange, encode};
 
 use super::constants::{FIB_RULE_IIF_DETACHED, FIB_RULE_INVERT, FIB_RULE_OIF_DETACHED, FIB_RULE_UNRESOLVED};
