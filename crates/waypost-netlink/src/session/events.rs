@@ -165,10 +165,8 @@ impl EventLane {
     }
 
     fn event(&self, message: &Message<'_>, out: &mut Notices) {
-        match message::event(message) {
-            Some(Ok(notice)) => out.push(notice),
-            Some(Err(error)) => self.undecodable(error, false, out),
-            None => {}
+        if let Err(error) = message::event(message, out) {
+            self.undecodable(error, false, out);
         }
     }
 
@@ -181,10 +179,8 @@ impl EventLane {
         current.heard = self.now;
         current.is_interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
         if current.listing.takes(message) {
-            match message::entry(message) {
-                Some(Ok(notice)) if current.listing.passes(&notice) => out.push(notice),
-                Some(Err(error)) => self.undecodable(error, true, out),
-                _ => {}
+            if let Err(error) = message::entry(message, current.listing.filter(), out) {
+                self.undecodable(error, true, out);
             }
         } else {
             self.control(message, out);

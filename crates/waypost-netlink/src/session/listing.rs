@@ -1,6 +1,6 @@
 //! What a dump is to list.
 
-use waypost_core::{Dump, Error, Family, Notice, RouteFilter};
+use waypost_core::{Dump, Error, Family, RouteFilter};
 
 use super::message::{family, number};
 use crate::wire::constants::{
@@ -14,7 +14,8 @@ use crate::wire::{Message, dump};
 /// What a dump is to list.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Listing {
-    Routes(Family, Box<RouteFilter>),
+    /// Those that pass the filter, if there is one.
+    Routes(Family, Option<Box<RouteFilter>>),
     Rules(Family),
     Links,
     Addresses,
@@ -27,7 +28,7 @@ impl Listing {
     /// What `dump` is to list, or nothing where this backend does not know such dumps.
     pub(super) fn of(dump: Dump<'_>) -> Option<Self> {
         Some(match dump {
-            Dump::Routes(family, filter) => Self::Routes(family, Box::new(filter.clone())),
+            Dump::Routes(family, filter) => Self::Routes(family, (!filter.is_empty()).then(|| Box::new(filter.clone()))),
             Dump::Rules(family) => Self::Rules(family),
             Dump::Links => Self::Links,
             Dump::Addresses => Self::Addresses,
@@ -41,7 +42,8 @@ impl Listing {
     /// Appends the request.
     pub(super) fn encode(&self, out: &mut Vec<u8>, sequence: u32) -> Result<(), Error> {
         match self {
-            Self::Routes(family, filter) => return encode_route_dump(out, sequence, *family, filter),
+            Self::Routes(family, Some(filter)) => return encode_route_dump(out, sequence, *family, filter),
+            Self::Routes(family, None) => return encode_route_dump(out, sequence, *family, &RouteFilter::default()),
             Self::NextHops => return encode_next_hop_dump(out, sequence),
             Self::Rules(family) => dump::rules(out, sequence, *family),
             Self::Links => dump::links(out, sequence),
@@ -68,18 +70,18 @@ impl Listing {
         }
     }
 
-    /// Says whether an entry is among what was asked for. The kernel filters by some of it only, an older one by nothing.
+    /// What an entry must pass. The kernel filters by some of it only, an older one by nothing.
     #[inline]
-    pub(super) fn passes(&self, notice: &Notice) -> bool {
-        match (self, notice) {
-            (Self::Routes(_, filter), Notice::Route(_, route)) => filter.passes(route.as_ref()),
-            _ => true,
+    pub(super) fn filter(&self) -> Option<&RouteFilter> {
+        match self {
+            Self::Routes(_, filter) => filter.as_deref(),
+            _ => None,
         }
     }
 
     /// Says whether it names a table. A table without routes need not be there, and is then refused instead of empty.
     pub(super) fn names_a_table(&self) -> bool {
-        matches!(self, Self::Routes(_, filter) if filter.table.is_some())
+        self.filter().is_some_and(|filter| filter.table.is_some())
     }
 
     /// What it lists, for whoever reads an error.

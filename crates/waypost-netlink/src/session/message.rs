@@ -1,6 +1,6 @@
 //! Messages that tell of something into notices.
 
-use waypost_core::{Family, Notice, Route, RouteFlags, RouteVerb, Verb};
+use waypost_core::{Family, Notice, Notices, Route, RouteFilter, RouteFlags, RouteVerb, Verb};
 
 use crate::wire::constants::{
     AF_INET, AF_INET6, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELNETCONF, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_DELRULE,
@@ -8,69 +8,71 @@ use crate::wire::constants::{
 };
 use crate::wire::{DecodeError, Decoded, Message, address, link, neighbour, next_hop, route, rule, settings};
 
-/// The notice of an event; `None` where it is about nothing that is told.
-pub(super) fn event(message: &Message<'_>) -> Option<Result<Notice, DecodeError>> {
+/// Adds the notice of an event to `out`, where it is about something that is told.
+pub(super) fn event(message: &Message<'_>, out: &mut Notices) -> Result<(), DecodeError> {
     match message.kind {
         RTM_NEWROUTE | RTM_DELROUTE => {
             let verb = |route: &Route| route::verb(message.kind, message.flags, route.slot.destination.family());
-            route(message.payload).map(|route| route.map(|route| Notice::Route(verb(&route), route)))
+            route(message.payload, verb, |_| true, out)
         }
-        kind => other(kind, false, message.payload),
+        kind => other(kind, false, message.payload, out),
     }
 }
 
-/// The notice of an entry of a dump; `None` where it is about nothing that is told.
+/// Adds the notice of an entry of a dump to `out`, where it is about something that is told and, for a route, passes.
 #[inline]
-pub(super) fn entry(message: &Message<'_>) -> Option<Result<Notice, DecodeError>> {
+pub(super) fn entry(message: &Message<'_>, filter: Option<&RouteFilter>, out: &mut Notices) -> Result<(), DecodeError> {
     match message.kind {
-        RTM_NEWROUTE => route(message.payload).map(|route| route.map(|route| Notice::Route(RouteVerb::Listed, route))),
-        kind => other(kind, true, message.payload),
+        RTM_NEWROUTE => {
+            let passes = |route: &Route| filter.is_none_or(|filter| filter.passes(route.as_ref()));
+            route(message.payload, |_| RouteVerb::Listed, passes, out)
+        }
+        kind => other(kind, true, message.payload, out),
     }
 }
 
 /// A route, unless it is a copy that the kernel made of another for one destination.
+///
+/// It is moved once, from where it is decoded to where it stays: moving costs as much as decoding.
 #[inline]
-fn route(payload: &[u8]) -> Option<Result<Route, DecodeError>> {
-    match route::decode(payload) {
-        Ok(decoded) => {
-            decoded.map(|decoded| decoded.value).filter(|route| !route.entry.flags.contains(RouteFlags::CLONED)).map(Ok)
+fn route(
+    payload: &[u8],
+    verb: impl FnOnce(&Route) -> RouteVerb,
+    passes: impl FnOnce(&Route) -> bool,
+    out: &mut Notices,
+) -> Result<(), DecodeError> {
+    if let Some(Decoded { value, .. }) = route::decode(payload)? {
+        if !value.entry.flags.contains(RouteFlags::CLONED) && passes(&value) {
+            out.push(Notice::Route(verb(&value), value));
         }
-        Err(error) => Some(Err(error)),
     }
+    Ok(())
 }
 
 /// Anything but a route.
-fn other(kind: u16, is_listed: bool, payload: &[u8]) -> Option<Result<Notice, DecodeError>> {
+fn other(kind: u16, is_listed: bool, payload: &[u8], out: &mut Notices) -> Result<(), DecodeError> {
     let verb = |gone: u16| match (is_listed, kind == gone) {
         (true, _) => Verb::Listed,
         (false, true) => Verb::Removed,
         (false, false) => Verb::Present,
     };
-    match kind {
-        RTM_NEWLINK | RTM_DELLINK => lift(link::decode(payload), |link| Notice::Link(verb(RTM_DELLINK), Box::new(link))),
-        RTM_NEWADDR | RTM_DELADDR => {
-            lift(address::decode(payload), |address| Notice::Address(verb(RTM_DELADDR), Box::new(address)))
-        }
+    let notice = match kind {
+        RTM_NEWLINK | RTM_DELLINK => link::decode(payload)?.map(|it| Notice::Link(verb(RTM_DELLINK), Box::new(it.value))),
+        RTM_NEWADDR | RTM_DELADDR => address::decode(payload)?.map(|it| Notice::Address(verb(RTM_DELADDR), Box::new(it.value))),
         RTM_NEWNEIGH | RTM_DELNEIGH => {
-            lift(neighbour::decode(payload), |neighbour| Notice::Neighbour(verb(RTM_DELNEIGH), Box::new(neighbour)))
+            neighbour::decode(payload)?.map(|it| Notice::Neighbour(verb(RTM_DELNEIGH), Box::new(it.value)))
         }
-        RTM_NEWRULE | RTM_DELRULE => lift(rule::decode(payload), |rule| Notice::Rule(verb(RTM_DELRULE), Box::new(rule))),
+        RTM_NEWRULE | RTM_DELRULE => rule::decode(payload)?.map(|it| Notice::Rule(verb(RTM_DELRULE), Box::new(it.value))),
         RTM_NEWNETCONF | RTM_DELNETCONF => {
-            lift(settings::decode(payload), |settings| Notice::Settings(verb(RTM_DELNETCONF), Box::new(settings)))
+            settings::decode(payload)?.map(|it| Notice::Settings(verb(RTM_DELNETCONF), Box::new(it.value)))
         }
         RTM_NEWNEXTHOP | RTM_DELNEXTHOP => {
-            lift(next_hop::decode(payload), |object| Notice::NextHop(verb(RTM_DELNEXTHOP), Box::new(object)))
+            next_hop::decode(payload)?.map(|it| Notice::NextHop(verb(RTM_DELNEXTHOP), Box::new(it.value)))
         }
         _ => None,
-    }
-}
-
-/// The notice of what was decoded, unless it is none of Waypost's.
-fn lift<T>(
-    decoded: Result<Option<Decoded<T>>, DecodeError>,
-    notice: impl FnOnce(T) -> Notice,
-) -> Option<Result<Notice, DecodeError>> {
-    decoded.map(|decoded| decoded.map(|decoded| notice(decoded.value))).transpose()
+    };
+    out.extend(notice);
+    Ok(())
 }
 
 /// The family of a payload: its first byte, whatever it is about.
