@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::parse::{usual_scope, usual_table};
-use super::{Disposition, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, RouteRef, Slot, Weight};
+use super::{
+    Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, RouteRef, Slot, Weight,
+};
 use crate::{Family, IfIndex, InterfaceNames, Prefix, Protocol, Scope, TableId};
 
 /// The encapsulations that `ip route` has names for; `linux/lwtunnel.h`, `enum lwtunnel_encap_types` (Linux 6.18).
@@ -19,6 +21,21 @@ pub(super) const ENCAPSULATIONS: [(u16, &str); 10] = [
     (9, "ioam6"),
     (10, "xfrm"),
 ];
+
+impl Encapsulation {
+    /// The name that `ip route` has for its kind, where it has one.
+    ///
+    /// ```
+    /// use waypost_core::Encapsulation;
+    ///
+    /// assert_eq!(Encapsulation::new(5, Vec::new()).name(), Some("seg6"));
+    /// assert_eq!(Encapsulation::new(999, Vec::new()).name(), None);
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        ENCAPSULATIONS.iter().find(|(kind, _)| *kind == self.kind).map(|(_, word)| *word)
+    }
+}
 
 /// A route that prints its interfaces by name; [`Route::with_names`] makes it.
 ///
@@ -116,8 +133,8 @@ fn ways(hops: &[NextHop]) -> (Option<&NextHop>, &[NextHop]) {
 /// Writes where a way out leads; a gateway that is not of `family` is written with its own.
 pub(crate) fn write_way(f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Family, names: &InterfaceNames) -> fmt::Result {
     if let Some(encapsulation) = &hop.encapsulation {
-        match ENCAPSULATIONS.iter().find(|(kind, _)| *kind == encapsulation.kind) {
-            Some((_, word)) => write!(f, " encap {word}")?,
+        match encapsulation.name() {
+            Some(word) => write!(f, " encap {word}")?,
             None => write!(f, " encap {}", encapsulation.kind)?,
         }
         write!(f, " {}", Hex(&encapsulation.data))?;
