@@ -1,4 +1,63 @@
-//! The `waypost` command.
+//! The `waypost` command: shows, follows and changes routing tables, as a thin client of the crate `waypost`.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod capabilities;
+mod change;
+mod columns;
+mod documents;
+mod failure;
+mod get;
+mod interfaces;
+mod invocation;
+mod json;
+mod monitor;
+mod nexthop;
+mod output;
+mod rule;
+mod show;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+
+fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let mut invocation = Invocation::new(global);
+    let done = run(&mut invocation, command);
+    let flushed = invocation.output.flush();
+    match done.and(flushed.map_err(Failure::from)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
+    use waypost::RouteChange;
+    match command {
+        Command::Show { words } => show::run(invocation, &words),
+        Command::Get { words, local, fibmatch } => get::run(invocation, &words, local, fibmatch),
+        Command::Monitor { initial, what } => monitor::run(invocation, initial, &what),
+        Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
+        Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),
+        Command::Change { words } => change::run(invocation, RouteChange::Change, &words),
+        Command::Append { words } => change::run(invocation, RouteChange::Append, &words),
+        Command::Prepend { words } => change::run(invocation, RouteChange::Prepend, &words),
+        Command::Ensure { words } => change::ensure(invocation, &words),
+        Command::Del { words, if_exists } => change::delete(invocation, &words, if_exists),
+        Command::Flush { words } => change::flush(invocation, &words),
+        Command::Rule { words } => rule::run(invocation, &words),
+        Command::Link { words } => interfaces::links(invocation, &words),
+        Command::Addr { words } => interfaces::addresses(invocation, &words),
+        Command::Neigh { words } => interfaces::neighbours(invocation, &words),
+        Command::Nexthop { words } => nexthop::run(invocation, &words),
+        Command::Capabilities { markdown } => capabilities::run(invocation, markdown),
+        Command::Completions { shell } => documents::completions(invocation, shell),
+        Command::Man { directory } => documents::manual(invocation, directory.as_deref()),
+    }
+}

@@ -1,0 +1,185 @@
+//! What can be said to the command.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Show, follow and change routing tables.
+///
+/// Routes are written in the words of `ip route`: default via 10.0.0.1 dev eth0 metric 100.
+#[derive(Parser, Debug)]
+#[command(name = "waypost", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit status: 0 done; 1 the kernel refused, or something failed; 2 usage; 3 not permitted; 4 no such route."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What holds for every verb; it can stand before or after it.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// IPv4 only; a `default` is 0.0.0.0/0
+    #[arg(short = '4', long = "ipv4", global = true, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// IPv6 only; a `default` is ::/0
+    #[arg(short = '6', long = "ipv6", global = true)]
+    pub(crate) ipv6: bool,
+    /// Work in this network namespace (a name of `ip netns`, or a path)
+    #[arg(long, short = 'n', global = true, value_name = "NAME")]
+    pub(crate) netns: Option<String>,
+    /// Print JSON, with the field names of `ip -json`
+    #[arg(long, short = 'j', global = true)]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub(crate) color: When,
+    /// Print nothing but errors and what was asked for
+    #[arg(long, short = 'q', global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// List routes (of the main table, unless a table is named)
+    #[command(visible_aliases = ["list", "ls"])]
+    Show {
+        /// [to|root|match|exact PREFIX] [table N|all] [via ADDRESS] [dev NAME] [proto P] [type T] [scope S] [src A] [metric N]
+        words: Vec<String>,
+    },
+    /// Ask for the way to an address
+    Get {
+        /// ADDRESS [from A] [iif NAME] [oif NAME] [mark M] [tos T] [uid U] [ipproto P] [sport N] [dport N]
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Answer from the mirror, by the rules and tables, without asking the kernel
+        #[arg(long)]
+        local: bool,
+        /// Show the matching entry of the table, not the path
+        #[arg(long)]
+        fibmatch: bool,
+    },
+    /// Follow what changes
+    Monitor {
+        /// Print everything that is there first
+        #[arg(long)]
+        initial: bool,
+        /// What to follow: all but neighbours, unless something is named
+        #[arg(value_enum)]
+        what: Vec<Watched>,
+    },
+    /// Add a route; one that has its place is not overwritten
+    Add {
+        /// A route in the words of `ip route`
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Add a route, or put it in the place of the first with its destination, metric and table
+    Replace {
+        /// A route in the words of `ip route`
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Put a route in the place of one that must be there
+    Change {
+        /// A route in the words of `ip route`
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Add a route behind those with its destination, metric and table
+    Append {
+        /// A route in the words of `ip route`
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Add a route before those with its destination, metric and table
+    Prepend {
+        /// A route in the words of `ip route`
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Make sure that a route is there
+    Ensure {
+        /// A route in the words of `ip route`
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Delete the one route that has all that is named
+    #[command(visible_alias = "delete")]
+    Del {
+        /// A destination, and as many words of `show` as tell the route from others
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// It is no error if there is no such route
+        #[arg(long)]
+        if_exists: bool,
+    },
+    /// Delete every route that has all that is named
+    Flush {
+        /// As for `show`; at least one
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Policy rules: show, add, del
+    Rule {
+        /// [show] | add RULE | del RULE, a rule in the words of `ip rule`
+        words: Vec<String>,
+    },
+    /// List links
+    Link {
+        /// [show] [NAME]
+        words: Vec<String>,
+    },
+    /// List addresses
+    Addr {
+        /// [show] [NAME]
+        words: Vec<String>,
+    },
+    /// List neighbours
+    #[command(visible_alias = "neighbour")]
+    Neigh {
+        /// [show] [NAME]
+        words: Vec<String>,
+    },
+    /// Next-hop objects: show, add, replace, del
+    Nexthop {
+        /// [show] | add|replace OBJECT | del id N, an object in the words of `ip nexthop`
+        words: Vec<String>,
+    },
+    /// Tell what this system's routing can do
+    Capabilities {
+        /// As a table for a document
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write those of all verbs into a directory
+    Man {
+        /// The directory
+        directory: Option<std::path::PathBuf>,
+    },
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    Routes,
+    Rules,
+    Links,
+    Addrs,
+    Neighbours,
+    Nexthops,
+}

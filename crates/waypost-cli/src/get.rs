@@ -1,0 +1,137 @@
+//! `waypost get`: asks for the way to an address.
+
+use std::io::Write;
+
+use serde::Serialize;
+use waypost::lookup::Verdict;
+use waypost::{Error, ErrorKind, Flow, InterfaceNames, LookupAnswer, LookupMode, Protocol, RouteFlags, RouteRef, Rule, Watcher};
+
+use crate::failure::{Failure, Status};
+use crate::invocation::Invocation;
+use crate::json::{RouteJson, RuleJson};
+use crate::output::painted;
+use crate::words;
+
+pub(crate) fn run(invocation: &mut Invocation, words: &[String], local: bool, fibmatch: bool) -> Result<(), Failure> {
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // `ip route get` has it among the words.
+    let count = words.len();
+    words.retain(|word| *word != "fibmatch");
+    let fibmatch = fibmatch || words.len() < count;
+    if local {
+        return from_mirror(invocation, &words);
+    }
+    let mut routes = invocation.routes()?;
+    let names = routes.names()?;
+    let flow = words::flow(&words, &names)?;
+    let mode = if fibmatch { LookupMode::Entry } else { LookupMode::Path };
+    match routes.lookup(&flow, mode) {
+        Ok(mut answer) => {
+            if mode == LookupMode::Path {
+                // Every path is such a copy; that says nothing.
+                answer.route.entry.flags.remove(RouteFlags::CLONED);
+            }
+            print(invocation, &Answer::of_kernel(&answer), &names)
+        }
+        Err(error) => Err(no_way(&words, error)),
+    }
+}
+
+/// An answer, the kernel's or the mirror's.
+struct Answer<'a> {
+    route: RouteRef<'a>,
+    mark: u32,
+    uid: Option<u32>,
+    input: Option<waypost::IfIndex>,
+    rule: Option<&'a Rule>,
+}
+
+impl<'a> Answer<'a> {
+    fn of_kernel(answer: &'a LookupAnswer) -> Self {
+        Self { route: answer.route.as_ref(), mark: answer.mark, uid: answer.uid, input: answer.input, rule: None }
+    }
+}
+
+#[derive(Serialize)]
+struct AnswerJson<'a> {
+    #[serde(flatten)]
+    route: RouteJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iif: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<RuleJson<'a>>,
+}
+
+fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceNames) -> Result<(), Failure> {
+    let output = &mut invocation.output;
+    let mark = Some(answer.mark).filter(|mark| *mark != 0);
+    if output.json {
+        let mut array = output.array()?;
+        array.push(&AnswerJson {
+            route: RouteJson::new(answer.route, names),
+            mark,
+            uid: answer.uid,
+            iif: answer.input.map(|index| names.printed(index).to_string()),
+            rule: answer.rule.map(RuleJson::new),
+        })?;
+        return Ok(array.end()?);
+    }
+    let mut entry = answer.route.entry.clone();
+    if entry.protocol == Protocol::UNSPECIFIED {
+        // A path was installed by nobody: the one protocol that the text leaves out says so.
+        entry.protocol = Protocol::BOOT;
+    }
+    entry.os_flags = 0;
+    let mut text = format!("{:#}", RouteRef::new(answer.route.slot, &entry, answer.route.expires).with_names(names));
+    if let Some(mark) = mark {
+        text.push_str(&format!(" mark {mark:#x}"));
+    }
+    if let Some(uid) = answer.uid {
+        text.push_str(&format!(" uid {uid}"));
+    }
+    if let Some(index) = answer.input {
+        text.push_str(&format!(" iif {}", names.printed(index)));
+    }
+    if let Some(rule) = answer.rule {
+        text.push_str(&format!("\n    rule {rule}"));
+    }
+    let colour = output.colour;
+    Ok(text.lines().try_for_each(|line| writeln!(output.to, "{}", painted(line, colour)))?)
+}
+
+/// Answers from the mirror: by its rules and tables.
+fn from_mirror(invocation: &mut Invocation, words: &[&str]) -> Result<(), Failure> {
+    let mut watcher = Watcher::open_with(&invocation.options())?;
+    watcher.synchronise(None)?;
+    let flow: Flow = words::flow(words, watcher.names())?;
+    let said = format!("get {}", words.join(" "));
+    let missing = |why: String, status| Err(Failure::Missing(format!("{said}: {why}"), status));
+    match watcher.lookup(&flow) {
+        Verdict::Found(found) => {
+            let answer = Answer { route: found.route, mark: flow.mark, uid: flow.uid, input: flow.input, rule: Some(found.rule) };
+            print(invocation, &answer, watcher.names())
+        }
+        Verdict::Refused { route: Some(route), .. } => {
+            missing(format!("refused by {}", route.with_names(watcher.names())), Status::NoSuchRoute)
+        }
+        Verdict::Refused { rule, .. } => missing(format!("refused by the rule {rule}"), Status::NoSuchRoute),
+        Verdict::NoRoute => missing("no table has a route".to_owned(), Status::NoSuchRoute),
+        Verdict::Indeterminate { rule, why } => missing(format!("the rule {rule} decides: {why}"), Status::Failed),
+        _ => missing("the answer is of a kind that is not known here".to_owned(), Status::Failed),
+    }
+}
+
+/// Why there is no way: there is no route, or one that says no.
+fn no_way(words: &[&str], error: Error) -> Failure {
+    let said = format!("get {}", words.join(" "));
+    match error.kind() {
+        ErrorKind::Unreachable | ErrorKind::NotFound => {
+            Failure::Missing(format!("{said}: {}", error.reason()), Status::NoSuchRoute)
+        }
+        _ => Failure::RefusedOn(said, error),
+    }
+}

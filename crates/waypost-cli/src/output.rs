@@ -1,0 +1,165 @@
+//! Standard output: one buffer, colour, and arrays of JSON.
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+use crate::args::{Global, When};
+
+/// How large the buffer is; a full table is a hundred megabytes of text.
+const BUFFER: usize = 1 << 18;
+
+/// Standard output, and how to write to it.
+pub(crate) struct Output {
+    pub(crate) to: BufWriter<StdoutLock<'static>>,
+    /// Text is for a person at a terminal: aligned.
+    pub(crate) terminal: bool,
+    /// Text is coloured.
+    pub(crate) colour: bool,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let terminal = io::stdout().is_terminal();
+        // https://no-color.org: set and not empty means no colour.
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && !unwanted && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        };
+        let to = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+        Self { to, terminal, colour, json: global.json, quiet: global.quiet }
+    }
+
+    /// Hands on all that has been written.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+
+    /// Writes one object on a line of its own: the form of streams.
+    pub(crate) fn json_line(&mut self, object: &impl serde::Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.to, object)?;
+        self.to.write_all(b"\n")
+    }
+
+    /// Begins an array that has an object a line.
+    pub(crate) fn array(&mut self) -> io::Result<Array<'_>> {
+        self.to.write_all(b"[")?;
+        Ok(Array { output: self, any: false })
+    }
+
+    /// Writes a line of text.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.to, "{}", painted(text, self.colour))
+    }
+
+    /// Says what was done, to a person who wants to know.
+    pub(crate) fn say(&mut self, line: &str) -> io::Result<()> {
+        match self.quiet || self.json || !self.terminal {
+            true => Ok(()),
+            false => self.line(line),
+        }
+    }
+}
+
+/// A JSON array with an object a line.
+pub(crate) struct Array<'a> {
+    output: &'a mut Output,
+    any: bool,
+}
+
+impl Array<'_> {
+    pub(crate) fn push(&mut self, object: &impl serde::Serialize) -> io::Result<()> {
+        let separator: &[u8] = if self.any { b",\n" } else { b"" };
+        self.any = true;
+        self.output.to.write_all(separator)?;
+        Ok(serde_json::to_writer(&mut self.output.to, object)?)
+    }
+
+    pub(crate) fn end(self) -> io::Result<()> {
+        self.output.to.write_all(b"]\n")
+    }
+}
+
+/// What a word is, for its colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Ipv4,
+    Ipv6,
+    Interface,
+    Bad,
+    Good,
+    Dim,
+}
+
+impl Kind {
+    /// The colours of `ip -color` where it has one: `attr_colors_dark` in iproute2's `lib/color.c` (6.1).
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "35",
+            Self::Ipv6 => "94",
+            Self::Interface => "36",
+            Self::Bad => "31",
+            Self::Good => "32",
+            Self::Dim => "2",
+        }
+    }
+}
+
+/// A line with its words coloured.
+pub(crate) fn painted(line: &str, colour: bool) -> String {
+    if !colour {
+        return line.to_owned();
+    }
+    let mut after = "";
+    let mut painted = String::with_capacity(line.len() + 32);
+    for (at, word) in line.split(' ').enumerate() {
+        if at > 0 {
+            painted.push(' ');
+        }
+        match kind_of(word, after) {
+            Some(kind) => painted.extend(["\x1b[", kind.code(), "m", word, "\x1b[0m"]),
+            None => painted.push_str(word),
+        }
+        after = word;
+    }
+    painted
+}
+
+fn kind_of(word: &str, after: &str) -> Option<Kind> {
+    if matches!(after, "dev" | "iif" | "oif") {
+        return Some(Kind::Interface);
+    }
+    match word {
+        "blackhole" | "unreachable" | "prohibit" | "throw" | "dead" | "linkdown" | "Deleted" | "NO-CARRIER" => {
+            return Some(Kind::Bad);
+        }
+        "Replaced" | "Added" => return Some(Kind::Good),
+        "was" => return Some(Kind::Dim),
+        _ => {}
+    }
+    if !word.contains(['.', ':']) {
+        return None;
+    }
+    match word.split('/').next()?.parse() {
+        Ok(std::net::IpAddr::V4(_)) => Some(Kind::Ipv4),
+        Ok(std::net::IpAddr::V6(_)) => Some(Kind::Ipv6),
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_changes_no_word() {
+        let line = "default via 10.0.0.1 dev eth0 linkdown";
+        assert_eq!(painted(line, false), line);
+        let coloured = painted(line, true);
+        assert!(coloured.contains("\x1b[36meth0\x1b[0m") && coloured.contains("\x1b[31mlinkdown\x1b[0m"), "{coloured:?}");
+        let codes = ["\x1b[35m", "\x1b[36m", "\x1b[31m", "\x1b[0m"];
+        assert_eq!(codes.iter().fold(coloured, |line, code| line.replace(code, "")), line);
+    }
+}
