@@ -275,3 +275,9 @@ fn capabilities(dump_filters: bool, next_hop_objects: bool) -> Capabilities {
     linux.silent_removals = true;
     linux
 }
+
+const _: fn() = || {
+    // A watcher may be moved to another thread.
+    fn is_send<T: Send>() {}
+    is_send::<Netlink>();
+};

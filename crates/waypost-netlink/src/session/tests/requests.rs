@@ -114,6 +114,28 @@ fn many_rounds_leave_nothing_behind() {
 }
 
 #[test]
+fn a_long_queue_keeps_its_place_as_it_is_answered() {
+    let mut talk = Talk::adding(0, BUFFER);
+    for ticket in 0..4000_u32 {
+        let route: Route = format!("10.{}.{}.0/24 via 10.0.0.1", ticket / 256, ticket % 256).parse().unwrap();
+        talk.lane.submit(at(0), Ticket(ticket.into()), Request::Route(RouteChange::Add, &route)).unwrap();
+    }
+    let mut answered = 0;
+    while talk.lane.wants_to_send() {
+        for sequence in talk.send() {
+            assert_eq!(sequence, SEED.wrapping_add(answered));
+            talk.hear(&[ack(answered, 17)]);
+            answered += 1;
+        }
+    }
+    assert_eq!(talk.said.len(), 4000);
+    for (ticket, word) in talk.words().iter().enumerate() {
+        let expected = format!("{ticket} failed: add route 10.{}.{}.0/24 via 10.0.0.1: ", ticket / 256, ticket % 256);
+        assert!(word.starts_with(&expected), "{word}");
+    }
+}
+
+#[test]
 fn an_overrun_loses_what_is_not_answered_by_the_end() {
     let mut talk = Talk::adding(10, BUFFER);
     talk.send();
@@ -165,6 +187,14 @@ fn only_the_kernels_answers_to_us_count() {
     assert!(talk.words().is_empty(), "{:?}", talk.words());
     talk.hear(&[ack(0, 0), ack(0, 0)]);
     assert_eq!(talk.words(), ["0 Done"]);
+}
+
+#[test]
+fn what_has_not_been_asked_is_not_answered() {
+    let mut talk = Talk::adding(9, BUFFER);
+    talk.send();
+    talk.hear(&[ack(8, 0)]);
+    assert!(talk.words().is_empty() && talk.lane.wants_to_send());
 }
 
 #[test]
