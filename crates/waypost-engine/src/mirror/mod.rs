@@ -90,7 +90,8 @@ pub enum Doubt {
     /// The same, and the kernel may not have come to it when it is asked at once: it announces that a link is switched on or off
     /// before it sees to the routes (`dev_close_many`, `dev_open`, net/core/dev.c, Linux 6.18).
     Pending(Family, IfIndex),
-    /// The marks of the rules of a family may have changed.
+    /// The marks of the rules of a family may have changed or be about to: an interface has another name, which the kernel may announce
+    /// before its rules know (`fib_rules_event`, net/core/fib_rules.c, Linux 6.18).
     Rules(Family),
 }
 
