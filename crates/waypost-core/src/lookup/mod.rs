@@ -10,8 +10,8 @@
 //! use waypost_core::{Family, Flow, InterfaceNames, Position, Rule, RuleAction, TableId, Tables};
 //!
 //! let mut tables = Tables::new();
-//! tables.insert("default via 10.0.0.1 dev if2".parse()?, Position::Last);
-//! tables.insert("192.0.2.0/24 via 10.0.0.9 dev if2".parse()?, Position::Last);
+//! tables.insert(&"default via 10.0.0.1 dev if2".parse()?, Position::Last);
+//! tables.insert(&"192.0.2.0/24 via 10.0.0.9 dev if2".parse()?, Position::Last);
 //! let rules = [Rule::new(Family::V4, 32766, RuleAction::Lookup(TableId::MAIN))];
 //!
 //! let world = World::new(&tables, &rules, InterfaceNames::none());

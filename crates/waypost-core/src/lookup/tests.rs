@@ -10,7 +10,7 @@ fn names() -> InterfaceNames {
 fn tables(routes: &[&str]) -> Tables {
     let mut tables = Tables::new();
     for route in routes {
-        tables.insert(Route::parse(route, &names()).unwrap(), Position::Last);
+        tables.insert(&Route::parse(route, &names()).unwrap(), Position::Last);
     }
     tables
 }

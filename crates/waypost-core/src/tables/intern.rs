@@ -30,7 +30,7 @@ struct Interned<T> {
     next: u32,
 }
 
-impl<T: Hash + Eq> Interner<T> {
+impl<T: Hash + Eq + Clone> Interner<T> {
     pub(super) const fn new() -> Self {
         Self { slots: Vec::new(), by_hash: HashMap::with_hasher(FxBuildHasher), free: NONE, last: NONE }
     }
@@ -53,11 +53,11 @@ impl<T: Hash + Eq> Interner<T> {
         self.slots.capacity() * size_of::<Interned<T>>() + self.by_hash.capacity() * size_of::<(u64, u32, u8)>()
     }
 
-    /// The number of `value`, with one user more.
+    /// The number of `value`, with one user more; it is copied if it is new.
     #[inline]
-    pub(super) fn intern(&mut self, value: T) -> u32 {
+    pub(super) fn intern(&mut self, value: &T) -> u32 {
         if let Some(slot) = self.slots.get_mut(self.last as usize) {
-            if slot.value.as_ref() == Some(&value) {
+            if slot.value.as_ref() == Some(value) {
                 slot.users += 1;
                 return self.last;
             }
@@ -66,18 +66,18 @@ impl<T: Hash + Eq> Interner<T> {
         self.last
     }
 
-    fn find_or_insert(&mut self, value: T) -> u32 {
-        let hash = FxBuildHasher.hash_one(&value);
+    fn find_or_insert(&mut self, value: &T) -> u32 {
+        let hash = FxBuildHasher.hash_one(value);
         let first = self.by_hash.get(&hash).copied().unwrap_or(NONE);
         let mut number = first;
         while let Some(slot) = self.slots.get_mut(number as usize) {
-            if slot.value.as_ref() == Some(&value) {
+            if slot.value.as_ref() == Some(value) {
                 slot.users += 1;
                 return number;
             }
             number = slot.next;
         }
-        let interned = Interned { value: Some(value), users: 1, next: first };
+        let interned = Interned { value: Some(value.clone()), users: 1, next: first };
         let number = match self.slots.get_mut(self.free as usize) {
             Some(slot) => {
                 let number = self.free;
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     /// A value whose hash says nothing.
-    #[derive(PartialEq, Eq, Debug)]
+    #[derive(Clone, PartialEq, Eq, Debug)]
     struct Same(u32);
 
     impl Hash for Same {
@@ -148,29 +148,29 @@ mod tests {
     #[test]
     fn equal_values_have_one_number_and_others_another() {
         let mut interner = Interner::new();
-        let (one, two) = (interner.intern("one"), interner.intern("two"));
+        let (one, two) = (interner.intern(&"one"), interner.intern(&"two"));
         assert_ne!(one, two);
-        assert_eq!((interner.intern("one"), interner.intern("two")), (one, two));
+        assert_eq!((interner.intern(&"one"), interner.intern(&"two")), (one, two));
     }
 
     #[test]
     fn a_value_goes_with_its_last_user_and_its_number_is_used_again() {
         let mut interner = Interner::new();
-        let stays = interner.intern("stays");
-        let one = interner.intern("one");
-        interner.intern("one");
+        let stays = interner.intern(&"stays");
+        let one = interner.intern(&"one");
+        interner.intern(&"one");
         interner.release(one);
         assert_eq!(interner.get(one), Some(&"one"));
         interner.release(one);
         assert_eq!(interner.get(one), None);
-        assert_eq!(interner.intern("another"), one);
+        assert_eq!(interner.intern(&"another"), one);
         assert_eq!(interner.get(stays), Some(&"stays"));
     }
 
     #[test]
     fn values_of_one_hash_are_told_apart_as_they_come_and_go() {
         let mut interner = Interner::new();
-        let numbers: Vec<u32> = (0..5).map(|value| interner.intern(Same(value))).collect();
+        let numbers: Vec<u32> = (0..5).map(|value| interner.intern(&Same(value))).collect();
         for gone in [2, 0, 4] {
             interner.release(numbers[gone]);
         }
@@ -178,7 +178,7 @@ mod tests {
             let expected = [1, 3].contains(&value).then_some(value as u32);
             assert_eq!(interner.get(*number).map(|same| same.0), expected);
         }
-        assert_eq!(interner.intern(Same(3)), numbers[3]);
-        assert_eq!(interner.intern(Same(1)), numbers[1]);
+        assert_eq!(interner.intern(&Same(3)), numbers[3]);
+        assert_eq!(interner.intern(&Same(1)), numbers[1]);
     }
 }

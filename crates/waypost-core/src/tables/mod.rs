@@ -11,9 +11,9 @@
 //! use waypost_core::{Position, TableId, Tables};
 //!
 //! let mut tables = Tables::new();
-//! tables.insert("10.0.0.0/8 via 192.0.2.1 metric 20".parse()?, Position::Last);
-//! tables.insert("10.0.0.0/8 via 192.0.2.2 metric 10".parse()?, Position::Last);
-//! tables.insert("10.1.0.0/16 via 192.0.2.3".parse()?, Position::Last);
+//! tables.insert(&"10.0.0.0/8 via 192.0.2.1 metric 20".parse()?, Position::Last);
+//! tables.insert(&"10.0.0.0/8 via 192.0.2.2 metric 10".parse()?, Position::Last);
+//! tables.insert(&"10.1.0.0/16 via 192.0.2.3".parse()?, Position::Last);
 //!
 //! let main = tables.table(TableId::MAIN).unwrap();
 //! let best = main.longest_match("10.2.0.1".parse().unwrap()).and_then(|mut chain| chain.next()).unwrap();
@@ -145,38 +145,30 @@ impl Tables {
     /// # Panics
     ///
     /// When prefixes come near 2^32: see [`lpm`](crate::lpm).
-    pub fn insert(&mut self, route: Route, position: Position) -> (RowId, usize) {
-        match self.insert_alone(route) {
-            Ok(row) => (row, 0),
-            Err(route) => self.insert_into_chain(route, position),
-        }
+    pub fn insert(&mut self, route: &Route, position: Position) -> (RowId, usize) {
+        self.insert_alone(route).map_or_else(|| self.insert_into_chain(route, position), |row| (row, 0))
     }
 
-    /// Adds a route if there is none to its destination in its table, and else gives it back.
+    /// Adds a route if there is none to its destination in its table.
     ///
     /// This is how a dump fills an empty store: it costs one descent of the LPM table.
-    ///
-    /// # Errors
-    ///
-    /// The route, where its destination has one already.
     ///
     /// # Panics
     ///
     /// As [`insert`](Self::insert).
-    #[expect(clippy::result_large_err, reason = "the route is moved in and, rarely, out again; a box would be slower")]
     #[inline]
-    pub fn insert_alone(&mut self, route: Route) -> Result<RowId, Route> {
+    pub fn insert_alone(&mut self, route: &Route) -> Option<RowId> {
         let Slot { table, destination, .. } = route.slot;
         let number = self.rows.next_number();
         let lpm = self.tables.entry(table).or_default();
         if let Some(head) = lpm.insert(destination, number) {
             lpm.insert(destination, head);
-            return Err(route);
+            return None;
         }
-        Ok(self.put_row(route, NONE))
+        Some(self.put_row(route, NONE))
     }
 
-    fn insert_into_chain(&mut self, route: Route, position: Position) -> (RowId, usize) {
+    fn insert_into_chain(&mut self, route: &Route, position: Position) -> (RowId, usize) {
         let slot = route.slot;
         let place = self.place_for(&slot, position);
         let row = self.put_row(route, place.row);
@@ -186,12 +178,12 @@ impl Tables {
 
     /// Makes a row of the route, followed by `next`.
     #[inline]
-    fn put_row(&mut self, route: Route, next: u32) -> RowId {
-        let Route { slot, entry, expires } = route;
-        let row = Row { rank: self.ranks.intern(Rank::of(&slot)), entry: self.entries.intern(entry), next };
+    fn put_row(&mut self, route: &Route, next: u32) -> RowId {
+        let Route { slot, entry, expires, .. } = route;
+        let row = Row { rank: self.ranks.intern(&Rank::of(slot)), entry: self.entries.intern(entry), next };
         let number = self.rows.insert(row);
         if let Some(expires) = expires {
-            self.expiries.insert(number, expires);
+            self.expiries.insert(number, *expires);
         }
         self.counts[slot.destination.family() as usize] += 1;
         RowId(number)
@@ -257,7 +249,7 @@ impl Tables {
     }
 
     /// Lets a row say something else, and gives back what it said; how long it lives is not touched.
-    pub fn set_entry(&mut self, row: RowId, entry: Entry) -> Option<Entry> {
+    pub fn set_entry(&mut self, row: RowId, entry: &Entry) -> Option<Entry> {
         let old = self.entries.get(self.rows.get(row.0)?.entry)?.clone();
         let number = self.entries.intern(entry);
         let row = self.rows.get_mut(row.0)?;

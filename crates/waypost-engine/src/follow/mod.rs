@@ -199,11 +199,15 @@ impl Follower {
         let drained = kernel.drain(now, BUDGET, &mut notices);
         self.stats.notices += notices.len() as u64;
         let mut taken = Ok(());
-        for notice in notices.drain(..) {
-            if let Err(error) = self.take(now, notice, out, others) {
+        for notice in &mut notices {
+            // Most there is by far, and large: it is read where it lies.
+            if let (Notice::Route(RouteVerb::Listed, route), None) = (&*notice, self.foreign) {
+                self.mirror.route(RouteVerb::Listed, route, out);
+            } else if let Err(error) = self.take(now, std::mem::replace(notice, Notice::Overrun), out, others) {
                 taken = Err(error);
             }
         }
+        notices.clear();
         self.notices = notices;
         taken?;
         let drained = drained?;
@@ -358,6 +362,7 @@ impl Follower {
                 Doubt::Pending(family, index) => {
                     self.agenda.add_with_afterthoughts(now, Subject::Routes(family, Some(index)));
                 }
+                Doubt::NextHops => self.agenda.add_with_afterthoughts(now, Subject::NextHops),
                 Doubt::Rules(family) => self.agenda.add_with_afterthoughts(now, Subject::Rules(family)),
             }
         }

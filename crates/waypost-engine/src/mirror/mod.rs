@@ -90,6 +90,9 @@ pub enum Doubt {
     /// The same, and the kernel may not have come to it when it is asked at once: it announces that a link is switched on or off
     /// before it sees to the routes (`dev_close_many`, `dev_open`, net/core/dev.c, Linux 6.18).
     Pending(Family, IfIndex),
+    /// Next-hop objects may have gone, or be about to go, without a word: their link went down (`nexthop_flush_dev`, net/ipv4/nexthop.c,
+    /// Linux 6.18).
+    NextHops,
     /// The marks of the rules of a family may have changed or be about to: an interface has another name, which the kernel may announce
     /// before its rules know (`fib_rules_event`, net/core/fib_rules.c, Linux 6.18).
     Rules(Family),
@@ -209,7 +212,7 @@ impl Mirror {
     /// Notices about requests (outcomes, the begin and end of dumps, overruns) are not the mirror's and change nothing.
     pub fn handle(&mut self, notice: Notice, out: &mut Vec<Event>) {
         if let Notice::Route(verb, route) = notice {
-            return self.route(verb, route, out);
+            return self.route(verb, &route, out);
         }
         let before = out.len();
         match notice {
@@ -229,8 +232,9 @@ impl Mirror {
         }
     }
 
+    /// Takes in what the kernel says of a route, as [`handle`](Self::handle) does.
     #[inline]
-    fn route(&mut self, verb: RouteVerb, route: Route, out: &mut Vec<Event>) {
+    pub(crate) fn route(&mut self, verb: RouteVerb, route: &Route, out: &mut Vec<Event>) {
         self.routes.handle(verb, route, out);
         for family in Family::ALL {
             if std::mem::take(&mut self.routes.doubted[family as usize]) {
@@ -269,6 +273,10 @@ impl Mirror {
     }
 
     fn doubt_after_link(&mut self, change: &Change<Link>) {
+        let ready = |link: Option<&Link>| link.is_some_and(|link| link.has_carrier() && link.flags.contains(LinkFlags::RUNNING));
+        if ready(change.before()) && !ready(change.now()) && !self.next_hops().is_empty() {
+            self.doubt(Doubt::NextHops);
+        }
         let name = |link: Option<&Link>| link.map(|link| link.name.clone());
         if name(change.before()) != name(change.now()) {
             for family in Family::ALL {
@@ -300,10 +308,6 @@ impl Mirror {
         }
     }
 
-    fn doubt_families(&mut self) {
-        Family::ALL.into_iter().for_each(|family| self.doubt(Doubt::Routes(family, None)));
-    }
-
     fn address(&mut self, verb: Verb, address: Address, out: &mut Vec<Event>) {
         let key = (address.interface, address.local, address.prefix_length, address.peer);
         let change = put(&mut self.addresses, verb, key, address, same_address);
@@ -332,10 +336,17 @@ impl Mirror {
         let change = put(&mut self.next_hops, verb, id, object, NextHopObject::eq);
         self.disturb(verb);
         let Some(change) = change else { return };
-        if change.before().is_some() && self.routes_use(id) {
-            self.doubt_families();
+        if change.before().is_some() {
+            self.next_hop_gone(id);
         }
         out.push(Event::NextHop(change));
+    }
+
+    /// A next-hop object has gone or become another: what uses it may have too.
+    fn next_hop_gone(&mut self, id: NextHopId) {
+        if self.routes_use(id) {
+            Family::ALL.into_iter().for_each(|family| self.doubt(Doubt::Routes(family, None)));
+        }
     }
 
     /// Says whether any route uses this next-hop object, by itself or in a group.
@@ -414,7 +425,13 @@ impl Mirror {
             }
             Subject::Addresses => gone(&mut self.addresses, whole, |_| true, Event::Address, out),
             Subject::Neighbours => gone(&mut self.neighbours, whole, |_| true, Event::Neighbour, out),
-            Subject::NextHops => gone(&mut self.next_hops, whole, |_| true, Event::NextHop, out),
+            Subject::NextHops => {
+                for object in self.next_hops.end(whole, |_| true) {
+                    self.next_hop_gone(object.id);
+                    out.push(Event::NextHop(Change::Removed(object)));
+                }
+                whole
+            }
             Subject::Settings(family) => gone(&mut self.settings, whole, |key| key.0 == family, Event::Settings, out),
         };
         for link in links {

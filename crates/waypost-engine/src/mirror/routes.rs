@@ -76,7 +76,7 @@ impl Routes {
         &self.tables
     }
 
-    pub(super) fn handle(&mut self, verb: RouteVerb, route: Route, out: &mut Vec<Event>) {
+    pub(super) fn handle(&mut self, verb: RouteVerb, route: &Route, out: &mut Vec<Event>) {
         if route.entry.flags.contains(RouteFlags::CLONED) {
             return;
         }
@@ -93,7 +93,7 @@ impl Routes {
             _ => Position::Last,
         };
         match verb {
-            RouteVerb::Removed => self.removed(&rows, &route, out),
+            RouteVerb::Removed => self.removed(&rows, route, out),
             RouteVerb::Replaced => self.replaced(&rows, route, out),
             _ => self.added(&rows, route, position, out),
         }
@@ -108,7 +108,7 @@ impl Routes {
     }
 
     /// An event says that the route has come.
-    fn added(&mut self, rows: &[RowId], route: Route, position: Position, out: &mut Vec<Event>) {
+    fn added(&mut self, rows: &[RowId], route: &Route, position: Position, out: &mut Vec<Event>) {
         let entry = &route.entry;
         if let Some(at) = self.find(rows, |held| held == entry).or_else(|| self.find(rows, |held| alike(held, entry))) {
             return self.become_entry(rows[at], at, route, out);
@@ -117,11 +117,11 @@ impl Routes {
         if merges(family, entry) && entry.next_hops.len() > 1 {
             let partner = |held: &Entry| merges(family, held) && legs_within(&held.next_hops, &entry.next_hops);
             if let Some(at) = self.find(rows, partner) {
-                let mut route = route;
+                let mut whole = route.clone();
                 if let Some(held) = self.tables.entry(rows[at]) {
-                    route.entry = merged(held, &route.entry);
+                    whole.entry = merged(held, entry);
                 }
-                return self.become_entry(rows[at], at, route, out);
+                return self.become_entry(rows[at], at, &whole, out);
             }
         }
         let row = self.insert(route, position, out);
@@ -129,7 +129,7 @@ impl Routes {
     }
 
     /// An event says that the route has come in the place of another, which it does not name.
-    fn replaced(&mut self, rows: &[RowId], route: Route, out: &mut Vec<Event>) {
+    fn replaced(&mut self, rows: &[RowId], route: &Route, out: &mut Vec<Event>) {
         let family = route.slot.destination.family();
         // A route whose next-hop object was replaced is announced as its own replacement, wherever it stands
         // (`__nexthop_replace_notify`, net/ipv4/nexthop.c, Linux 6.18).
@@ -173,29 +173,26 @@ impl Routes {
             }
             let mut rest = Route::from_parts(route.slot, left);
             rest.expires = self.tables.expires(rows[at]);
-            return self.become_entry(rows[at], at, rest, out);
+            return self.become_entry(rows[at], at, &rest, out);
         }
         self.doubted[family as usize] |= !rows.is_empty();
     }
 
     /// The dump has listed the route.
-    fn listed(&mut self, route: Route, out: &mut Vec<Event>) {
-        let mut route = route;
+    fn listed(&mut self, route: &Route, out: &mut Vec<Event>) {
         if let Some(dump) = &mut self.dump {
             let asked = dump.scope.family.is_none_or(|family| family == route.slot.destination.family());
             if !asked || dump.void || (!dump.gone.is_empty() && dump.gone.contains(&route.slot)) {
                 return;
             }
             if dump.fresh {
-                let copy = self.announce.then(|| route.clone());
-                match self.tables.insert_alone(route) {
-                    Ok(row) => {
-                        dump.see(row);
-                        self.tally.added += 1;
-                        out.extend(copy.map(|route| Event::Route { change: Change::Added(route), position: 0 }));
-                        return;
+                if let Some(row) = self.tables.insert_alone(route) {
+                    dump.see(row);
+                    self.tally.added += 1;
+                    if self.announce {
+                        out.push(Event::Route { change: Change::Added(route.clone()), position: 0 });
                     }
-                    Err(back) => route = back,
+                    return;
                 }
             }
         }
@@ -206,7 +203,7 @@ impl Routes {
         self.rows = rows;
     }
 
-    fn listed_among(&mut self, rows: &[RowId], route: Route, out: &mut Vec<Event>) {
+    fn listed_among(&mut self, rows: &[RowId], route: &Route, out: &mut Vec<Event>) {
         let seen = |row: &RowId| self.dump.as_ref().is_some_and(|dump| dump.seen.contains(*row));
         if rows.iter().any(|row| self.dump.as_ref().is_some_and(|dump| dump.touched.contains(*row))) {
             return;
@@ -245,7 +242,7 @@ impl Routes {
         if self.announce {
             out.push(Event::Route { change: Change::Removed(route.clone()), position });
         }
-        let row = self.insert(route, Position::At(next), out);
+        let row = self.insert(&route, Position::At(next), out);
         self.see(row);
     }
 
@@ -265,11 +262,12 @@ impl Routes {
         rows.iter().position(|row| self.tables.entry(*row).is_some_and(&wanted))
     }
 
-    fn insert(&mut self, route: Route, position: Position, out: &mut Vec<Event>) -> RowId {
+    fn insert(&mut self, route: &Route, position: Position, out: &mut Vec<Event>) -> RowId {
         self.tally.added += 1;
-        let copy = self.announce.then(|| route.clone());
         let (row, position) = self.tables.insert(route, position);
-        out.extend(copy.map(|route| Event::Route { change: Change::Added(route), position }));
+        if self.announce {
+            out.push(Event::Route { change: Change::Added(route.clone()), position });
+        }
         row
     }
 
@@ -291,22 +289,22 @@ impl Routes {
     }
 
     /// An event says what the row at `position` of its slot is now.
-    fn become_entry(&mut self, row: RowId, position: usize, new: Route, out: &mut Vec<Event>) {
+    fn become_entry(&mut self, row: RowId, position: usize, new: &Route, out: &mut Vec<Event>) {
         self.touch(row);
         self.become_entry_untouched(row, position, new, out);
     }
 
-    fn become_entry_untouched(&mut self, row: RowId, position: usize, new: Route, out: &mut Vec<Event>) {
+    fn become_entry_untouched(&mut self, row: RowId, position: usize, new: &Route, out: &mut Vec<Event>) {
         let expires = self.tables.expires(row);
         self.tables.set_expires(row, new.expires);
         if self.tables.entry(row) == Some(&new.entry) {
             return;
         }
-        let Some(old) = self.tables.set_entry(row, new.entry.clone()) else { return };
+        let Some(old) = self.tables.set_entry(row, &new.entry) else { return };
         self.tally.replaced += 1;
         if self.announce {
             let old = RouteRef::new(new.slot, &old, expires).to_route();
-            out.push(Event::Route { change: Change::Replaced { old, new }, position });
+            out.push(Event::Route { change: Change::Replaced { old, new: new.clone() }, position });
         }
     }
 

@@ -310,6 +310,30 @@ fn a_next_hop_object_that_goes_is_doubted_where_a_route_uses_it() {
 }
 
 #[test]
+fn next_hop_objects_are_doubted_when_a_link_is_no_longer_ready() {
+    let up = LinkFlags::UP | LinkFlags::LOWER_UP | LinkFlags::RUNNING;
+    for down in [LinkFlags::empty(), LinkFlags::UP] {
+        let mut mirror = Mirror::new();
+        let id = NextHopId::new(1).unwrap();
+        let mut out = Vec::new();
+        mirror.handle(link(2, up), &mut out);
+        mirror.handle(link(2, down), &mut out);
+        assert!(mirror.take_doubts().is_empty(), "there are none");
+        mirror.handle(link(2, up), &mut out);
+        let object = NextHopObject::new(id, Some(Family::V4), NextHopObjectKind::Single(NextHop::dev(IfIndex::new(2).unwrap())));
+        mirror.handle(Notice::NextHop(Verb::Present, Box::new(object)), &mut out);
+        let mut user = route(A);
+        user.entry.next_hop_object = Some(id);
+        tell(&mut mirror, RouteVerb::Added, user);
+        mirror.handle(link(2, down), &mut out);
+        assert_eq!(mirror.take_doubts(), [Doubt::NextHops]);
+        mirror.begin(Subject::NextHops);
+        assert_eq!(mirror.end(Subject::NextHops, true, &mut out), Ok(()));
+        assert_eq!(mirror.take_doubts(), Family::ALL.map(|family| Doubt::Routes(family, None)), "a route uses it");
+    }
+}
+
+#[test]
 fn a_route_whose_next_hop_object_was_replaced_stays_where_it_is() {
     let through = |gateway: &str| {
         let mut made = route(&format!("10.0.0.0/8 via {gateway} dev if2 metric 5"));
