@@ -85,6 +85,27 @@ pub fn veth(one: &str, other: &str) {
     ip(&format!("link set {other} up"));
 }
 
+/// The same, with an address of each family on the first one, and no duplicate address detection that would change things later:
+/// `10.0.0.1/24` and `2001:db8::1/64`.
+///
+/// # Panics
+///
+/// Where `ip` cannot.
+#[track_caller]
+pub fn veth_with_addresses(one: &str, other: &str) {
+    sysctl("net/ipv6/conf/default/accept_dad", "0");
+    sysctl("net/ipv6/conf/default/router_solicitations", "0");
+    veth(one, other);
+    ip(&format!("address add 10.0.0.1/24 dev {one}"));
+    ip(&format!("address add 2001:db8::1/64 dev {one}"));
+    // The kernel adds IPv6 addresses in its own time: to the loopback, and a link-local and the global one here. Each `ip` is a turn.
+    let is_done = || {
+        let own = ip("-6 -oneline route show table local").lines().filter(|line| line.starts_with("local ")).count();
+        own == 4 && ip("-6 -oneline address show tentative").is_empty()
+    };
+    assert!((0..2000).any(|_| is_done()), "the kernel takes for ever over its IPv6 addresses");
+}
+
 /// The number of an interface of the calling thread's namespace.
 ///
 /// # Panics

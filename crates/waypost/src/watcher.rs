@@ -205,6 +205,12 @@ impl<K: Kernel> Watcher<K> {
         self.follower.is_synchronised()
     }
 
+    /// Says whether nothing is left to be read again: once the kernel is quiet, the mirror is what the kernel has.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.events.is_empty() && self.follower.is_settled()
+    }
+
     /// How long a loop may sleep at most before it calls [`try_next`](Self::try_next) without having been woken.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {

@@ -171,6 +171,10 @@ impl Routes {
             if left.next_hops.is_empty() {
                 return self.remove(&route.slot, rows[at], out);
             }
+            // A route is listed with the protocol of its first leg. With that leg gone it is the next one's, which nobody tells.
+            let first_goes =
+                |held: &Entry| held.next_hops.first().is_some_and(|first| legs_within(std::slice::from_ref(first), hops));
+            self.doubted[family as usize] |= self.tables.entry(rows[at]).is_some_and(first_goes);
             let mut rest = Route::from_parts(route.slot, left);
             rest.expires = self.tables.expires(rows[at]);
             return self.become_entry(rows[at], at, &rest, out);

@@ -132,8 +132,17 @@ fn ipv6_delete_of_one_leg_subtracts_it() {
     let out = tell(&mut mirror, RouteVerb::Removed, gone);
     let change = Change::Replaced { old: legs(&[1, 2, 3]), new: legs(&[1, 3]) };
     assert_eq!(out, [Event::Route { change, position: 0 }]);
+    assert_eq!(mirror.take_doubts(), []);
     tell(&mut mirror, RouteVerb::Removed, legs(&[3, 1]));
     assert!(mirror.tables().is_empty(), "the last legs take the route along, in whatever order they are named");
+}
+
+#[test]
+fn whose_route_it_is_is_looked_up_once_its_first_leg_has_gone() {
+    let merged = "fd00::/64 proto static metric 7 nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1";
+    let mut mirror = mirror(&[merged]);
+    say(&mut mirror, RouteVerb::Removed, "fd00::/64 via fe80::1 dev if2 proto static metric 7");
+    assert_eq!(mirror.take_doubts(), [Doubt::Routes(Family::V6, None)]);
 }
 
 #[test]

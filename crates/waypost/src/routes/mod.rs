@@ -471,8 +471,10 @@ impl Routes {
             let nothing = self.notices.is_empty();
             let mut result = ControlFlow::Continue(());
             for notice in self.notices.drain(..) {
+                // What comes in one batch with the last notice that was waited for is handed on too: it will not come again.
+                let flow = each(notice);
                 if result.is_continue() {
-                    result = each(notice);
+                    result = flow;
                 }
             }
             if let ControlFlow::Break(value) = result {
