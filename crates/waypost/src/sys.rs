@@ -1,6 +1,7 @@
 //! Which system this is: the one place above the backends that asks.
 //!
-//! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, and `now`, its two clocks.
+//! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, `now`, its two clocks, and
+//! `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would take the other for it.
 
 use cfg_if::cfg_if;
 
@@ -11,6 +12,8 @@ cfg_if! {
         use nix::time::{ClockId, clock_gettime};
         use waypost_core::Now;
 
+        pub(crate) use waypost_netlink::wire::route::deletes;
+        pub(crate) use waypost_netlink::wire::rule::deletes as deletes_rule;
         pub use waypost_netlink::{Namespace, Netlink as Native, Options};
 
         /// What the clocks say: one that stands still while the machine sleeps, one that does not; clock_gettime(2).

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use waypost_core::{Error, ErrorKind, NextHopId, NextHopObject, Notice, Outcome, Request, Route, RouteChange, Rule, Ticket};
 
-use super::{Routes, twin};
+use super::{Routes, deletion};
 
 /// How many changes are under way at once: enough that the kernel never waits for us.
 const WINDOW: usize = 2048;
@@ -48,7 +48,11 @@ impl Routes {
     /// They reach the kernel in order and their outcomes come in order. Where `outcome` breaks off, nothing more is begun;
     /// changes that were under way already still come about, and their outcomes are still told.
     ///
-    /// A deletion is compared as by [`delete`](Self::delete); of one that could hit another route the outcome is `Ambiguous`.
+    /// Deletions of kinds of routes that the kernel does not compare fully (on Linux: IPv4 ones of metric 0 or with several next hops,
+    /// IPv6 ones without a gateway) are looked at as [`delete`](Self::delete) does, which takes the pipeline apart; that which
+    /// could hit another route has the outcome `Ambiguous`. The others are compared by the kernel alone. Linux then still takes
+    /// for an IPv4 route a multipath route of the same metric that begins with its next hop, and for an IPv6 route with a gateway one of the same
+    /// metric that uses a next-hop object.
     ///
     /// # Errors
     ///
@@ -59,7 +63,7 @@ impl Routes {
         outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let mut operations = operations.into_iter().peekable();
-        let could_hit_another = |operation: &Operation| matches!(operation, Operation::Route(RouteChange::Delete, route) if twin::can_have_one(route));
+        let could_hit_another = |operation: &Operation| matches!(operation, Operation::Route(RouteChange::Delete, route) if deletion::needs_a_look(route));
         let mut outcome = outcome;
         let mut told = 0;
         let mut stopped = false;

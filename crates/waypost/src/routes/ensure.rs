@@ -1,8 +1,9 @@
 //! Whether a route that is there says all that another asks for.
 
-use waypost_core::{Entry, Error, ErrorKind, Family, NextHop, NextHopFlags, Protocol, Route, RouteFilter, Slot};
+use waypost_core::{Entry, Error, ErrorKind, Family, NextHop, NextHopFlags, Protocol, Route, Slot};
 
 use super::Routes;
+use super::deletion::of_same_destination;
 
 /// What [`Routes::ensure`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,7 +24,7 @@ const ASKED: NextHopFlags = NextHopFlags::ON_LINK.union(NextHopFlags::PERVASIVE)
 impl Routes {
     /// Looks for a route that says all of `wanted`, which the kernel would not add because of `refusal`.
     pub(super) fn find_ensured(&mut self, wanted: &Route, refusal: Error) -> Result<Ensured, Error> {
-        let there = self.list(&slot_filter(wanted))?;
+        let there = self.list(&of_same_destination(wanted))?;
         if there.iter().any(|route| satisfies(route, wanted)) {
             return Ok(Ensured::There);
         }
@@ -37,7 +38,7 @@ impl Routes {
 
     /// Finds out by reading whether a change came about whose answer was lost.
     pub(super) fn settle(&mut self, wanted: &Route) -> Result<(), Error> {
-        let there = self.list(&slot_filter(wanted))?;
+        let there = self.list(&of_same_destination(wanted))?;
         if there.iter().any(|route| satisfies(route, wanted)) {
             return Ok(());
         }
@@ -48,7 +49,7 @@ impl Routes {
 
     /// Finds out by reading whether a deletion came about whose answer was lost.
     pub(super) fn settle_deletion(&mut self, unwanted: &Route) -> Result<(), Error> {
-        let there = self.list(&slot_filter(unwanted))?;
+        let there = self.list(&of_same_destination(unwanted))?;
         if !there.iter().any(|route| satisfies(route, unwanted)) {
             return Ok(());
         }
@@ -58,15 +59,8 @@ impl Routes {
     }
 }
 
-fn slot_filter(route: &Route) -> RouteFilter {
-    let mut filter = RouteFilter::default();
-    filter.family = Some(route.slot.destination.family());
-    filter.table = Some(route.slot.table);
-    filter.exactly = Some(route.slot.destination);
-    filter
-}
-
-fn satisfies(route: &Route, wanted: &Route) -> bool {
+/// Says whether a route that is there is the one that is wanted: in its slot, and saying all that it says.
+pub(super) fn satisfies(route: &Route, wanted: &Route) -> bool {
     same_slot(&route.slot, &wanted.slot) && says_all_of(&route.entry, &wanted.entry, wanted.slot.destination.family())
 }
 
@@ -79,7 +73,7 @@ fn same_slot(there: &Slot, wanted: &Slot) -> bool {
 }
 
 /// Says whether `entry` says all that `wanted` asks for; what `wanted` leaves open the kernel may have filled in.
-pub(super) fn says_all_of(entry: &Entry, wanted: &Entry, family: Family) -> bool {
+fn says_all_of(entry: &Entry, wanted: &Entry, family: Family) -> bool {
     entry.disposition == wanted.disposition
         && (wanted.protocol == Protocol::UNSPECIFIED || entry.protocol == wanted.protocol)
         // The kernel has no scopes for IPv6 routes.

@@ -1,8 +1,8 @@
 //! One-shot operations: ask the kernel one thing, get its answer.
 
 mod batch;
+mod deletion;
 mod ensure;
-mod twin;
 
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
@@ -171,60 +171,6 @@ impl Routes {
         }
     }
 
-    /// Deletes exactly this route: everything that it names must match.
-    ///
-    /// A deletion that could hit another route is refused. On IPv4 that is so for metric 0, which the kernel takes for *any*,
-    /// as long as the same route is there with another metric.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` where there is no such route, `Ambiguous` where another could be hit, `NotPermitted`.
-    pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
-        if twin::can_have_one(route) {
-            let others = self.list(&twin::filter(route))?;
-            twin::refuse(route, &others)?;
-        }
-        match self.ask(Request::Route(RouteChange::Delete, route))? {
-            Outcome::Failed(error) => Err(error),
-            Outcome::Unknown => self.settle_deletion(route),
-            _ => Ok(()),
-        }
-    }
-
-    /// Deletes exactly this route if it is there; says whether it was.
-    ///
-    /// # Errors
-    ///
-    /// As [`delete`](Self::delete) but `NotFound`.
-    pub fn delete_if_exists(&mut self, route: &Route) -> Result<bool, Error> {
-        match self.delete(route) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Deletes the one route that passes `filter`, and returns it.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` where none passes, `Ambiguous`, naming them, where several do; otherwise as [`delete`](Self::delete).
-    pub fn delete_one(&mut self, filter: &RouteFilter) -> Result<Route, Error> {
-        let mut passing = self.list(filter)?;
-        let Some(route) = passing.pop() else {
-            return Err(Error::new(ErrorKind::NotFound, "delete route").because("no such route"));
-        };
-        if !passing.is_empty() {
-            passing.push(route);
-            let names = self.names()?;
-            let listed: Vec<String> = passing.iter().take(8).map(|route| route.with_names(&names).to_string()).collect();
-            let why = format!("{} routes are meant: {}", passing.len(), listed.join("; "));
-            return Err(Error::new(ErrorKind::Ambiguous, "delete route").because(why));
-        }
-        self.delete(&route)?;
-        Ok(route)
-    }
-
     /// Deletes all routes that pass `filter`, each exactly; says how many.
     ///
     /// # Errors
@@ -237,10 +183,9 @@ impl Routes {
             );
         }
         let victims = self.list(filter)?;
-        if victims.iter().any(twin::can_have_one) {
-            let all = self.list(&RouteFilter::default())?;
-            let kept: Vec<Route> = all.into_iter().filter(|route| !filter.passes(route.as_ref())).collect();
-            victims.iter().filter(|route| twin::can_have_one(route)).try_for_each(|route| twin::refuse(route, &kept))?;
+        if victims.iter().any(deletion::needs_a_look) {
+            let kept = self.list(&RouteFilter::default())?.into_iter().filter(|route| !filter.passes(route.as_ref()));
+            deletion::check_all(&victims, kept)?;
         }
         let mut deleted = 0;
         let mut refusal = None;
@@ -280,15 +225,6 @@ impl Routes {
     /// `Exists`, `NotPermitted`, `Invalid`, `Unsupported`.
     pub fn add_rule(&mut self, rule: &Rule) -> Result<(), Error> {
         self.do_it("add rule", rule, Request::AddRule(rule))
-    }
-
-    /// Deletes the rule that is exactly this.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound`, `NotPermitted`.
-    pub fn delete_rule(&mut self, rule: &Rule) -> Result<(), Error> {
-        self.do_it("delete rule", rule, Request::DeleteRule(rule))
     }
 
     /// Adds a next-hop object whose number must be free.

@@ -1,0 +1,187 @@
+//! Deletions that could hit another route or rule.
+//!
+//! No kernel compares everything that a deletion names. Linux takes metric 0 for any on IPv4, looks at the first next hop only where
+//! one is named, and on IPv6 compares neither type nor next-hop object. Had the route that is meant gone without a word
+//! meanwhile, such a deletion would hit another: the low-priority twin of a default route, say.
+
+use std::collections::HashMap;
+
+use waypost_core::{Error, ErrorKind, Family, Outcome, Request, Route, RouteChange, RouteFilter, Rule};
+
+use super::{Routes, ensure};
+use crate::sys;
+
+impl Routes {
+    /// Deletes exactly this route: everything that it names must match.
+    ///
+    /// The routes to its destination are read first. Where the kernel could take another of them for it, the deletion is refused: on
+    /// Linux so for an IPv4 route of metric 0, which means *any* to the kernel, as long as the same is there with another metric.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no such route, `Ambiguous` where another could be hit, `NotPermitted`.
+    pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
+        let there = self.list(&of_same_destination(route))?;
+        if !there.iter().any(|other| ensure::satisfies(other, route)) {
+            return Err(Error::new(ErrorKind::NotFound, "delete route").on(route).because("there is no such route"));
+        }
+        check(route, &there)?;
+        match self.ask(Request::Route(RouteChange::Delete, route))? {
+            Outcome::Failed(error) => Err(error),
+            Outcome::Unknown => self.settle_deletion(route),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes exactly this route if it is there; says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete`](Self::delete) but `NotFound`.
+    pub fn delete_if_exists(&mut self, route: &Route) -> Result<bool, Error> {
+        match self.delete(route) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes the one route that passes `filter`, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where none passes, `Ambiguous`, naming them, where several do; otherwise as [`delete`](Self::delete).
+    pub fn delete_one(&mut self, filter: &RouteFilter) -> Result<Route, Error> {
+        let mut passing = self.list(filter)?;
+        let Some(route) = passing.pop() else {
+            return Err(Error::new(ErrorKind::NotFound, "delete route").because("there is no such route"));
+        };
+        if !passing.is_empty() {
+            passing.push(route);
+            let names = self.names()?;
+            let listed: Vec<String> = passing.iter().take(8).map(|route| route.with_names(&names).to_string()).collect();
+            let why = format!("{} routes are meant: {}", passing.len(), listed.join("; "));
+            return Err(Error::new(ErrorKind::Ambiguous, "delete route").because(why));
+        }
+        self.delete(&route)?;
+        Ok(route)
+    }
+
+    /// Deletes the rule that is exactly this.
+    ///
+    /// The rules are read first: the kernel deletes the first that has all that is named, which could be another.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no such rule, `Ambiguous` where another could be hit, `NotPermitted`.
+    pub fn delete_rule(&mut self, rule: &Rule) -> Result<(), Error> {
+        let there = self.rules(Some(rule.family))?;
+        let Some(first) = there.iter().find(|listed| sys::deletes_rule(rule, listed)) else {
+            return Err(Error::new(ErrorKind::NotFound, "delete rule").on(rule).because("there is no such rule"));
+        };
+        if !is_same_rule(first, rule) {
+            let why = format!("the kernel would take another for it: {first}");
+            return Err(Error::new(ErrorKind::Ambiguous, "delete rule").on(rule).because(why));
+        }
+        self.do_it("delete rule", rule, Request::DeleteRule(rule))
+    }
+}
+
+/// Says whether two rules are the same but for what the kernel fills in: its flags, and who added it where nobody said.
+fn is_same_rule(listed: &Rule, wanted: &Rule) -> bool {
+    let mut wanted = wanted.clone();
+    wanted.os_flags = listed.os_flags;
+    if wanted.protocol == waypost_core::Protocol::UNSPECIFIED {
+        wanted.protocol = listed.protocol;
+    }
+    *listed == wanted
+}
+
+/// What the routes to the same destination in the same table pass.
+pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
+    let mut filter = RouteFilter::default();
+    filter.family = Some(route.slot.destination.family());
+    filter.table = Some(route.slot.table);
+    filter.exactly = Some(route.slot.destination);
+    filter
+}
+
+/// Refuses a deletion for which the kernel could take another route of `there`.
+pub(super) fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
+    let is_other = |other: &&Route| !ensure::satisfies(other, route) && sys::deletes(route, other.as_ref());
+    match there.iter().find(is_other) {
+        None => Ok(()),
+        Some(other) => Err(Error::new(ErrorKind::Ambiguous, "delete route")
+            .on(route)
+            .because(format!("the kernel could take another for it, which would have to go first: {other}"))),
+    }
+}
+
+/// Refuses the deletion of all `victims` where the kernel could take one of `kept` for any of them.
+pub(super) fn check_all(victims: &[Route], kept: impl Iterator<Item = Route>) -> Result<(), Error> {
+    let place = |route: &Route| (route.slot.table, route.slot.destination);
+    let mut beside: HashMap<_, Vec<Route>> =
+        victims.iter().filter(|route| needs_a_look(route)).map(|route| (place(route), Vec::new())).collect();
+    for route in kept {
+        if let Some(routes) = beside.get_mut(&place(&route)) {
+            routes.push(route);
+        }
+    }
+    victims.iter().try_for_each(|route| beside.get(&place(route)).map_or(Ok(()), |routes| check(route, routes)))
+}
+
+/// Says whether a deletion needs a look at the table, because the kernel does not compare all that tells routes of its kind apart.
+pub(super) fn needs_a_look(route: &Route) -> bool {
+    let hops = &route.entry.next_hops;
+    match route.slot.destination.family() {
+        Family::V4 => route.slot.metric == 0 || hops.len() > 1,
+        Family::V6 => hops.iter().any(|hop| hop.gateway.is_none()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(text: &str) -> Route {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_route_that_the_kernel_would_take_for_it_stops_a_deletion() {
+        for (mine, other) in [
+            ("default via 10.0.0.1 dev if2", "default via 10.0.0.1 dev if2 metric 9"),
+            ("default via 10.0.0.1 dev if2", "default via 10.0.0.1 dev if2 metric 9 src 10.0.0.7"),
+            (
+                "10.0.0.0/8 via 10.0.0.1 dev if2 metric 9",
+                "10.0.0.0/8 metric 9 nexthop via 10.0.0.1 dev if2 weight 1 nexthop via 10.0.0.2 dev if2 weight 1",
+            ),
+        ] {
+            let error = check(&route(mine), &[route(mine), route(other)]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Ambiguous);
+            assert!(error.to_string().ends_with(&route(other).to_string()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_route_that_the_kernel_would_tell_apart_does_not() {
+        let mine = route("default via 10.0.0.1 dev if2");
+        for other in [
+            "default via 10.0.0.2 dev if2 metric 9",
+            "default via 10.0.0.1 dev if3 metric 9",
+            "default via 10.0.0.1 dev if2 metric 9 proto static",
+            "default via 10.0.0.1 dev if2 metric 9 table 7",
+            "default tos 4 via 10.0.0.1 dev if2 metric 9",
+        ] {
+            assert!(check(&mine, &[mine.clone(), route(other)]).is_ok(), "{other}");
+        }
+    }
+
+    #[test]
+    fn rules_that_differ_in_what_the_kernel_does_not_compare_are_told_apart() {
+        let rule = |text: &str| text.parse::<Rule>().unwrap();
+        assert!(is_same_rule(&rule("5: from 10.0.0.0/8 lookup 7 proto static"), &rule("5: from 10.0.0.0/8 lookup 7")));
+        assert!(!is_same_rule(&rule("5: not from 10.0.0.0/8 lookup 7"), &rule("5: from 10.0.0.0/8 lookup 7")));
+        assert!(!is_same_rule(&rule("5: from 10.0.0.0/8 iif lo lookup 7"), &rule("5: from 10.0.0.0/8 lookup 7")));
+    }
+}
