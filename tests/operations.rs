@@ -146,6 +146,12 @@ fn flushing_takes_what_passes_and_nothing_else() {
     assert_eq!(ip("route show table 7").trim(), "");
     assert_eq!(witness("10.2.0.0/16").len(), 1);
     assert_eq!(routes.flush(&filter).unwrap(), 0);
+    // One that stays, and that the kernel could take for one of those that go, stops it all.
+    ip("route add 10.3.0.0/16 via 10.0.0.2 proto static");
+    ip("route add 10.3.0.0/16 via 10.0.0.2 proto static metric 9");
+    filter.metric = Some(0);
+    assert_eq!(routes.flush(&filter).unwrap_err().kind(), ErrorKind::Ambiguous);
+    assert_eq!(witness("10.3.0.0/16").len(), 2);
 }
 
 fn a_batch_tells_the_outcome_of_each() {
@@ -290,7 +296,7 @@ fn every_kind_of_route_comes_back_as_it_was_added() {
     ip("route delete 10.29.0.0/16 scope global");
     let mut watcher = watcher();
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 fn listings_are_filtered_by_the_kernel_and_again_here() {

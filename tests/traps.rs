@@ -46,11 +46,11 @@ fn switching_a_link_off_takes_its_routes() {
     for gone in ["removed 10.1.0.0/16", "removed 10.0.0.0/24", "removed 2001:db8:1::/48"] {
         assert!(says(&events, gone), "{gone}: {:?}", said(&events));
     }
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     ip("link set w0 up");
     let events = settle(&mut watcher);
     assert!(says(&events, "added 10.0.0.0/24") && !says(&events, "added 10.1.0.0/16"), "{:?}", said(&events));
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// Trap 2: so they do when the interface is deleted …
@@ -64,7 +64,7 @@ fn deleting_an_interface_takes_its_routes() {
     for gone in ["removed 10.1.0.0/16", "removed 10.2.0.0/16", "removed 10.0.0.0/24"] {
         assert!(says(&events, gone), "{gone}: {:?}", said(&events));
     }
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// … and when the address goes that made their gateway reachable.
@@ -77,7 +77,7 @@ fn deleting_an_address_takes_the_routes_that_it_covered() {
     let mut watcher = watcher();
     ip("address delete 10.9.0.1/24 dev w0");
     let events = settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     assert!(says(&events, "removed 10.3.0.0/16"), "{:?}", said(&events));
     assert!(watcher.routes().any(|route| route.slot.destination.to_string() == "10.2.0.0/16"));
 }
@@ -89,7 +89,7 @@ fn losing_the_carrier_marks_routes() {
     let mut watcher = watcher();
     ip("link set w1 down");
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     let marked = |watcher: &Watcher| {
         let route = watcher.routes().find(|route| route.slot.destination.to_string() == "10.1.0.0/16").unwrap();
         route.entry.next_hops[0].flags.contains(NextHopFlags::LINK_DOWN)
@@ -97,7 +97,7 @@ fn losing_the_carrier_marks_routes() {
     assert!(marked(&watcher));
     ip("link set w1 up");
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     assert!(!marked(&watcher));
 }
 
@@ -116,7 +116,7 @@ fn an_overrun_is_told_and_repaired() {
     assert!(started && ended);
     assert!(says(&events, "removed 10.200.0.0/16"));
     assert_eq!(said(&events).iter().filter(|event| event.starts_with("added")).count(), 3000);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// Trap 6: a replace does not name its victim; on IPv4 it is the first of the slot, and the others stay.
@@ -134,7 +134,7 @@ fn a_replace_hits_the_first_of_its_slot() {
     ip("route prepend 10.1.0.0/16 via 10.0.0.7");
     ip("route append 10.1.0.0/16 via 10.0.0.8");
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// Trap 7: an identical replace succeeds and says nothing.
@@ -145,7 +145,7 @@ fn an_identical_replace_succeeds_without_an_event() {
     let mut watcher = watcher();
     routes().change(RouteChange::Replace, &same).unwrap();
     assert_eq!(settle(&mut watcher), []);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// Trap 8: an IPv6 append joins the next hops, and deleting one of them takes it out.
@@ -155,7 +155,7 @@ fn ipv6_next_hops_join_and_leave() {
     let mut watcher = watcher();
     ip("route append 2001:db8:1::/48 via 2001:db8::3 metric 7 proto bird");
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     let hops = |watcher: &Watcher| {
         let route = watcher.routes().find(|route| route.slot.destination.to_string() == "2001:db8:1::/48").unwrap();
         route.entry.next_hops.len()
@@ -165,7 +165,7 @@ fn ipv6_next_hops_join_and_leave() {
     ip("route delete 2001:db8:1::/48 via 2001:db8::2 metric 7");
     settle(&mut watcher);
     assert_eq!(hops(&watcher), 2);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// Trap 9: IPv4 routes go without a message with their next-hop object; IPv6 ones are announced.
@@ -178,14 +178,14 @@ fn deleting_a_next_hop_object_takes_its_routes() {
     ip("route add 10.2.0.0/16 nhid 9");
     ip("route add 2001:db8:1::/48 nhid 8");
     let mut watcher = watcher();
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     ip("nexthop delete id 7");
     ip("nexthop delete id 8");
     let events = settle(&mut watcher);
     for gone in ["removed 10.1.0.0/16", "removed 10.2.0.0/16", "removed 2001:db8:1::/48"] {
         assert!(says(&events, gone), "{gone}: {:?}", said(&events));
     }
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// The same trap, the other half: routes follow an object that is replaced.
@@ -196,7 +196,7 @@ fn replacing_a_next_hop_object_moves_its_routes() {
     let mut watcher = watcher();
     ip("nexthop replace id 7 via 10.0.0.3 dev w0");
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 /// Trap 10: metric 0 means any metric in an IPv4 deletion, so a deletion that could hit the twin is refused.
@@ -206,7 +206,7 @@ fn a_deletion_that_could_hit_a_twin_is_refused() {
     let (zero, low) = (route("default via 10.0.0.2 dev w0"), route("default via 10.0.0.2 dev w0 metric 4000000"));
     routes.add(&low).unwrap();
     // The route of metric 0 is not there: the kernel would take its twin.
-    assert_eq!(routes.delete(&zero).unwrap_err().kind(), ErrorKind::Ambiguous);
+    assert_eq!(routes.delete(&zero).unwrap_err().kind(), ErrorKind::NotFound);
     routes.add(&zero).unwrap();
     assert_eq!(routes.delete(&zero).unwrap_err().kind(), ErrorKind::Ambiguous);
     assert_eq!(ip("-4 route show default").lines().count(), 2, "both are still there");
@@ -227,7 +227,7 @@ fn large_tables_and_source_specific_routes_are_kept_apart() {
     ip("route add 2001:db8:1::/48 from 2001:db8:2::/48 via 2001:db8::2 metric 5");
     ip("route add 2001:db8:1::/48 via 2001:db8::2 metric 5");
     let mut watcher = watcher();
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     let mut filter = RouteFilter::default();
     filter.table = Some(TableId(51820));
     let listed = routes().list(&filter).unwrap();
@@ -235,7 +235,7 @@ fn large_tables_and_source_specific_routes_are_kept_apart() {
     ip("route delete 2001:db8:1::/48 from 2001:db8:2::/48 metric 5");
     ip("route delete 10.1.0.0/16 table 51820");
     settle(&mut watcher);
-    assert_mirrors_the_kernel(&watcher);
+    assert_mirrors_the_kernel(&mut watcher);
     assert!(watcher.routes().any(|route| route.slot.destination.to_string() == "2001:db8:1::/48"));
 }
 
@@ -253,8 +253,8 @@ fn messages_of_other_processes_are_not_believed() {
     // The kernel's own word comes behind it.
     ip("route add blackhole 198.51.100.0/24");
     let events = settle(&mut watcher);
-    assert_eq!(said(&events), ["added 198.51.100.0/24"]);
-    assert_mirrors_the_kernel(&watcher);
+    assert!(says(&events, "added 198.51.100.0/24") && !says(&events, "added 192.0.2.0/24"), "{:?}", said(&events));
+    assert_mirrors_the_kernel(&mut watcher);
 }
 
 fn main() -> ExitCode {

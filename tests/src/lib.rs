@@ -5,6 +5,7 @@ pub mod ip;
 pub mod namespace;
 pub mod skip;
 mod sys;
+pub mod witness;
 pub mod world;
 
 pub use sys::drop_rights;

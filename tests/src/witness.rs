@@ -1,10 +1,15 @@
 //! `ip` as a second witness of what the kernel has.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use waypost::{Event, RouteFilter, RouteRef, Routes, Watcher};
 
 use crate::ip::ip;
+
+/// How often [`assert_mirrors_the_kernel`] looks, and how long it waits for the next event in between.
+const LOOKS: usize = 200;
+const TURN: Duration = Duration::from_millis(20);
 
 /// How long a mirror may take to be in step once the kernel is quiet.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,7 +34,6 @@ pub fn watcher() -> Watcher {
 pub fn settle(watcher: &mut Watcher) -> Vec<Event> {
     let mut events = Vec::new();
     let mut waited = Duration::ZERO;
-    let turn = Duration::from_millis(20);
     loop {
         while let Some(event) = watcher.try_next().expect("the socket lives") {
             events.push(event);
@@ -38,17 +42,32 @@ pub fn settle(watcher: &mut Watcher) -> Vec<Event> {
             return events;
         }
         assert!(waited < PATIENCE, "the watcher does not come to rest: {:?}", watcher.stats());
-        watcher.wait(Some(turn)).expect("the socket lives");
-        waited += turn;
+        watcher.wait(Some(TURN)).expect("the socket lives");
+        waited += TURN;
     }
 }
 
-/// Says that the mirror has what the kernel lists now, in the same order within each slot, and that `ip` lists the same.
+/// Says that the mirror comes to have what the kernel lists, in the same order within each slot, and that `ip` lists the same.
+///
+/// The kernel itself may still be at it: it sees to carriers and IPv6 addresses in its own time. So this looks until it is so.
 ///
 /// # Panics
 ///
-/// Where it does not.
-pub fn assert_mirrors_the_kernel(watcher: &Watcher) {
+/// Where it is not so however long one looks.
+pub fn assert_mirrors_the_kernel(watcher: &mut Watcher) {
+    let mut difference = String::new();
+    for _ in 0..LOOKS {
+        settle(watcher);
+        match compare(watcher) {
+            Ok(()) => return,
+            Err(found) => difference = found,
+        }
+        watcher.wait(Some(TURN)).expect("the socket lives");
+    }
+    panic!("the mirror is not what the kernel has: {difference}");
+}
+
+fn compare(watcher: &Watcher) -> Result<(), String> {
     let mut listed: Vec<_> = Routes::open().unwrap().list(&RouteFilter::default()).unwrap();
     let mut mirrored: Vec<_> = watcher.routes().map(RouteRef::to_route).collect();
     // Sorting is stable: what shares a slot stays in its order.
@@ -56,15 +75,24 @@ pub fn assert_mirrors_the_kernel(watcher: &Watcher) {
         routes.iter_mut().for_each(|route| route.expires = None);
         routes.sort_by_key(|route| route.slot);
     }
-    for (mirrored, listed) in mirrored.iter().zip(&listed) {
-        assert_eq!(mirrored, listed, "mirrored: {mirrored}; listed: {listed}");
-    }
-    assert_eq!(mirrored.len(), listed.len());
+    same("the kernel's list", &mirrored, &listed)?;
     let mut mirrored: Vec<String> = watcher.routes().map(|route| words_of_waypost(&route, watcher)).collect();
     let mut witnessed = words_of_ip();
     mirrored.sort();
     witnessed.sort();
-    assert_eq!(mirrored, witnessed, "the mirror on the left, ip on the right");
+    same("ip", &mirrored, &witnessed)
+}
+
+/// Says in what two lists differ, if they do.
+fn same<T: PartialEq + Display>(witness: &str, mirrored: &[T], witnessed: &[T]) -> Result<(), String> {
+    if mirrored == witnessed {
+        return Ok(());
+    }
+    let only = |these: &[T], those: &[T]| {
+        let these = these.iter().filter(|one| !those.contains(one)).map(ToString::to_string);
+        these.collect::<Vec<_>>().join("; ")
+    };
+    Err(format!("only in the mirror: {}; only in {witness}: {}", only(mirrored, witnessed), only(witnessed, mirrored)))
 }
 
 fn words_of_waypost(route: &RouteRef<'_>, watcher: &Watcher) -> String {
