@@ -109,3 +109,52 @@ impl Agenda {
         self.items.values().map(|item| self.due(item)).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Now {
+        Now::awake(Duration::from_millis(milliseconds))
+    }
+
+    /// When what is planned is taken, and done at once, from the start on.
+    fn times(agenda: &mut Agenda) -> Vec<u64> {
+        let mut times = Vec::new();
+        while let Some(now) = agenda.deadline() {
+            let (subject, item) = agenda.take_due(now).unwrap();
+            times.push(now.running.as_millis() as u64);
+            agenda.done(now, subject, item);
+        }
+        times
+    }
+
+    #[test]
+    fn a_kernel_that_announces_before_it_acts_is_asked_twice_more() {
+        let mut agenda = Agenda::default();
+        agenda.add_with_afterthoughts(at(100), Subject::Links);
+        assert_eq!(times(&mut agenda), [100, 150, 650]);
+    }
+
+    #[test]
+    fn what_waits_for_calm_waits_no_longer_than_its_patience() {
+        let mut agenda = Agenda::default();
+        agenda.disturbed(at(100));
+        agenda.add_calmly(at(100), Subject::Links);
+        assert_eq!(agenda.deadline(), Some(at(110)));
+        agenda.disturbed(at(345));
+        assert_eq!(agenda.deadline(), Some(at(350)));
+    }
+
+    #[test]
+    fn each_torn_dump_makes_the_next_more_patient_up_to_a_limit() {
+        let mut agenda = Agenda::default();
+        agenda.add(at(0), Subject::Links);
+        for expected in [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000] {
+            let (subject, item) = agenda.take_due(at(0)).or_else(|| agenda.take_due(at(u64::MAX >> 24))).unwrap();
+            agenda.again(at(0), subject, item);
+            agenda.disturbed(at(60_000));
+            assert_eq!(agenda.deadline(), Some(at(expected)));
+        }
+    }
+}

@@ -253,9 +253,17 @@ impl Mirror {
     }
 
     fn link(&mut self, verb: Verb, link: Link, out: &mut Vec<Event>) {
-        let change = put(&mut self.links, verb, link.index, link, Link::eq);
+        let (index, carrier) = (link.index, link.has_carrier());
+        let change = put(&mut self.links, verb, index, link, Link::eq);
         self.disturb(verb);
-        let Some(change) = change else { return };
+        let Some(change) = change else {
+            // The carrier shows before the routes are told of it, and the link is announced once more when they have been
+            // (`linkwatch_do_dev`, net/core/link_watch.c, Linux 6.18).
+            if verb == Verb::Present && carrier && self.routes.any_marked_down(index) {
+                self.doubt_interface(index);
+            }
+            return;
+        };
         self.doubt_after_link(&change);
         self.name(&change);
         out.push(Event::Link(change));

@@ -1,7 +1,10 @@
 //! The routes: what each notice of one does to the tables.
 
 use rustc_hash::FxHashSet;
-use waypost_core::{Entry, Family, IfIndex, Position, Route, RouteFilter, RouteFlags, RouteRef, RouteVerb, RowId, Slot, Tables};
+use waypost_core::{
+    Entry, Family, IfIndex, NextHop, NextHopFlags, Position, Route, RouteFilter, RouteFlags, RouteRef, RouteVerb, RowId, Slot,
+    Tables,
+};
 
 use super::alike::{alike, legs_within, merged, merges, without};
 use super::bits::Bits;
@@ -352,6 +355,13 @@ impl Routes {
             None => dump.scope.family.is_some_and(|family| self.tables.len_of(family) == dump.seen.len()),
             Some(index) => self.tables.rows_with(|entry| uses(entry, index)).all(|row| dump.seen.contains(row)),
         }
+    }
+
+    /// Says whether any way out of this interface is marked as one that has no carrier.
+    pub(super) fn any_marked_down(&self, index: IfIndex) -> bool {
+        let marked =
+            |hop: &NextHop| hop.interface == Some(index) && hop.flags.intersects(NextHopFlags::DEAD | NextHopFlags::LINK_DOWN);
+        self.tables.entries().any(|entry| entry.next_hops.iter().any(marked))
     }
 
     /// Says whether any route has a way out of this interface.

@@ -319,6 +319,23 @@ fn a_next_hop_object_that_goes_is_doubted_where_a_route_uses_it() {
 }
 
 #[test]
+fn a_link_announced_again_is_a_doubt_where_its_routes_are_still_marked_down() {
+    let up = LinkFlags::UP | LinkFlags::LOWER_UP;
+    let mut mirror = mirror(&["10.0.0.0/8 via 192.0.2.1 dev if2"]);
+    let mut out = Vec::new();
+    mirror.handle(link(2, up), &mut out);
+    mirror.handle(link(2, up), &mut out);
+    assert!(mirror.take_doubts().is_empty());
+    let mut marked = route("10.1.0.0/16 via 192.0.2.1 dev if2");
+    let mut hop = marked.entry.next_hops[0].clone();
+    hop.flags |= NextHopFlags::LINK_DOWN;
+    marked.entry.next_hops = hop.into();
+    tell(&mut mirror, RouteVerb::Added, marked);
+    mirror.handle(link(2, up), &mut out);
+    assert_eq!(mirror.take_doubts(), Family::ALL.map(|family| Doubt::Routes(family, IfIndex::new(2))));
+}
+
+#[test]
 fn next_hop_objects_are_doubted_when_a_link_is_no_longer_ready() {
     let up = LinkFlags::UP | LinkFlags::LOWER_UP | LinkFlags::RUNNING;
     for down in [LinkFlags::empty(), LinkFlags::UP] {
