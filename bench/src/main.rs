@@ -1,0 +1,79 @@
+//! Waypost, its floors and its peers, measured in one run.
+//!
+//! `cargo run --release --manifest-path bench/Cargo.toml` measures everything in a network namespace of its own and prints the
+//! tables of docs/performance.md; `cargo xtask bench` puts them there. Each repetition is a process of its own ([`subject`]).
+//!
+//! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
+//! (`install read memory decode start lpm-v4 lpm-v6 build`) choose among them. `--markdown`, the form in which the tables are
+//! printed anyway, asks for all, the slow build included.
+
+mod arguments;
+mod peers;
+mod prefixes;
+mod raw;
+mod report;
+mod sections;
+mod stopwatch;
+mod subject;
+mod sys;
+mod waypost;
+mod world;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use arguments::{Arguments, Wish};
+use prefixes::Prefixes;
+use sections::{ALL, Needs, Section, build};
+use subject::Samples;
+
+/// Why something could not be measured.
+pub(crate) type Failure = Box<dyn Error>;
+
+fn main() -> ExitCode {
+    match Arguments::read(std::env::args().skip(1)).and_then(act) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(arguments: Arguments) -> Result<(), Failure> {
+    match &arguments.wish {
+        Wish::Subject(name) => {
+            let subject = sections::subject(name).ok_or_else(|| format!("there is no subject {name}"))?;
+            (subject.measure)(&arguments.setting)?.print();
+            Ok(())
+        }
+        Wish::Sections(names) => measure(&arguments, names),
+    }
+}
+
+fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
+    let wanted = |section: &&Section| names.is_empty() || names.iter().any(|name| name == section.name);
+    let chosen: Vec<&Section> = ALL.iter().filter(wanted).collect();
+    let is_build_wanted = names.iter().any(|name| name == build::NAME) || arguments.is_whole;
+    if let Some(unknown) = names.iter().find(|name| *name != build::NAME && chosen.iter().all(|section| section.name != **name)) {
+        return Err(format!("there is no section {unknown}").into());
+    }
+    // Builds come first: they may need the network, which is left behind then.
+    build::command()?;
+    if is_build_wanted {
+        print!("{}", report::marked(build::NAME, &build::cold()?));
+    }
+    world::enter()?;
+    let mut is_full = false;
+    for section in chosen {
+        if section.needs == Needs::Full && !is_full {
+            let prefixes = Prefixes::read(arguments.setting.step)?;
+            world::set_all(&prefixes, raw::Wish::Add)?;
+            eprintln!("{} routes installed", prefixes.len());
+            is_full = true;
+        }
+        let samples = Samples::take(section.subjects, &arguments.setting, arguments.most)?;
+        println!("{}", report::marked(section.name, &(section.write)(&samples)));
+    }
+    Ok(())
+}
