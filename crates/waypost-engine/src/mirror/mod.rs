@@ -321,6 +321,13 @@ impl Mirror {
         let change = put(&mut self.addresses, verb, key, address, same_address);
         self.disturb(verb);
         let Some(change) = change else { return };
+        if let Change::Added(new) = &change {
+            // An interface's first IPv4 address lets dead next hops live again, and is announced before (`fib_inetaddr_event`,
+            // net/ipv4/fib_frontend.c, Linux 6.18).
+            if verb == Verb::Present && self.routes.any_marked_down(new.interface) {
+                self.doubt(Doubt::Pending(Family::of(&new.local), new.interface));
+            }
+        }
         if let Change::Removed(old) = &change {
             self.doubt_interface(old.interface);
             // Linux before 6.6 drops the routes that prefer this source without a word, and IPv6 makes them forget it

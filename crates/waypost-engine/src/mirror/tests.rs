@@ -333,6 +333,10 @@ fn a_link_announced_again_is_a_doubt_where_its_routes_are_still_marked_down() {
     tell(&mut mirror, RouteVerb::Added, marked);
     mirror.handle(link(2, up), &mut out);
     assert_eq!(mirror.take_doubts(), Family::ALL.map(|family| Doubt::Routes(family, IfIndex::new(2))));
+    let index = IfIndex::new(2).unwrap();
+    let address = Address::new(index, "192.0.2.9".parse().unwrap(), 24);
+    mirror.handle(Notice::Address(Verb::Present, Box::new(address)), &mut out);
+    assert_eq!(mirror.take_doubts(), [Doubt::Pending(Family::V4, index)], "and so is its first address");
 }
 
 #[test]
