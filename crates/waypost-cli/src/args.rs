@@ -130,6 +130,14 @@ pub(crate) enum Command {
         #[arg(required = true)]
         words: Vec<String>,
     },
+    /// Carry out a file of changes, one a line as for `ip -batch`
+    Batch {
+        /// Go on after a line that failed
+        #[arg(long)]
+        keep_going: bool,
+        /// The file; `-` or nothing is standard input
+        file: Option<String>,
+    },
     /// Policy rules: show, add, del
     Rule {
         /// [show] | add RULE | del RULE, a rule in the words of `ip rule`

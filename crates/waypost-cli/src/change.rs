@@ -68,7 +68,7 @@ const NAMED: usize = 5;
 ///
 /// A way out that stands by itself means a route that has no other: of a route with several it would take away the
 /// others too.
-fn the_one<'a>(
+pub(crate) fn the_one<'a>(
     there: impl IntoIterator<Item = RouteRef<'a>>,
     selection: &Selection,
     names: &InterfaceNames,

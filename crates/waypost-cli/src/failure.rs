@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Missing(String, Status),
     /// A file or standard output failed.
     Io(String, io::Error),
+    /// All has been said already.
+    Said(Status),
     /// Whoever read the output is gone.
     BrokenPipe,
 }
@@ -48,7 +50,7 @@ impl Failure {
         match self {
             Self::Refused(error) | Self::RefusedOn(_, error) => Some(Status::of(error)),
             Self::Usage(_) => Some(Status::Usage),
-            Self::Missing(_, status) => Some(*status),
+            Self::Missing(_, status) | Self::Said(status) => Some(*status),
             Self::Io(..) => Some(Status::Failed),
             Self::BrokenPipe => None,
         }
@@ -56,7 +58,7 @@ impl Failure {
 
     /// Prints what is to be said, and tells the exit status.
     pub(crate) fn report(self) -> ExitCode {
-        if !matches!(self, Self::BrokenPipe) {
+        if !matches!(self, Self::Said(_) | Self::BrokenPipe) {
             complain(&self);
         }
         self.status().map_or(ExitCode::SUCCESS, |status| ExitCode::from(status as u8))
@@ -86,7 +88,7 @@ impl fmt::Display for Failure {
             Self::Usage(why) => write!(f, "usage: {why} (`waypost help` lists the verbs and their words)"),
             Self::Missing(what, _) => f.write_str(what),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
-            Self::BrokenPipe => Ok(()),
+            Self::Said(_) | Self::BrokenPipe => Ok(()),
         }
     }
 }

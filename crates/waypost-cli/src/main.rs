@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod batch;
 mod capabilities;
 mod change;
 mod columns;
@@ -51,6 +52,7 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
         Command::Ensure { words } => change::ensure(invocation, &words),
         Command::Del { words, if_exists } => change::delete(invocation, &words, if_exists),
         Command::Flush { words } => change::flush(invocation, &words),
+        Command::Batch { keep_going, file } => batch::run(invocation, keep_going, file.as_deref()),
         Command::Rule { words } => rule::run(invocation, &words),
         Command::Link { words } => interfaces::links(invocation, &words),
         Command::Addr { words } => interfaces::addresses(invocation, &words),

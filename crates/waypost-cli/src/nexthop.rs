@@ -26,7 +26,7 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), F
 }
 
 /// Reads `id N`.
-fn id(words: &[&str]) -> Result<NextHopId, Failure> {
+pub(crate) fn id(words: &[&str]) -> Result<NextHopId, Failure> {
     let number = match words {
         ["id", number] => number.parse().ok().and_then(NextHopId::new),
         _ => return Err(Failure::Usage("`id` and a number are expected here".to_owned())),

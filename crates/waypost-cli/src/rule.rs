@@ -47,7 +47,7 @@ fn show(invocation: &mut Invocation, routes: &mut Routes) -> Result<(), Failure>
 }
 
 /// Reads a rule to be added; where it names no priority it gets that which the kernel would choose.
-fn read(words: &[&str], family: Option<Family>, there: &[Rule]) -> Result<Rule, Failure> {
+pub(crate) fn read(words: &[&str], family: Option<Family>, there: &[Rule]) -> Result<Rule, Failure> {
     let usage = |error: waypost::ParseError| Failure::Usage(error.to_string());
     let rule = Rule::parse_words(words, family, Rule::USUAL_PRIORITY).map_err(usage)?;
     if names_priority(words) {
@@ -63,13 +63,13 @@ fn unnamed_priority(there: &[Rule], family: Family) -> u32 {
 }
 
 /// Says whether the words of a rule name its priority.
-fn names_priority(words: &[&str]) -> bool {
+pub(crate) fn names_priority(words: &[&str]) -> bool {
     words.first().is_some_and(|word| word.ends_with(':'))
         || words.iter().any(|word| matches!(*word, "priority" | "preference" | "pref" | "order"))
 }
 
 /// Which rule is to be deleted: what the words name must be so.
-struct Meant {
+pub(crate) struct Meant {
     rule: Rule,
     has_family: bool,
     has_priority: bool,
@@ -78,7 +78,7 @@ struct Meant {
 
 impl Meant {
     /// Reads the words of a rule, of which some may be missing. IPv4 is meant where nothing tells the family.
-    fn read(words: &[&str], family: Option<Family>) -> Result<Self, Failure> {
+    pub(crate) fn read(words: &[&str], family: Option<Family>) -> Result<Self, Failure> {
         if words.is_empty() {
             return Err(Failure::Usage("what tells the rule is missing".to_owned()));
         }
@@ -121,7 +121,7 @@ impl Meant {
     }
 
     /// The one rule that is meant.
-    fn the_one<'a>(&self, there: &'a [Rule]) -> Result<&'a Rule, Error> {
+    pub(crate) fn the_one<'a>(&self, there: &'a [Rule]) -> Result<&'a Rule, Error> {
         let meant: Vec<&Rule> = there.iter().filter(|rule| self.is(rule)).collect();
         match meant.as_slice() {
             [one] => Ok(one),

@@ -1,0 +1,184 @@
+//! The lines of a batch, block by block.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+/// How much is read at a time, at most. What a pipe has is carried out before more is waited for, however little it is.
+const BLOCK: usize = 1 << 24;
+
+/// How much is read at first.
+const SMALLEST: usize = 1 << 16;
+
+/// A file or pipe of lines.
+pub(super) struct Source {
+    from: Box<dyn Read>,
+    rest: Vec<u8>,
+    /// How much is read next; it grows as long as reads fill it.
+    room: usize,
+    /// The number of the first line that has not been given yet.
+    line: usize,
+    /// How many bytes have been given.
+    given: u64,
+    ended: bool,
+}
+
+/// Whole lines, and the number of the first.
+pub(super) struct Block {
+    text: String,
+    line: usize,
+}
+
+impl Source {
+    pub(super) fn new(from: Box<dyn Read>) -> Self {
+        Self { from, rest: Vec::new(), room: SMALLEST, line: 1, given: 0, ended: false }
+    }
+
+    pub(super) const fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// The next lines, waited for if need be.
+    pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
+        while !self.ended {
+            let filled = self.rest.len();
+            self.rest.resize(filled + self.room, 0);
+            let read = match self.from.read(&mut self.rest[filled..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                read => {
+                    let read = read?;
+                    self.ended = read == 0;
+                    read
+                }
+            };
+            self.rest.truncate(filled + read);
+            if read == self.room && self.room < BLOCK {
+                self.room *= 4;
+            }
+            let end = if self.ended { self.rest.len() } else { end_of_lines(&self.rest) };
+            if end > 0 {
+                let after = self.rest.split_off(end);
+                return self.block(after).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn block(&mut self, after: Vec<u8>) -> io::Result<Block> {
+        let whole = std::mem::replace(&mut self.rest, after);
+        self.given += whole.len() as u64;
+        let text = String::from_utf8(whole).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))?;
+        let line = self.line;
+        self.line += text.bytes().filter(|byte| *byte == b'\n').count();
+        Ok(Block { text, line })
+    }
+}
+
+/// Where the last line ends that does not go on behind a backslash.
+fn end_of_lines(text: &[u8]) -> usize {
+    let ends = text.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
+    let mut whole = ends.filter(|(at, _)| at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\\'));
+    whole.next().map_or(0, |(at, _)| at + 1)
+}
+
+impl Block {
+    /// The lines with their numbers; lines that go on behind a backslash are one, with the number of the first.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+        let mut lines = self.text.lines().zip(self.line..);
+        std::iter::from_fn(move || {
+            let (line, number) = lines.next()?;
+            let Some(begun) = line.strip_suffix('\\') else { return Some((number, Cow::Borrowed(line))) };
+            let mut all = begun.to_owned();
+            for (line, _) in lines.by_ref() {
+                all.push(' ');
+                match line.strip_suffix('\\') {
+                    Some(part) => all.push_str(part),
+                    None => {
+                        all.push_str(line);
+                        break;
+                    }
+                }
+            }
+            Some((number, Cow::Owned(all)))
+        })
+    }
+}
+
+/// The words of a line, as `makeargs` in iproute2's `lib/utils.c` (6.1) takes them: quotes keep blanks together, and what follows
+/// a `#` is a comment.
+pub(super) fn words(line: &str) -> Result<Vec<&str>, String> {
+    if !line.contains(['"', '\'']) {
+        let line = line.split('#').next().unwrap_or_default();
+        return Ok(line.split_ascii_whitespace().collect());
+    }
+    let mut words = Vec::new();
+    let mut rest = line.trim_ascii_start();
+    while let Some(first) = rest.chars().next() {
+        match first {
+            '#' => break,
+            '"' | '\'' => {
+                let (word, after) = rest[1..].split_once(first).ok_or_else(|| format!("the quote {first} is not closed"))?;
+                words.push(word);
+                rest = after.trim_ascii_start();
+            }
+            _ => {
+                let end = rest.find(|byte: char| byte.is_ascii_whitespace() || byte == '#').unwrap_or(rest.len());
+                words.push(&rest[..end]);
+                rest = rest[end..].trim_ascii_start();
+            }
+        }
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a few bytes at a time.
+    struct Drip(&'static [u8], usize);
+
+    impl Read for Drip {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            let take = self.1.min(self.0.len()).min(to.len());
+            let (now, later) = self.0.split_at(take);
+            to[..take].copy_from_slice(now);
+            self.0 = later;
+            Ok(take)
+        }
+    }
+
+    fn all(text: &'static str, step: usize) -> Vec<(usize, String)> {
+        let mut source = Source::new(Box::new(Drip(text.as_bytes(), step)));
+        let mut lines = Vec::new();
+        while let Some(block) = source.next().unwrap() {
+            lines.extend(block.lines().map(|(number, line)| (number, line.into_owned())));
+        }
+        lines
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_come() {
+        let text = "one\ntwo \\\n more\\\n\n\nfour\nlast";
+        let whole = all(text, 1000);
+        assert_eq!(whole.len(), 5);
+        assert_eq!((whole[1].0, whole[1].1.split_ascii_whitespace().collect::<Vec<_>>()), (2, vec!["two", "more"]));
+        assert_eq!((whole[4].0, whole[4].1.as_str()), (7, "last"));
+        for step in 1..9 {
+            assert_eq!(all(text, step), whole, "{step} bytes at a time");
+        }
+    }
+
+    #[test]
+    fn words_can_be_quoted_and_commented() {
+        assert_eq!(words("route add 10.0.0.0/8 dev w0 # why").unwrap(), ["route", "add", "10.0.0.0/8", "dev", "w0"]);
+        assert_eq!(words("route add 'a b' \"c # d\" e#f").unwrap(), ["route", "add", "a b", "c # d", "e"]);
+        assert!(words("  # only").unwrap().is_empty());
+        assert!(words("route add 'open").is_err());
+    }
+
+    #[test]
+    fn what_is_no_text_is_an_error() {
+        let mut source = Source::new(Box::new(Drip(b"\xff\n", 9)));
+        assert_eq!(source.next().map(|_| ()).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}
