@@ -100,7 +100,8 @@ impl Rule {
                 Some(PortRange { first, last, mask }) if first == last => {
                     write!(f, " {word} {}/{}", Number(first), Number(mask))?
                 }
-                Some(PortRange { first, last, .. }) => write!(f, " {word} {first}-{last}")?,
+                Some(PortRange { first, last, mask: u16::MAX }) => write!(f, " {word} {first}-{last}")?,
+                Some(PortRange { first, last, mask }) => write!(f, " {word} {first}-{last}/{}", Number(mask))?,
                 None => {}
             }
         }

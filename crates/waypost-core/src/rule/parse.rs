@@ -256,16 +256,16 @@ fn ip_protocol(word: &str) -> Result<u8, ParseError> {
 /// Reads `PORT`, `FIRST-LAST` or `PORT/MASK`.
 fn ports(word: &str) -> Result<PortRange, ParseError> {
     let port = |word: &str| words::number(word, 0xffff).map(|port| port as u16);
-    if let Some((value, mask)) = word.split_once('/') {
-        let value = port(value)?;
-        return Ok(PortRange { mask: port(mask)?, ..PortRange::new(value, value) });
-    }
-    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    let (range, mask) = match word.split_once('/') {
+        Some((range, mask)) => (range, port(mask)?),
+        None => (word, u16::MAX),
+    };
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last) = (port(first)?, port(last)?);
     if first > last {
         return Err(ParseError::new(word, "ends before it begins"));
     }
-    Ok(PortRange::new(first, last))
+    Ok(PortRange { mask, ..PortRange::new(first, last) })
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ fn what_is_printed_reads_back_as_the_same_rule() {
         "102: from all ipproto gre lookup 7 suppress_ifgroup default",
         "32766: from all lookup main proto kernel",
         "1: from all sport 0x1000/0xf000 dport 80 dscp 46 lookup 7",
+        "1: from all sport 50-53/0x1ff lookup 7",
         "1: from all dport 0/0x1 dscp 0x28/0x38 type 4",
         "1: from all oif w1 [detached] lookup 4294967295",
         "1: from all lookup [l3mdev-table] lookup 9",
