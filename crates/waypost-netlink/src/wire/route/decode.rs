@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
                 let Some(address) = address_of(self.family, data) else { return Ok(false) };
                 self.preferred_source = Some(address);
             }
-            RTA_PREF => {
+            RTA_PREF if self.family == Family::V6 => {
                 let Some(preference) = preference(data) else { return Ok(false) };
                 self.preference = preference;
             }
@@ -177,7 +177,8 @@ impl<'a> Reader<'a> {
     fn read_rarer(&mut self, kind: u16, data: &'a [u8]) -> bool {
         match kind & NLA_TYPE_MASK {
             RTA_SRC if self.family == Family::V6 => self.source = Some(data),
-            RTA_VIA => return self.read_gateway(next_hops::via(data)),
+            // IPv6 refuses it: `rtm_to_fib6_config` in net/ipv6/route.c (Linux 6.18).
+            RTA_VIA if self.family == Family::V4 => return self.read_gateway(next_hops::via(data)),
             RTA_FLOW => {
                 let Some(realms) = read::u32(data) else { return false };
                 self.realms = realms;

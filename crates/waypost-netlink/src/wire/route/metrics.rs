@@ -69,7 +69,7 @@ fn one(kind: u16, value: &[u8], metrics: &mut Metrics) -> Fate {
     match kind {
         RTAX_CC_ALGO => {
             let name = value.strip_suffix(&[0]).unwrap_or(value);
-            let Ok(name) = std::str::from_utf8(name) else { return Fate::Malformed };
+            let Some(name) = std::str::from_utf8(name).ok().filter(|name| is_algorithm(name)) else { return Fate::Malformed };
             metrics.set_congestion(name);
             Fate::Read
         }
@@ -81,6 +81,11 @@ fn one(kind: u16, value: &[u8], metrics: &mut Metrics) -> Fate {
             Fate::Read
         }
     }
+}
+
+/// Says whether a congestion control algorithm can have this name: modules are loaded by it, and text tells it from `lock`.
+fn is_algorithm(name: &str) -> bool {
+    !name.is_empty() && name != "lock" && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn lock(locks: u32, metrics: &mut Metrics) -> Fate {

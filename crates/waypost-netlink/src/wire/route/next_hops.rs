@@ -81,7 +81,7 @@ fn leg(family: Family, attributes: &[u8], hop: &mut NextHop) -> Option<u32> {
         let (kind, data) = attribute.ok()?;
         let understood = match kind & NLA_TYPE_MASK {
             RTA_GATEWAY => address_of(family, data).map(|gateway| hop.gateway = Some(gateway)),
-            RTA_VIA => via(data).map(|gateway| hop.gateway = Some(gateway)),
+            RTA_VIA if family == Family::V4 => via(data).map(|gateway| hop.gateway = Some(gateway)),
             RTA_FLOW => read::u32(data).map(|realms| hop.realms = realms),
             RTA_ENCAP_TYPE => read::u16(data).map(|kind| encapsulation.kind = Some(kind)),
             RTA_ENCAP => {

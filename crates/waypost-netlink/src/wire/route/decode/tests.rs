@@ -1,6 +1,6 @@
 use super::*;
 use crate::wire::Encoder;
-use crate::wire::constants::{AF_INET, AF_INET6, AF_MPLS, NLA_F_NESTED, RTA_NEWDST, RTAX_LOCK, RTAX_MTU};
+use crate::wire::constants::{AF_INET, AF_INET6, AF_MPLS, NLA_F_NESTED, RTA_NEWDST, RTAX_CC_ALGO, RTAX_LOCK, RTAX_MTU};
 
 const UNICAST_V4: [u8; 12] = [AF_INET, 24, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0];
 
@@ -49,12 +49,12 @@ fn a_bad_attribute_spoils_only_itself() {
         message.u32(RTA_OIF, 2);
         message.attribute(RTA_METRICS, &[8, 0]);
         message.attribute(RTA_MULTIPATH, &[9, 0, 0, 0, 0, 0, 0, 0]);
-        message.u8(RTA_PREF, 2);
+        message.u8(RTA_NH_ID, 2);
     });
     assert_eq!(decoded.spoiled, 4);
     assert_eq!(&*decoded.value.entry.next_hops, [NextHop::dev(IfIndex::new(2).unwrap())]);
     let kept: Vec<u16> = decoded.value.entry.unnamed.as_slice().iter().map(|attribute| attribute.kind).collect();
-    assert_eq!(kept, [RTA_GATEWAY, RTA_METRICS, RTA_MULTIPATH, RTA_PREF]);
+    assert_eq!(kept, [RTA_GATEWAY, RTA_METRICS, RTA_MULTIPATH, RTA_NH_ID]);
 }
 
 #[test]
@@ -133,4 +133,32 @@ fn an_expiry_is_signed_and_zero_means_none() {
     assert_eq!(expires(0), None);
     assert_eq!(expires(12_345), Some(Duration::from_millis(123_450)));
     assert_eq!(expires(-5), Some(Duration::ZERO));
+}
+
+#[test]
+fn what_a_family_has_not_is_kept_as_it_came() {
+    let via_v4 = [&u16::from(AF_INET).to_ne_bytes()[..], &[10, 0, 0, 1]].concat();
+    let v6 = route([AF_INET6, 0, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0], |message| message.attribute(RTA_VIA, &via_v4));
+    assert!(v6.value.entry.next_hops.is_empty(), "the kernel has no IPv6 route by an IPv4 gateway");
+    assert_eq!(v6.value.entry.unnamed.as_slice(), [Attribute::new(RTA_VIA, via_v4)]);
+    let reserved = route([AF_INET6, 0, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0], |message| message.u8(RTA_PREF, 2));
+    assert_eq!(reserved.spoiled, 1);
+
+    let v4 = route(UNICAST_V4, |message| {
+        destination(message);
+        message.u8(RTA_PREF, 1);
+    });
+    assert_eq!(v4.value.entry.preference, Preference::Medium);
+    assert_eq!(v4.value.entry.unnamed.as_slice(), [Attribute::new(RTA_PREF, vec![1])]);
+}
+
+#[test]
+fn an_algorithm_has_a_name_that_text_can_say() {
+    for (name, spoiled) in [("bbr", 0), ("b r", 1), ("", 1), ("lock", 1)] {
+        let decoded = route(UNICAST_V4, |message| {
+            destination(message);
+            message.nested(RTA_METRICS, |metrics| metrics.text(RTAX_CC_ALGO, name));
+        });
+        assert_eq!((decoded.spoiled, decoded.value.entry.metrics.congestion()), (spoiled, (spoiled == 0).then_some(name)));
+    }
 }
