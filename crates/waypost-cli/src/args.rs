@@ -54,13 +54,17 @@ pub(crate) enum Command {
     /// List routes (of the main table, unless a table is named)
     #[command(visible_aliases = ["list", "ls"])]
     Show {
-        /// [to|root|match|exact PREFIX] [table N|all] [via ADDRESS] [dev NAME] [proto P] [type T] [scope S] [src A] [metric N]
+        #[arg(
+            help = "[to|root|match|exact PREFIX] [table N|all] [via ADDRESS] [dev NAME] [proto P] [type T] [scope S] [src A] [metric N]"
+        )]
         words: Vec<String>,
     },
     /// Ask for the way to an address
     Get {
-        /// ADDRESS [from A] [iif NAME] [oif NAME] [mark M] [tos T] [uid U] [ipproto P] [sport N] [dport N]
-        #[arg(required = true)]
+        #[arg(
+            required = true,
+            help = "ADDRESS [from A] [iif NAME] [oif NAME] [mark M] [tos T] [uid U] [ipproto P] [sport N] [dport N]"
+        )]
         words: Vec<String>,
         /// Answer from the mirror, by the rules and tables, without asking the kernel
         #[arg(long)]
@@ -140,28 +144,28 @@ pub(crate) enum Command {
     },
     /// Policy rules: show, add, del
     Rule {
-        /// [show] | add RULE | del RULE, a rule in the words of `ip rule`
+        #[arg(help = "[show] | add RULE | del RULE, a rule in the words of `ip rule`")]
         words: Vec<String>,
     },
     /// List links
     Link {
-        /// [show] [NAME]
+        #[arg(help = "[show] [NAME]")]
         words: Vec<String>,
     },
     /// List addresses
     Addr {
-        /// [show] [NAME]
+        #[arg(help = "[show] [NAME]")]
         words: Vec<String>,
     },
     /// List neighbours
     #[command(visible_alias = "neighbour")]
     Neigh {
-        /// [show] [NAME]
+        #[arg(help = "[show] [NAME]")]
         words: Vec<String>,
     },
     /// Next-hop objects: show, add, replace, del
     Nexthop {
-        /// [show] | add|replace OBJECT | del id N, an object in the words of `ip nexthop`
+        #[arg(help = "[show] | add|replace OBJECT | del id N, an object in the words of `ip nexthop`")]
         words: Vec<String>,
     },
     /// Tell what this system's routing can do
