@@ -177,6 +177,27 @@ fn a_batch_tells_the_outcome_of_each() {
     assert_eq!(ip("-4 route show via 10.0.0.2").lines().count(), 4997);
 }
 
+fn deletions_in_a_batch_are_looked_at_together() {
+    veth_with_addresses("w0", "w1");
+    let mut routes = routes();
+    ip_batch((0..200).map(|n| format!("route add 10.1.{n}.0/24 via 10.0.0.2")));
+    ip("route add 10.1.7.0/24 via 10.0.0.2 metric 9");
+    let delete = |text: String| Operation::Route(RouteChange::Delete, route(&text));
+    let mut operations: Vec<_> = (0..200).map(|n| delete(format!("10.1.{n}.0/24 via 10.0.0.2 dev w0"))).collect();
+    // Twice the same: the second time it is not there. And the twin, after which the one that it stood beside can go.
+    operations.push(delete("10.1.3.0/24 via 10.0.0.2 dev w0".to_owned()));
+    operations.push(delete("10.1.7.0/24 via 10.0.0.2 dev w0 metric 9".to_owned()));
+    operations.push(delete("10.1.7.0/24 via 10.0.0.2 dev w0".to_owned()));
+    let mut failed = Vec::new();
+    let outcome = |at, result: Result<(), waypost::Error>| {
+        failed.extend(result.err().map(|error| (at, error.kind())));
+        ControlFlow::Continue(())
+    };
+    routes.batch(operations, outcome).unwrap();
+    assert_eq!(failed, [(7, ErrorKind::Ambiguous), (200, ErrorKind::NotFound)]);
+    assert_eq!(ip("route show via 10.0.0.2"), "");
+}
+
 fn a_batch_begins_nothing_more_once_it_is_stopped() {
     veth_with_addresses("w0", "w1");
     let mut routes = routes();
@@ -436,6 +457,7 @@ fn main() -> ExitCode {
         test!(deleting_by_a_filter_wants_exactly_one),
         test!(flushing_takes_what_passes_and_nothing_else),
         test!(a_batch_tells_the_outcome_of_each),
+        test!(deletions_in_a_batch_are_looked_at_together),
         test!(a_batch_begins_nothing_more_once_it_is_stopped),
         test!(each_refusal_has_its_kind_and_the_kernels_words),
         test!(an_interface_that_goes_in_the_midst_of_a_batch_fails_the_rest),

@@ -9,6 +9,9 @@ use super::{Routes, deletion};
 /// How many changes are under way at once: enough that the kernel never waits for us.
 const WINDOW: usize = 2048;
 
+/// For how many deletions the table is looked at once.
+const RUN: usize = 1 << 16;
+
 /// One change in a batch.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -49,7 +52,7 @@ impl Routes {
     /// changes that were under way already still come about, and their outcomes are still told.
     ///
     /// Deletions of kinds of routes that the kernel does not compare fully (on Linux: IPv4 ones of metric 0 or with several next hops,
-    /// IPv6 ones without a gateway) are looked at as [`delete`](Self::delete) does, which takes the pipeline apart; that which
+    /// IPv6 ones without a gateway) are looked at as [`delete`](Self::delete) does, with one listing for a run of them; that which
     /// could hit another route has the outcome `Ambiguous`. The others are compared by the kernel alone. Linux then still takes
     /// for an IPv4 route a multipath route of the same metric that begins with its next hop, and for an IPv6 route with a gateway one of the same
     /// metric that uses a next-hop object.
@@ -63,35 +66,46 @@ impl Routes {
         outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let mut operations = operations.into_iter().peekable();
-        let could_hit_another = |operation: &Operation| matches!(operation, Operation::Route(RouteChange::Delete, route) if deletion::needs_a_look(route));
+        let needs_a_look = |operation: &Operation| matches!(operation, Operation::Route(RouteChange::Delete, route) if deletion::needs_a_look(route));
         let mut outcome = outcome;
         let mut told = 0;
         let mut stopped = false;
         while !stopped && operations.peek().is_some() {
-            // Deletions that need a look at the table go by themselves; what stands between them is pipelined.
-            if operations.peek().is_some_and(could_hit_another) {
-                let Some(Operation::Route(_, route)) = operations.next() else { break };
-                let result = self.delete(&route);
-                stopped = outcome(told, result).is_break();
-                told += 1;
-                continue;
-            }
-            let run = std::iter::from_fn(|| operations.next_if(|operation| !could_hit_another(operation)));
             let before = told;
-            self.run_batch(run, |at, result| {
+            let mut tell = |at: usize, result| {
                 told = before + at + 1;
                 let flow = outcome(before + at, result);
                 stopped |= flow.is_break();
                 flow
-            })?;
+            };
+            if operations.peek().is_some_and(needs_a_look) {
+                // One look at the table serves a run of them.
+                let run = std::iter::from_fn(|| operations.next_if(needs_a_look)).take(RUN);
+                let looked_at = self.look(run.collect())?;
+                self.run_batch(looked_at.into_iter(), &mut tell)?;
+            } else {
+                let run = std::iter::from_fn(|| operations.next_if(|operation| !needs_a_look(operation)));
+                self.run_batch(run.map(Ok), &mut tell)?;
+            }
         }
         Ok(())
     }
 
-    /// Pipelines changes none of which can hit a route that it does not name.
+    /// Looks which of these deletions can be left to the kernel, and why the others cannot.
+    fn look(&mut self, operations: Vec<Operation>) -> Result<Vec<Result<Operation, Error>>, Error> {
+        let routes = operations.into_iter().filter_map(|operation| match operation {
+            Operation::Route(RouteChange::Delete, route) => Some(route),
+            _ => None,
+        });
+        let routes: Vec<_> = routes.collect();
+        let mut beside = deletion::Beside::of(&routes, self.list(&deletion::of_same_tables(&routes))?);
+        Ok(routes.into_iter().map(|route| beside.take(&route).map(|()| Operation::Route(RouteChange::Delete, route))).collect())
+    }
+
+    /// Pipelines changes none of which can hit a route that it does not name; those that were refused before have that outcome.
     pub(super) fn run_batch(
         &mut self,
-        operations: impl Iterator<Item = Operation>,
+        operations: impl Iterator<Item = Result<Operation, Error>>,
         mut outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let first = self.last_ticket + 1;
@@ -107,7 +121,14 @@ impl Routes {
                     exhausted = true;
                     break;
                 };
-                if let Err(error) = self.submit(operation.request()) {
+                let submitted = match operation {
+                    Ok(operation) => self.submit(operation.request()).map(|_| ()),
+                    Err(error) => {
+                        self.last_ticket += 1;
+                        Err(error)
+                    }
+                };
+                if let Err(error) = submitted {
                     early.insert(self.begun(first) - 1, error);
                 }
             }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use waypost_core::{Error, ErrorKind, Family, Outcome, Request, Route, RouteChange, RouteFilter, Rule};
+use waypost_core::{Error, ErrorKind, Family, Outcome, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
 
 use super::{Routes, ensure};
 use crate::sys;
@@ -23,7 +23,7 @@ impl Routes {
     pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
         let there = self.list(&of_same_destination(route))?;
         if !there.iter().any(|other| ensure::satisfies(other, route)) {
-            return Err(Error::new(ErrorKind::NotFound, "delete route").on(route).because("there is no such route"));
+            return Err(not_there(route));
         }
         check(route, &there)?;
         match self.ask(Request::Route(RouteChange::Delete, route))? {
@@ -107,7 +107,7 @@ pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
 }
 
 /// Refuses a deletion for which the kernel could take another route of `there`.
-pub(super) fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
+fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
     let is_other = |other: &&Route| !ensure::satisfies(other, route) && sys::deletes(route, other.as_ref());
     match there.iter().find(is_other) {
         None => Ok(()),
@@ -117,17 +117,54 @@ pub(super) fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
     }
 }
 
-/// Refuses the deletion of all `victims` where the kernel could take one of `kept` for any of them.
-pub(super) fn check_all(victims: &[Route], kept: impl Iterator<Item = Route>) -> Result<(), Error> {
-    let place = |route: &Route| (route.slot.table, route.slot.destination);
-    let mut beside: HashMap<_, Vec<Route>> =
-        victims.iter().filter(|route| needs_a_look(route)).map(|route| (place(route), Vec::new())).collect();
-    for route in kept {
-        if let Some(routes) = beside.get_mut(&place(&route)) {
-            routes.push(route);
-        }
+/// What the routes of the same tables pass, as narrowly as one filter can say.
+pub(super) fn of_same_tables(routes: &[Route]) -> RouteFilter {
+    let mut filter = RouteFilter::default();
+    let Some(first) = routes.first() else { return filter };
+    if routes.iter().all(|route| route.slot.table == first.slot.table) {
+        filter.table = Some(first.slot.table);
     }
-    victims.iter().try_for_each(|route| beside.get(&place(route)).map_or(Ok(()), |routes| check(route, routes)))
+    if routes.iter().all(|route| route.slot.destination.family() == first.slot.destination.family()) {
+        filter.family = Some(first.slot.destination.family());
+    }
+    filter
+}
+
+/// The routes beside those that are to be deleted, by table and destination.
+pub(super) struct Beside(HashMap<(TableId, Prefix), Vec<Route>>);
+
+impl Beside {
+    /// Those of `there` that have the table and destination of one of `victims`.
+    pub(super) fn of(victims: &[Route], there: impl IntoIterator<Item = Route>) -> Self {
+        let place = |route: &Route| (route.slot.table, route.slot.destination);
+        let mut beside: HashMap<_, Vec<Route>> = victims.iter().map(|route| (place(route), Vec::new())).collect();
+        for route in there {
+            if let Some(routes) = beside.get_mut(&place(&route)) {
+                routes.push(route);
+            }
+        }
+        Self(beside)
+    }
+
+    /// Refuses the deletion of a route where the kernel could take another for it.
+    pub(super) fn check(&self, route: &Route) -> Result<(), Error> {
+        self.0.get(&(route.slot.table, route.slot.destination)).map_or(Ok(()), |there| check(route, there))
+    }
+
+    /// Takes a route that is to be deleted away from the others; refuses where it is not there, or where the kernel could take
+    /// another for it.
+    pub(super) fn take(&mut self, route: &Route) -> Result<(), Error> {
+        self.check(route)?;
+        let there = self.0.get_mut(&(route.slot.table, route.slot.destination));
+        let place = there.and_then(|there| there.iter().position(|other| ensure::satisfies(other, route)).map(|at| (there, at)));
+        let Some((there, at)) = place else { return Err(not_there(route)) };
+        there.remove(at);
+        Ok(())
+    }
+}
+
+fn not_there(route: &Route) -> Error {
+    Error::new(ErrorKind::NotFound, "delete route").on(route).because("there is no such route")
 }
 
 /// Says whether a deletion needs a look at the table, because the kernel does not compare all that tells routes of its kind apart.

@@ -185,11 +185,12 @@ impl Routes {
         let victims = self.list(filter)?;
         if victims.iter().any(deletion::needs_a_look) {
             let kept = self.list(&RouteFilter::default())?.into_iter().filter(|route| !filter.passes(route.as_ref()));
-            deletion::check_all(&victims, kept)?;
+            let beside = deletion::Beside::of(&victims, kept);
+            victims.iter().try_for_each(|route| beside.check(route))?;
         }
         let mut deleted = 0;
         let mut refusal = None;
-        let deletions = victims.into_iter().map(|route| Operation::Route(RouteChange::Delete, route));
+        let deletions = victims.into_iter().map(|route| Ok(Operation::Route(RouteChange::Delete, route)));
         self.run_batch(deletions, |_, result| match result {
             Ok(()) => {
                 deleted += 1;
