@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     pub(crate) setting: Setting,
     /// No subject gets more repetitions.
     pub(crate) most: usize,
+    /// The command `waypost` is there already.
+    pub(crate) is_built: bool,
     /// Even what is slow.
     pub(crate) is_whole: bool,
 }
@@ -37,13 +39,13 @@ impl Arguments {
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, Failure> {
         let mut setting = Setting { step: 1, waypost: PathBuf::from(WAYPOST) };
         let mut names = Vec::new();
-        let (mut subject, mut most, mut is_whole) = (None, usize::MAX, false);
+        let (mut subject, mut most, mut is_built, mut is_whole) = (None, usize::MAX, false, false);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {
                 "--subject" => subject = Some(value()?),
                 "--step" => setting.step = value()?.parse()?,
-                "--waypost" => setting.waypost = value()?.into(),
+                "--waypost" => (setting.waypost, is_built) = (value()?.into(), true),
                 "--quick" => (setting.step, most) = (QUICK_STEP, QUICK_REPETITIONS),
                 "--markdown" => is_whole = true,
                 option if option.starts_with('-') => return Err(format!("there is no option {option}").into()),
@@ -52,6 +54,6 @@ impl Arguments {
         }
         is_whole &= names.is_empty();
         let wish = subject.map_or(Wish::Sections(names), Wish::Subject);
-        Ok(Self { wish, setting, most, is_whole })
+        Ok(Self { wish, setting, most, is_built, is_whole })
     }
 }

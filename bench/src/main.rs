@@ -5,7 +5,7 @@
 //!
 //! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
 //! (`install read memory decode start lpm-v4 lpm-v6 build`) choose among them. `--markdown`, the form in which the tables are
-//! printed anyway, asks for all, the slow build included.
+//! printed anyway, asks for all, the slow build included. `--waypost PATH` measures that command instead of building it.
 
 mod arguments;
 mod peers;
@@ -43,7 +43,10 @@ fn main() -> ExitCode {
 fn act(arguments: Arguments) -> Result<(), Failure> {
     match &arguments.wish {
         Wish::Subject(name) => {
-            let subject = sections::subject(name).ok_or_else(|| format!("there is no subject {name}"))?;
+            let (subject, needs) = sections::subject(name).ok_or_else(|| format!("there is no subject {name}"))?;
+            if needs == Needs::Empty {
+                world::enter_empty()?;
+            }
             (subject.measure)(&arguments.setting)?.print();
             Ok(())
         }
@@ -59,7 +62,9 @@ fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
         return Err(format!("there is no section {unknown}").into());
     }
     // Builds come first: they may need the network, which is left behind then.
-    build::command()?;
+    if !arguments.is_built {
+        build::command()?;
+    }
     if is_build_wanted {
         print!("{}", report::marked(build::NAME, &build::cold()?));
     }

@@ -103,7 +103,7 @@ impl Samples {
     }
 
     fn add(&mut self, subject: &'static str, round: usize, figures: Figures) {
-        let text: Vec<_> = figures.0.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        let text: Vec<_> = figures.0.iter().map(|(name, value)| format!("{name} {value:.4e}")).collect();
         eprintln!("{subject} {}: {}", round + 1, text.join(", "));
         for (name, value) in figures.0 {
             self.values.entry((subject, name)).or_default().push(value);

@@ -34,6 +34,16 @@ pub(crate) fn enter() -> Result<(), Failure> {
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
     fs::write("/proc/self/gid_map", format!("0 {group} 1"))?;
+    add_interface()
+}
+
+/// Moves this process into a network namespace without routes; what it leaves there ends with it.
+pub(crate) fn enter_empty() -> Result<(), Failure> {
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    add_interface()
+}
+
+fn add_interface() -> Result<(), Failure> {
     for command in [
         "link set lo up",
         "link add bench0 type veth peer name bench1",

@@ -43,7 +43,11 @@ pub(crate) fn stream(_: &Setting) -> Result<Figures, Failure> {
     Ok(Figures::of(span).and("routes", figure(count)?))
 }
 
-/// The IPv4 table in and out by batches of its own size.
+/// How many routes go into one batch: of one as large as nlink would split it itself the acknowledgements overrun its receive
+/// buffer (`ENOBUFS`).
+const PER_BATCH: usize = 200;
+
+/// The IPv4 table in and out.
 pub(crate) fn install(setting: &Setting) -> Result<Figures, Failure> {
     let prefixes = Prefixes::read(setting.step)?;
     let interface = world::interface()?;
@@ -53,15 +57,21 @@ pub(crate) fn install(setting: &Setting) -> Result<Figures, Failure> {
     let (add, ()) = stopwatch::here(|| {
         block_on(async {
             let connection = Connection::<Route>::new()?;
-            let batch = prefixes.v4.iter().fold(connection.batch(), |batch, prefix| batch.add_route(route(prefix)));
-            Ok(batch.execute_all().await?)
+            for part in prefixes.v4.chunks(PER_BATCH) {
+                let batch = part.iter().fold(connection.batch(), |batch, prefix| batch.add_route(route(prefix)));
+                batch.execute_all().await?;
+            }
+            Ok(())
         })
     })?;
     let (delete, ()) = stopwatch::here(|| {
         block_on(async {
             let connection = Connection::<Route>::new()?;
-            let batch = prefixes.v4.iter().fold(connection.batch(), |batch, prefix| batch.del_route(route(prefix)));
-            Ok(batch.execute_all().await?)
+            for part in prefixes.v4.chunks(PER_BATCH) {
+                let batch = part.iter().fold(connection.batch(), |batch, prefix| batch.del_route(route(prefix)));
+                batch.execute_all().await?;
+            }
+            Ok(())
         })
     })?;
     Ok(Figures::default().span(install::ADD, add).span(install::DELETE, delete))

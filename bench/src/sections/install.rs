@@ -43,7 +43,7 @@ const SUBJECTS: &[Subject] = &[
         measure: rtnetlink::install,
     },
     #[cfg(feature = "peers")]
-    Subject { name: "install/nlink", label: "nlink 0.33, `batch`", repetitions: 3, measure: nlink::install },
+    Subject { name: "install/nlink", label: "nlink 0.33, `batch` of 200", repetitions: 3, measure: nlink::install },
 ];
 
 fn floor(setting: &Setting) -> Result<Figures, Failure> {

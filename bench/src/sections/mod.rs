@@ -29,7 +29,7 @@ pub(crate) struct Section {
 /// What the kernel's tables must have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Needs {
-    /// No routes but those of the interface.
+    /// No routes but those of the interface: each repetition gets a namespace of its own.
     Empty,
     /// All of them.
     Full,
@@ -39,9 +39,10 @@ pub(crate) enum Needs {
 pub(crate) const ALL: &[Section] =
     &[install::SECTION, read::SECTION, memory::SECTION, decode::SECTION, start::SECTION, lpm::V4, lpm::V6];
 
-/// The subject that goes by this name.
-pub(crate) fn subject(name: &str) -> Option<&'static Subject> {
-    ALL.iter().flat_map(|section| section.subjects).find(|subject| subject.name == name)
+/// The subject that goes by this name, and what it needs.
+pub(crate) fn subject(name: &str) -> Option<(&'static Subject, Needs)> {
+    let mut subjects = ALL.iter().flat_map(|section| section.subjects.iter().map(|subject| (subject, section.needs)));
+    subjects.find(|(subject, _)| subject.name == name)
 }
 
 /// Wall and CPU times of subjects that all do the same, as milliseconds and as multiples of what the first needs.
