@@ -186,9 +186,23 @@ impl From<crate::ParseError> for Error {
     }
 }
 
+impl From<crate::PrefixError> for Error {
+    fn from(error: crate::PrefixError) -> Self {
+        crate::ParseError::from(error).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_that_cannot_be_read_is_invalid_and_quoted() {
+        let read = |text: &str| -> Result<(crate::Prefix, crate::Route), Error> { Ok((text.parse()?, text.parse()?)) };
+        let error = read("10.0.0.1/8").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert_eq!(error.to_string(), "read: \"10.0.0.1/8\" has host bits set; the network is 10.0.0.0/8");
+    }
 
     #[test]
     fn the_kernels_words_come_first_and_the_number_behind() {

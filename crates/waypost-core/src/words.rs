@@ -48,7 +48,12 @@ impl From<PrefixError> for ParseError {
     fn from(error: PrefixError) -> Self {
         match error {
             PrefixError::Syntax(word) => Self::new(&word, "is no address or prefix"),
-            other => Self::new("", other.to_string()),
+            PrefixError::HostBits { address, length, network } => {
+                Self::new(&format!("{address}/{length}"), format!("has host bits set; the network is {network}"))
+            }
+            PrefixError::Length { family, length } => {
+                Self::new(&length.to_string(), format!("is no prefix length of family {family}: they go to {}", family.bits()))
+            }
         }
     }
 }

@@ -95,7 +95,8 @@ fn the_word_at_fault_is_named() {
     for (text, expected) in [
         ("", "a route begins with its destination"),
         ("blackhole", "a route begins with its destination"),
-        ("10.0.0.1/8 via 10.0.0.1", "10.0.0.1/8 has host bits set; the network is 10.0.0.0/8"),
+        ("10.0.0.1/8 via 10.0.0.1", "\"10.0.0.1/8\" has host bits set; the network is 10.0.0.0/8"),
+        ("10.0.0.0/33 via 10.0.0.1", "\"33\" is no prefix length of family inet: they go to 32"),
         ("tomorrow via 10.0.0.1", "\"tomorrow\" is no address or prefix"),
         ("10.0.0.0/8 via", "something must follow \"via\""),
         ("10.0.0.0/8 via here", "\"here\" is no address"),
