@@ -7,7 +7,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProto
 use waypost::{
     Change, ErrorKind, Event, NextHopFlags, Options, Reason, Route, RouteChange, RouteFilter, Routes, TableId, Watcher,
 };
-use waypost_tests::ip::{ip, ip_batch, veth, veth_with_addresses};
+use waypost_tests::ip::{ip, ip_batch, sysctl, veth, veth_with_addresses};
 use waypost_tests::namespace::run;
 use waypost_tests::test;
 use waypost_tests::witness::{assert_mirrors_the_kernel, settle, watcher};
@@ -50,6 +50,22 @@ fn switching_a_link_off_takes_its_routes() {
     ip("link set w0 up");
     let events = settle(&mut watcher);
     assert!(says(&events, "added 10.0.0.0/24") && !says(&events, "added 10.1.0.0/16"), "{:?}", said(&events));
+    assert_mirrors_the_kernel(&mut watcher);
+}
+
+/// The same trap where the administrator has IPv6 keep quiet as well (`net.ipv6.route.skip_notify_on_dev_down`).
+fn ipv6_routes_that_go_without_a_message_are_missed_too() {
+    veth_with_addresses("w0", "w1");
+    ip("route add 2001:db8:1::/48 via 2001:db8::2");
+    ip("route add 2001:db8:2::/48 nexthop via 2001:db8::2 nexthop via 2001:db8::3");
+    // Only the initial user namespace has this.
+    sysctl("net/ipv6/route/skip_notify_on_dev_down", "1");
+    let mut watcher = watcher();
+    ip("link set w0 down");
+    let events = settle(&mut watcher);
+    for gone in ["removed 2001:db8:1::/48", "removed 2001:db8:2::/48"] {
+        assert!(says(&events, gone), "{gone}: {:?}", said(&events));
+    }
     assert_mirrors_the_kernel(&mut watcher);
 }
 
@@ -260,6 +276,7 @@ fn messages_of_other_processes_are_not_believed() {
 fn main() -> ExitCode {
     run(&[
         test!(switching_a_link_off_takes_its_routes),
+        test!(ipv6_routes_that_go_without_a_message_are_missed_too).needs_root(),
         test!(deleting_an_interface_takes_its_routes),
         test!(deleting_an_address_takes_the_routes_that_it_covered),
         test!(losing_the_carrier_marks_routes),
