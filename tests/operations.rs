@@ -84,7 +84,7 @@ fn ensuring_adds_once_and_tells_who_is_in_the_way() {
         assert_eq!(routes.ensure(&route(one)).unwrap(), Ensured::There);
         let error = routes.ensure(&route(other)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Exists);
-        assert!(error.to_string().contains("in its place is"), "{error}");
+        assert!(error.to_string().contains(&format!("in its place is {one}")), "{error}");
         assert_eq!(witness(destination), [one]);
     }
     // What the kernel fills in by itself does not count as different.

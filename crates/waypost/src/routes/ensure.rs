@@ -30,7 +30,9 @@ impl Routes {
         }
         match there.iter().find(|route| same_slot(&route.slot, &wanted.slot)) {
             Some(other) => {
-                Err(Error::new(ErrorKind::Exists, "ensure route").on(wanted).because(format!("in its place is {other}")))
+                let names = self.names()?;
+                let why = format!("in its place is {}", other.with_names(&names));
+                Err(Error::new(ErrorKind::Exists, "ensure route").on(wanted.with_names(&names)).because(why))
             }
             None => Err(refusal),
         }
