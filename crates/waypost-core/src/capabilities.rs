@@ -44,6 +44,20 @@ pub enum OwnershipTag {
 }
 
 /// What a kernel can do. Code asks this, not which system it runs on.
+///
+/// ```
+/// use waypost_core::{Capabilities, Route};
+///
+/// fn with_metric(capabilities: &Capabilities, mut route: Route, metric: u32) -> Route {
+///     route.slot.table = capabilities.main_table;
+///     if capabilities.metric {
+///         route.slot.metric = metric;
+///     }
+///     route
+/// }
+/// # let route = "10.0.0.0/8 via 10.0.0.1".parse().unwrap();
+/// # assert_eq!(with_metric(&Capabilities::least("a system without metrics"), route, 50).slot.metric, 0);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

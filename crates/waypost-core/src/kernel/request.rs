@@ -70,6 +70,17 @@ pub enum Dump<'a> {
 }
 
 /// Which routes: those that have all that is set here.
+///
+/// ```
+/// use waypost_core::{Protocol, Route, RouteFilter};
+///
+/// let mut filter = RouteFilter::default();
+/// filter.protocol = Some(Protocol::STATIC);
+/// filter.inside = Some("10.0.0.0/8".parse()?);
+/// let route: Route = "10.1.0.0/16 via 10.0.0.1 proto static".parse()?;
+/// assert!(filter.passes(route.as_ref()));
+/// # Ok::<(), waypost_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct RouteFilter {

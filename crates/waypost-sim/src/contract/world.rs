@@ -101,6 +101,10 @@ impl<'h, K: Kernel> World<'h, K> {
     }
 
     /// Asks the kernel to change a route, which stands in the words of `ip route`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's refusal.
     pub fn change(&mut self, change: RouteChange, words: &str) -> Result<(), Error> {
         let route = self.route(words);
         self.ask(Request::Route(change, &route)).map(drop)
@@ -113,12 +117,20 @@ impl<'h, K: Kernel> World<'h, K> {
     }
 
     /// Asks the kernel for something and waits for the outcome; a lookup has an answer.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's refusal.
     pub fn ask(&mut self, request: Request<'_>) -> Result<Option<LookupAnswer>, Error> {
         let ticket = self.submit(request)?;
         self.outcome(ticket)
     }
 
     /// Queues a request.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` or `Invalid` where the kernel cannot even be asked that.
     pub fn submit(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
         self.ticket += 1;
         let ticket = Ticket(self.ticket);
@@ -127,6 +139,10 @@ impl<'h, K: Kernel> World<'h, K> {
     }
 
     /// Sends what is queued and waits for the outcome of one request.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's refusal.
     #[track_caller]
     pub fn outcome(&mut self, ticket: Ticket) -> Result<Option<LookupAnswer>, Error> {
         self.hear_until(|notice| matches!(notice, Notice::Outcome(of, _) if *of == ticket));

@@ -57,6 +57,23 @@ impl Routes {
     /// for an IPv4 route a multipath route of the same metric that begins with its next hop, and for an IPv6 route with a gateway one of the same
     /// metric that uses a next-hop object.
     ///
+    /// ```no_run
+    /// use std::ops::ControlFlow;
+    /// use waypost::{Operation, RouteChange, Routes};
+    ///
+    /// let lines = ["192.0.2.0/25 via 10.0.0.1 metric 50", "192.0.2.128/25 via 10.0.0.2 metric 50"];
+    /// let add = |line: &&str| Ok(Operation::Route(RouteChange::Add, line.parse()?));
+    /// let operations = lines.iter().map(add).collect::<Result<Vec<_>, waypost::Error>>()?;
+    /// Routes::open()?.batch(operations, |at, result| match result {
+    ///     Ok(()) => ControlFlow::Continue(()),
+    ///     Err(error) => {
+    ///         eprintln!("{}: {error}", lines[at]);
+    ///         ControlFlow::Break(())
+    ///     }
+    /// })?;
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// An error of the socket itself. That a change was refused is an outcome.

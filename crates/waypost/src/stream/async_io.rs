@@ -39,6 +39,10 @@ impl Watcher {
 
 impl AsyncIoEvents {
     /// The next event; `None` after an error. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the socket is of no more use.
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

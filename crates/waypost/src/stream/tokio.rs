@@ -65,6 +65,10 @@ fn register(descriptor: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
 
 impl TokioEvents {
     /// The next event; `None` after an error. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the socket is of no more use.
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
