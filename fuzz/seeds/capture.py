@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the targets wire and session: `unshare -rn python3 capture.py`, in this folder.
+"""Makes the seeds of the targets wire, session and engine: `unshare -rn python3 capture.py`, in this folder.
 
 Changes the routing tables of the namespace that it runs in, and keeps what its kernel says of them: the datagrams as
-they came in wire/, and in session/ as the acts that waypost_fuzz::session reads.
+they came in wire/, and in session/ and engine/ as the acts that waypost_fuzz reads.
 """
 
 import os
@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 
-WIRE, SESSION = "wire", "session"
+WIRE, SESSION, ENGINE = "wire", "session", "engine"
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
 GETLINK, GETADDR, GETROUTE, GETNEIGH, GETRULE, GETNETCONF, GETNEXTHOP = 18, 22, 26, 30, 34, 82, 106
 # RTNLGRP_: link, neighbour, addresses, routes and rules of both families, netconf of both, next hops.
@@ -21,6 +21,8 @@ KEEP = 4096
 # Acts of waypost_fuzz::session.
 (DUMP, ROUTE, LOOKUP, SEND_DUMP, SEND, EVENT, ANSWER, ACK, OVERRUN, LOST, DRAINED, TIME, EXPIRE_DUMP, EXPIRE) = range(14)
 PORT, SEQUENCE = 1, 2
+# Acts of waypost_fuzz::engine.
+NEWS, LISTED, BEGIN, END, DOUBTS = range(5)
 
 SETUP = """
 link set lo up
@@ -169,6 +171,10 @@ def write(folder, name, data):
         seed.write(data)
 
 
+def heard_as(act, datagram):
+    return bytes([act]) + struct.pack("<H", len(datagram)) + datagram
+
+
 def given(act, how, datagram, *which):
     return bytes([act, how, *which]) + struct.pack("<H", len(datagram)) + datagram
 
@@ -192,6 +198,7 @@ def dumps():
             write(WIRE, f"dump-{name}-{number}", part)
         heard = b"".join(given(EVENT, PORT | SEQUENCE, part) for part in parts)
         write(SESSION, f"dump-{name}", bytes([DUMP, what, SEND_DUMP]) + heard)
+        write(ENGINE, f"dump-{name}", bytes([BEGIN, what]) + b"".join(heard_as(LISTED, part) for part in parts) + bytes([END, what, 0]))
 
 
 def changes(told):
@@ -231,6 +238,10 @@ def main():
         if heard:
             write(WIRE, f"event-{number:02}-{'-'.join(line.split()[:2])}", b"".join(heard)[:KEEP])
     write(SESSION, "events", b"".join(given(EVENT, 0, datagram) for datagram in told if len(datagram) < 300))
+    news = [heard_as(NEWS, datagram) for datagram in told if len(datagram) < 300]
+    write(ENGINE, "events", b"".join(news) + bytes([DOUBTS]))
+    for start in range(0, len(news), 8):
+        write(ENGINE, f"events-{start:03}", b"".join(news[start : start + 8]))
     listed = dump(GETROUTE, b"\2" + bytes(11))
     storm = bytes([DUMP, 6, DUMP, 1, SEND_DUMP]) + given(EVENT, PORT | SEQUENCE, listed[0]) + given(EVENT, 0, told[0])
     storm += bytes([OVERRUN]) + given(EVENT, 8, b"") + given(EVENT, PORT | SEQUENCE, listed[-1]) + bytes([TIME, 150, EXPIRE_DUMP])

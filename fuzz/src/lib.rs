@@ -4,6 +4,7 @@
 //! panics. `cargo test` replays the seeds, on any toolchain and without libFuzzer.
 #![forbid(unsafe_code)]
 
+pub mod engine;
 pub mod pfroute;
 pub mod session;
 pub mod text;
@@ -27,6 +28,7 @@ mod tests {
     fn the_seeds_break_no_promise() {
         replay("wire", crate::wire::run);
         replay("session", crate::session::run);
+        replay("engine", crate::engine::run);
         replay("pfroute", crate::pfroute::run);
         replay("text", |seed| crate::text::run(std::str::from_utf8(seed).unwrap()));
     }

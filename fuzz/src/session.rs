@@ -32,17 +32,17 @@ pub fn run(data: &[u8]) {
 }
 
 /// What is left of the input.
-struct Acts<'a>(&'a [u8]);
+pub(crate) struct Acts<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Acts<'a> {
-    fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         let (byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*byte)
     }
 
     /// As many bytes as the two in front of them say, or as are left.
-    fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let length = usize::from(u16::from_le_bytes([self.byte()?, self.byte()?]));
         let (bytes, rest) = self.0.split_at(length.min(self.0.len()));
         self.0 = rest;

@@ -87,7 +87,8 @@ fn next_hops(payload: &[u8]) {
 fn rules(payload: &[u8]) {
     let Ok(Some(decoded)) = rule::decode(payload) else { return };
     let rule = decoded.value;
-    let is_word = |name: &Option<String>| name.as_ref().is_none_or(|name| !name.contains(char::is_whitespace));
+    let is_word =
+        |name: &Option<String>| name.as_ref().is_none_or(|name| !name.is_empty() && !name.contains(char::is_whitespace));
     // What could not be read is not in the text, and the kernel lets a rule name what no interface can be called.
     if decoded.spoiled == 0 && is_word(&rule.input) && is_word(&rule.output) {
         let printed = rule.to_string();
