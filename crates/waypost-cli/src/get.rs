@@ -86,7 +86,9 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceName
         entry.protocol = Protocol::BOOT;
     }
     entry.os_flags = 0;
-    let mut text = format!("{:#}", RouteRef::new(answer.route.slot, &entry, answer.route.expires).with_names(names));
+    let text = format!("{:#}", RouteRef::new(answer.route.slot, &entry, answer.route.expires).with_names(names));
+    // A path is nothing to be read back as a route, so the scope that tells it from a shorter way of writing stays away.
+    let mut text = text.replacen(" scope global", "", 1);
     if let Some(mark) = mark {
         text.push_str(&format!(" mark {mark:#x}"));
     }
