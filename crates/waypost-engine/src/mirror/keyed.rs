@@ -32,6 +32,11 @@ impl<K: Ord + Copy, T: Clone> Keyed<K, T> {
         self.dump = Some(Marks { seen: BTreeSet::new(), touched: BTreeSet::new() });
     }
 
+    /// Says whether an event has spoken of the item since the dump was asked for that runs.
+    pub(super) fn is_touched(&self, key: &K) -> bool {
+        self.dump.as_ref().is_some_and(|dump| dump.touched.contains(key))
+    }
+
     /// The dump has listed an item.
     pub(super) fn listed(&mut self, key: K, item: T, same: fn(&T, &T) -> bool) -> Option<Change<T>> {
         if let Some(dump) = &mut self.dump {

@@ -22,6 +22,7 @@ mod event;
 mod keyed;
 mod routes;
 mod rules;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -98,6 +99,8 @@ pub enum Doubt {
     Rules(Family),
 }
 
+type SettingsKey = (Family, SettingsOf);
+
 type AddressKey = (IfIndex, IpAddr, u8, Option<IpAddr>);
 
 /// What the kernel has, as far as it has said so.
@@ -123,7 +126,7 @@ pub struct Mirror {
     addresses: Keyed<AddressKey, Address>,
     neighbours: Keyed<(IfIndex, IpAddr, bool), Neighbour>,
     next_hops: Keyed<NextHopId, NextHopObject>,
-    settings: Keyed<(Family, SettingsOf), InterfaceSettings>,
+    settings: Keyed<SettingsKey, InterfaceSettings>,
     names: InterfaceNames,
     doubts: Vec<Doubt>,
     announce: bool,
@@ -375,7 +378,8 @@ impl Mirror {
         self.tables().entries().any(|entry| entry.next_hop_object.is_some_and(concerned))
     }
 
-    fn set(&mut self, verb: Verb, settings: InterfaceSettings, out: &mut Vec<Event>) {
+    fn set(&mut self, verb: Verb, said: InterfaceSettings, out: &mut Vec<Event>) {
+        let (verb, settings) = settings::whole(&self.settings, verb, said);
         let key = (settings.family, settings.of);
         let Some(change) = put(&mut self.settings, verb, key, settings, InterfaceSettings::eq) else { return };
         // Routes out of an interface without carrier are marked dead while this is set (`fib_nexthop_info`,
