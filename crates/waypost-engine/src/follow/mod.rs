@@ -357,6 +357,8 @@ impl Follower {
         for doubt in self.mirror.take_doubts() {
             self.stats.doubts += 1;
             match doubt {
+                Doubt::Settings(family) => self.agenda.add(now, Subject::Settings(family)),
+                Doubt::Links => self.agenda.add(now, Subject::Links),
                 Doubt::Routes(family, None) => self.agenda.add_calmly(now, Subject::Routes(family, None)),
                 Doubt::Routes(family, interface) => self.agenda.add(now, Subject::Routes(family, interface)),
                 Doubt::Pending(family, index) => {

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use waypost_core::{
     Address, Dump, Family, IfIndex, InterfaceNames, InterfaceSettings, Link, LinkFlags, Neighbour, NextHopId, NextHopObject,
-    NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, SettingsOf, Tables, Verb,
+    NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, RuleAction, SettingsOf, Tables, Verb,
 };
 
 pub use event::{Change, Event, Reason};
@@ -86,16 +86,23 @@ fn filter(family: Family, interface: Option<IfIndex>) -> RouteFilter {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Doubt {
+    /// Links may know each other that did not: of a pair, the first is announced before it has its peer, and not again
+    /// (`veth_newlink`, drivers/net/veth.c, Linux 6.18).
+    Links,
     /// The routes of one family may have changed without a word: all, or those out of one interface.
     Routes(Family, Option<IfIndex>),
     /// The same, and the kernel may not have come to it when it is asked at once: it announces that a link is switched on or off
     /// before it sees to the routes (`dev_close_many`, `dev_open`, net/core/dev.c, Linux 6.18).
     Pending(Family, IfIndex),
+    /// Settings of a family may have changed without a word: what is set for all interfaces can become that of interfaces to come
+    /// (`addrconf_fixup_linkdown`, net/ipv6/addrconf.c, Linux 6.18).
+    Settings(Family),
     /// Next-hop objects may have gone, or be about to go, without a word: their link went down (`nexthop_flush_dev`, net/ipv4/nexthop.c,
     /// Linux 6.18).
     NextHops,
     /// The marks of the rules of a family may have changed or be about to: an interface has another name, which the kernel may announce
-    /// before its rules know (`fib_rules_event`, net/core/fib_rules.c, Linux 6.18).
+    /// before its rules know, or the rule has come or gone that another one goes on with (`fib_rules_event` and `fib_delrule`,
+    /// net/core/fib_rules.c, Linux 6.18).
     Rules(Family),
 }
 
@@ -247,11 +254,15 @@ impl Mirror {
     }
 
     fn rule(&mut self, verb: Verb, rule: Rule, out: &mut Vec<Event>) {
-        let rules = &mut self.rules[rule.family as usize];
+        let (family, priority) = (rule.family, rule.priority);
+        let rules = &mut self.rules[family as usize];
         match verb {
-            Verb::Listed => rules.listed(rule, out),
+            Verb::Listed => return rules.listed(rule, out),
             Verb::Present => rules.present(rule, out),
             Verb::Removed => rules.removed(&rule, out),
+        }
+        if self.rules(family).iter().any(|rule| rule.action == RuleAction::Goto(priority)) {
+            self.doubt(Doubt::Rules(family));
         }
     }
 
@@ -297,7 +308,12 @@ impl Mirror {
             }
         }
         match change {
-            Change::Added(_) => {}
+            Change::Added(new) => {
+                let peer = new.parent.and_then(|index| self.links().get(&index));
+                if peer.is_some_and(|peer| peer.parent.is_none() && peer.kind == new.kind) {
+                    self.doubt(Doubt::Links);
+                }
+            }
             Change::Removed(old) => self.doubt_interface(old.index),
             Change::Replaced { old, new } => {
                 let carriers = LinkFlags::RUNNING | LinkFlags::LOWER_UP;
@@ -389,6 +405,9 @@ impl Mirror {
             if ignores(change.before()) != ignores(change.now()) {
                 self.doubt_interface(index);
             }
+        }
+        if matches!(change, Change::Replaced { .. }) && settings.of == SettingsOf::All {
+            self.doubt(Doubt::Settings(settings.family));
         }
         out.push(Event::Settings(change));
     }

@@ -36,7 +36,7 @@ mod tests {
     use waypost_core::{Family, Notice, SettingsOf};
 
     use super::*;
-    use crate::{Change, Event, Mirror, Subject};
+    use crate::{Change, Doubt, Event, Mirror, Subject};
 
     /// Settings of all interfaces, of which the two are said that are not `None`.
     fn settings(forwarding: Option<bool>, rp_filter: Option<u8>) -> InterfaceSettings {
@@ -58,7 +58,9 @@ mod tests {
         say(&mut mirror, Verb::Listed, old);
         let events = say(&mut mirror, Verb::Present, settings(Some(true), None));
         assert_eq!(events, [Event::Settings(Change::Replaced { old, new })]);
+        assert_eq!(mirror.take_doubts(), [Doubt::Settings(Family::V4)], "other settings may have become as those of all");
         assert_eq!(say(&mut mirror, Verb::Present, settings(None, Some(2))), [], "nothing new");
+        assert_eq!(mirror.take_doubts(), []);
     }
 
     #[test]

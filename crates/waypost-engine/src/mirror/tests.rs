@@ -276,6 +276,38 @@ fn link(index: u32, flags: LinkFlags) -> Notice {
 }
 
 #[test]
+fn a_rule_that_goes_on_with_one_that_goes_is_doubted() {
+    let mut mirror = Mirror::new();
+    let mut say = |verb, text: &str| {
+        mirror.handle(Notice::Rule(verb, Box::new(text.parse().unwrap())), &mut Vec::new());
+        mirror.take_doubts()
+    };
+    assert_eq!(say(Verb::Present, "90: from 10.0.0.0/8 goto 100"), []);
+    assert_eq!(say(Verb::Present, "100: from 10.0.0.0/8 lookup 7"), [Doubt::Rules(Family::V4)], "it may be resolved");
+    assert_eq!(say(Verb::Present, "101: from 10.0.0.0/8 lookup 7"), []);
+    assert_eq!(say(Verb::Removed, "100: from 10.0.0.0/8 lookup 7"), [Doubt::Rules(Family::V4)]);
+}
+
+#[test]
+fn a_peer_that_was_announced_alone_is_doubted() {
+    let link = |index: u32, parent: Option<u32>, kind: &str| {
+        let mut link = Link::new(IfIndex::new(index).unwrap(), "w2");
+        (link.parent, link.kind) = (parent.and_then(IfIndex::new), kind.to_owned());
+        Notice::Link(Verb::Present, Box::new(link))
+    };
+    let mut mirror = Mirror::new();
+    let mut handle = |notice| {
+        mirror.handle(notice, &mut Vec::new());
+        mirror.take_doubts()
+    };
+    assert_eq!(handle(link(2, None, "veth")), []);
+    assert_eq!(handle(link(3, Some(2), "macvlan")), [], "it is above the other, which knows nothing of that");
+    assert_eq!(handle(link(4, Some(2), "veth")), [Doubt::Links]);
+    assert_eq!(handle(link(2, Some(4), "veth")), []);
+    assert_eq!(handle(link(5, Some(2), "veth")), []);
+}
+
+#[test]
 fn silent_causes_are_doubted_where_a_route_is_concerned() {
     let up = LinkFlags::UP | LinkFlags::LOWER_UP;
     let both = |index: u32| Family::ALL.map(|family| Doubt::Routes(family, IfIndex::new(index))).to_vec();
