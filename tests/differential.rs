@@ -12,31 +12,11 @@ use waypost_core::{
 use waypost_sim::contract::{Act, World};
 use waypost_sim::{Profile, Sim};
 use waypost_tests::namespace::{Test, run};
+use waypost_tests::seeded::Seeded;
 use waypost_tests::world::world;
 
 /// How many steps a life has.
 const STEPS: usize = 300;
-
-/// Numbers that are the same in every run (splitmix64).
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.next() % from.len() as u64).expect("it is less than a length")]
-    }
-
-    fn one_in(&mut self, number: u64) -> bool {
-        self.next() % number == 0
-    }
-}
 
 /// Something that is done in both worlds.
 #[derive(Clone, Debug)]
@@ -74,7 +54,7 @@ fn step(seeded: &mut Seeded, is_up: &mut bool, has_address: &mut bool) -> Step {
     let metric = seeded.pick(if v4 { &[0, 5, 6][..] } else { &[5, 6][..] });
     let tail = format!("proto {} metric {metric}", seeded.pick(&["static", "static", "bird"]));
     let tos = if v4 && seeded.one_in(6) { "tos 4 " } else { "" };
-    let words = match seeded.next() % 10 {
+    let words = match seeded.below(10) {
         0 => format!("blackhole {net} {tos}{tail}"),
         1 => format!("{net} {tos}dev w0 scope {} {tail}", if v4 { "link" } else { "global" }),
         2 => return Step::Route(change, format!("{net} {tos}{tail}"), Some(if v4 { 7 } else { 8 })),
@@ -192,7 +172,7 @@ fn live_both(seed: u64) {
     let mut simulated = World::about(&sim);
     prepare(&mut real);
     prepare(&mut simulated);
-    let mut seeded = Seeded(seed);
+    let mut seeded = Seeded::new(seed);
     let (mut is_up, mut has_address) = (true, true);
     let mut done = Vec::new();
     for number in 0..STEPS {

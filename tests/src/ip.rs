@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 /// What `ip` prints, given these words.
 ///
@@ -42,22 +43,42 @@ pub fn ip_fails(words: &str) -> String {
 /// Where one of them fails.
 #[track_caller]
 pub fn ip_batch(lines: impl IntoIterator<Item = impl AsRef<str>>) {
+    let output = batch(&["-batch", "-"], lines);
+    assert!(output.status.success(), "ip -batch: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs lines as [`ip_batch`] does, going on where one fails; says how many did.
+///
+/// # Panics
+///
+/// Where there is no `ip`.
+pub fn ip_batch_anyhow(lines: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
+    let output = batch(&["-force", "-batch", "-"], lines);
+    String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.starts_with("Command failed")).count()
+}
+
+fn batch(options: &[&str], lines: impl IntoIterator<Item = impl AsRef<str>>) -> Output {
     let mut text = String::new();
     for line in lines {
         text.push_str(line.as_ref());
         text.push('\n');
     }
     let mut child = Command::new("ip")
-        .args(["-batch", "-"])
+        .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("ip starts");
-    // Where `ip` stops reading, it says why below.
-    let _ = child.stdin.take().expect("a pipe").write_all(text.as_bytes());
+    let mut input = child.stdin.take().expect("a pipe");
+    // What `ip` says of its lines must not fill its pipe while it is still being given some.
+    let writer = thread::spawn(move || {
+        // Where `ip` stops reading, it says why in its output.
+        let _ = input.write_all(text.as_bytes());
+    });
     let output = child.wait_with_output().expect("ip ends");
-    assert!(output.status.success(), "ip -batch: {}", String::from_utf8_lossy(&output.stderr));
+    writer.join().expect("writing does not panic");
+    output
 }
 
 /// Runs a program in the namespace of the calling thread.

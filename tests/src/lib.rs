@@ -3,6 +3,8 @@
 
 pub mod ip;
 pub mod namespace;
+pub mod replay;
+pub mod seeded;
 pub mod skip;
 mod sys;
 pub mod witness;
