@@ -7,8 +7,8 @@ use waypost::{
     Disposition, Ensured, ErrorKind, Family, Flow, IfIndex, LookupMode, NextHopId, NextHopObject, Operation, Route, RouteChange,
     RouteFilter, Routes, Rule, TableId,
 };
-use waypost_tests::ip::{index_of, ip, ip_batch, veth_with_addresses};
-use waypost_tests::namespace::run;
+use waypost_tests::ip::{self, index_of, ip, ip_batch, veth_with_addresses};
+use waypost_tests::namespace::{cannot_run, run};
 use waypost_tests::test;
 use waypost_tests::witness::{assert_mirrors_the_kernel, settle, watcher};
 
@@ -284,7 +284,6 @@ fn every_kind_of_route_comes_back_as_it_was_added() {
         "10.27.0.0/16 via 10.0.0.2 dev w0 mtu lock 1400 rtt 12.125ms advmss 1300 hoplimit 9 congctl lock reno",
         "10.28.0.0/16 via 192.0.2.9 dev w0 onlink realms 3/4",
         "10.29.0.0/16 dev w0 scope global",
-        "10.30.0.0/16 encap seg6 0x010014000402040000000000 via 10.0.0.2 dev w0",
         "local 10.31.0.1 dev w0 table local proto kernel scope host",
         "2001:db8:20::/48 via 2001:db8::2 dev w0 proto static metric 7 mtu 1280 pref high",
         "2001:db8:21::/48 from 2001:db8:ff::/48 via 2001:db8::2 dev w0 metric 7 pref low",
@@ -292,12 +291,8 @@ fn every_kind_of_route_comes_back_as_it_was_added() {
         "2001:db8:23::/48 via fe80::9 dev w0 metric 7 pref medium",
         "2001:db8:24::1 dev w0 metric 7 pref medium",
     ] {
-        // A kernel may lack a kind: what it will not take from ip either is not tested.
         let wanted = route(text);
-        if let Err(error) = routes.add(&wanted) {
-            assert!(text.contains("encap"), "{text}: {error}");
-            continue;
-        }
+        routes.add(&wanted).unwrap_or_else(|error| panic!("{text}: {error}"));
         let mut filter = RouteFilter::default();
         filter.exactly = Some(wanted.slot.destination);
         let listed = routes.list(&filter).unwrap();
@@ -318,6 +313,30 @@ fn every_kind_of_route_comes_back_as_it_was_added() {
     let mut watcher = watcher();
     settle(&mut watcher);
     assert_mirrors_the_kernel(&mut watcher);
+}
+
+fn encapsulations_come_back_as_they_were_added() {
+    veth_with_addresses("w0", "w1");
+    let words = "route add 10.30.0.0/16 metric 7 encap seg6 mode encap segs 2001:db8::9 dev w0";
+    if !ip::run("ip", words.split(' ')).status.success() {
+        cannot_run("this kernel has no segment routing");
+    }
+    ip("route add 2001:db8:30::/48 metric 7 encap seg6 mode encap segs 2001:db8::9,2001:db8::8 via 2001:db8::2");
+    let mut routes = routes();
+    for destination in ["10.30.0.0/16", "2001:db8:30::/48"] {
+        let before = witness(destination);
+        assert!(before[0].contains("encap seg6"), "{before:?}");
+        let mut filter = RouteFilter::default();
+        filter.exactly = Some(destination.parse().unwrap());
+        let listed = routes.list(&filter).unwrap();
+        let text = listed[0].with_names(&routes.names().unwrap()).to_string();
+        assert_eq!(listed, [route(&text)]);
+        routes.delete(&listed[0]).unwrap();
+        assert_eq!(witness(destination), [""; 0]);
+        routes.add(&route(&text)).unwrap();
+        assert_eq!(routes.list(&filter).unwrap(), listed);
+        assert_eq!(witness(destination), before);
+    }
 }
 
 fn listings_are_filtered_by_the_kernel_and_again_here() {
@@ -462,6 +481,7 @@ fn main() -> ExitCode {
         test!(each_refusal_has_its_kind_and_the_kernels_words),
         test!(an_interface_that_goes_in_the_midst_of_a_batch_fails_the_rest),
         test!(every_kind_of_route_comes_back_as_it_was_added),
+        test!(encapsulations_come_back_as_they_were_added),
         test!(listings_are_filtered_by_the_kernel_and_again_here),
         test!(lookups_are_answered_as_ip_answers_them),
         test!(rules_come_and_go),
