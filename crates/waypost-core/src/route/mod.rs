@@ -228,6 +228,7 @@ impl Route {
     /// The table is [`TableId::MAIN`]; on systems other than Linux set it to
     /// [`Capabilities::main_table`](crate::Capabilities::main_table).
     #[must_use]
+    #[inline]
     pub fn new(destination: Prefix) -> Self {
         Self::from_parts(Slot::new(TableId::MAIN, destination), Entry { protocol: Protocol::BOOT, ..Entry::default() })
     }

@@ -151,6 +151,24 @@ impl NextHops {
     pub const fn one(hop: NextHop) -> Self {
         Self(Inner::One(hop))
     }
+
+    /// Makes it one next hop that says nothing, to be filled where it stays.
+    ///
+    /// ```
+    /// use waypost_core::{IfIndex, NextHop, NextHops};
+    ///
+    /// let mut hops = NextHops::NONE;
+    /// hops.make_one().interface = IfIndex::new(2);
+    /// assert_eq!(hops, NextHops::one(NextHop::dev(IfIndex::new(2).unwrap())));
+    /// ```
+    #[inline]
+    pub fn make_one(&mut self) -> &mut NextHop {
+        self.0 = Inner::One(NextHop::default());
+        match &mut self.0 {
+            Inner::One(hop) => hop,
+            _ => unreachable!("it was made one"),
+        }
+    }
 }
 
 impl Deref for NextHops {

@@ -6,7 +6,7 @@ use crate::wire::constants::{
     AF_INET, AF_INET6, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELNETCONF, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_DELRULE,
     RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWNETCONF, RTM_NEWNEXTHOP, RTM_NEWROUTE, RTM_NEWRULE,
 };
-use crate::wire::{DecodeError, Decoded, Message, address, link, neighbour, next_hop, route, rule, settings};
+use crate::wire::{DecodeError, Message, address, link, neighbour, next_hop, route, rule, settings};
 
 /// Adds the notice of an event to `out`, where it is about something that is told.
 pub(super) fn event(message: &Message<'_>, out: &mut Notices) -> Result<(), DecodeError> {
@@ -33,7 +33,7 @@ pub(super) fn entry(message: &Message<'_>, filter: Option<&RouteFilter>, out: &m
 
 /// A route, unless it is a copy that the kernel made of another for one destination.
 ///
-/// It is moved once, from where it is decoded to where it stays: moving costs as much as decoding.
+/// It is decoded where it stays: moving costs as much as decoding.
 #[inline]
 fn route(
     payload: &[u8],
@@ -41,12 +41,15 @@ fn route(
     passes: impl FnOnce(&Route) -> bool,
     out: &mut Notices,
 ) -> Result<(), DecodeError> {
-    if let Some(Decoded { value, .. }) = route::decode(payload)? {
-        if !value.entry.flags.contains(RouteFlags::CLONED) && passes(&value) {
-            out.push(Notice::Route(verb(&value), value));
-        }
+    out.push(Notice::Route(RouteVerb::Listed, route::blank()));
+    let Some(Notice::Route(said, route)) = out.last_mut() else { return Ok(()) };
+    let decoded = route::decode_into(payload, route);
+    if matches!(decoded, Ok(Some(_))) && !route.entry.flags.contains(RouteFlags::CLONED) && passes(route) {
+        *said = verb(route);
+    } else {
+        out.pop();
     }
-    Ok(())
+    decoded.map(|_| ())
 }
 
 /// Anything but a route.

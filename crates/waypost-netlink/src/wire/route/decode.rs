@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use waypost_core::{
-    Attribute, Encapsulation, Entry, Family, IfIndex, Ipv4Prefix, Ipv6Prefix, LookupAnswer, Metrics, NextHop, NextHopId,
-    NextHops, Preference, Prefix, Protocol, Route, Scope, Slot, TableId, Unnamed,
+    Attribute, Encapsulation, Family, IfIndex, Ipv4Prefix, Ipv6Prefix, LookupAnswer, Metrics, NextHopId, NextHops, Preference,
+    Prefix, Protocol, Route, Scope, TableId, Unnamed,
 };
 
 use super::next_hops::{self, EncapsulationParts, address_of};
@@ -39,13 +39,26 @@ use crate::wire::{Attributes, DecodeError, Decoded, read};
 /// assert_eq!(decoded.value.to_string(), "default dev if2 scope link");
 /// # Ok::<(), waypost_netlink::wire::DecodeError>(())
 /// ```
-#[inline]
 pub fn decode(payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
+    let mut value = blank();
+    Ok(decode_into(payload, &mut value)?.map(|spoiled| Decoded { value, spoiled }))
+}
+
+/// Puts the route in the payload of an RTM_NEWROUTE or RTM_DELROUTE into `route`, and says how many of its attributes are spoiled;
+/// otherwise as [`decode`], and then `route` is any route.
+///
+/// A route takes longer to move than to decode, so where there are many they are decoded where they stay.
+///
+/// # Errors
+///
+/// As [`decode`].
+#[inline]
+pub fn decode_into(payload: &[u8], route: &mut Route) -> Result<Option<u32>, DecodeError> {
     let Some(header) = payload.first_chunk::<HEADER>() else {
         return Err(DecodeError::new(0, "fewer bytes than struct rtmsg has"));
     };
     let Some(family) = super::family(header[0]) else { return Ok(None) };
-    let mut reader = Reader::new(header, family);
+    let mut reader = Reader::new(header, family, route);
     let mut attributes = Attributes::after(HEADER, payload);
     loop {
         let offset = attributes.offset();
@@ -55,7 +68,13 @@ pub fn decode(payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
             reader.spoil(kind, data);
         }
     }
-    reader.finish(payload)
+    reader.finish(payload).map(Some)
+}
+
+/// A route that says nothing, to be decoded into.
+#[inline]
+pub(crate) fn blank() -> Route {
+    Route::new(Prefix::V4(Ipv4Prefix::DEFAULT))
 }
 
 /// The answer in the payload of an RTM_NEWROUTE that came for a lookup; `None` where it is of a family that is not Waypost's.
@@ -87,53 +106,52 @@ pub fn decode_answer(payload: &[u8]) -> Result<Option<Decoded<LookupAnswer>>, De
     Ok(Some(Decoded { value: answer, spoiled }))
 }
 
-/// A route of which some attributes have been read. It is put together once, at the end: moving a half-made one about costs
-/// more than reading it.
-struct Reader<'a> {
+/// A route of which some attributes have been read.
+///
+/// What is written here in small parts is not read again in larger ones: the processor would have to wait for the parts. So addresses
+/// stay bytes of the message until their place is known.
+struct Reader<'a, 'r> {
     header: &'a [u8; HEADER],
     family: Family,
+    route: &'r mut Route,
     table: u32,
     metric: u32,
     destination: Option<&'a [u8]>,
     source: Option<&'a [u8]>,
-    preferred_source: Option<IpAddr>,
-    /// The next hop that stands outside RTA_MULTIPATH.
+    /// The next hop that stands outside RTA_MULTIPATH; its gateway has the size of an address.
     interface: Option<IfIndex>,
-    gateway: Option<IpAddr>,
+    gateway: Option<&'a [u8]>,
     realms: u32,
     has_hop: bool,
-    preference: Preference,
-    next_hop_object: Option<NextHopId>,
-    expires: Option<Duration>,
+    has_legs: bool,
     encapsulation: EncapsulationParts<'a>,
-    multipath: Option<NextHops>,
-    metrics: Metrics,
-    unnamed: Unnamed,
     spoiled: u32,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, 'r> Reader<'a, 'r> {
     #[inline]
-    fn new(header: &'a [u8; HEADER], family: Family) -> Self {
+    fn new(header: &'a [u8; HEADER], family: Family, route: &'r mut Route) -> Self {
+        route.expires = None;
+        let entry = &mut route.entry;
+        entry.preference = Preference::Medium;
+        entry.preferred_source = None;
+        entry.next_hop_object = None;
+        entry.metrics = Metrics::default();
+        entry.unnamed = Unnamed::default();
         Self {
             header,
             family,
+            route,
             table: u32::from(header[4]),
             metric: 0,
             destination: None,
             source: None,
-            preferred_source: None,
             interface: None,
             gateway: None,
             realms: 0,
             has_hop: false,
-            preference: Preference::Medium,
-            next_hop_object: None,
-            expires: None,
+            has_legs: false,
             encapsulation: EncapsulationParts::default(),
-            multipath: None,
-            metrics: Metrics::default(),
-            unnamed: Unnamed::default(),
             spoiled: 0,
         }
     }
@@ -154,18 +172,18 @@ impl<'a> Reader<'a> {
                 self.interface = IfIndex::new(index);
                 self.has_hop = true;
             }
-            RTA_GATEWAY => return Ok(self.read_gateway(address_of(self.family, data))),
+            RTA_GATEWAY => return Ok(self.read_gateway((data.len() == size(self.family)).then_some(data))),
             RTA_PREFSRC => {
                 let Some(address) = address_of(self.family, data) else { return Ok(false) };
-                self.preferred_source = Some(address);
+                self.route.entry.preferred_source = Some(address);
             }
             RTA_PREF if self.family == Family::V6 => {
                 let Some(preference) = preference(data) else { return Ok(false) };
-                self.preference = preference;
+                self.route.entry.preference = preference;
             }
             RTA_CACHEINFO => {
                 let Some(expires) = expiry(data) else { return Ok(false) };
-                self.expires = expires;
+                self.route.expires = expires;
             }
             _ => return Ok(self.read_rarer(kind, data)),
         }
@@ -174,6 +192,7 @@ impl<'a> Reader<'a> {
 
     /// Reads one of the attributes that most routes have not.
     #[cold]
+    #[inline(never)]
     fn read_rarer(&mut self, kind: u16, data: &'a [u8]) -> bool {
         match kind & NLA_TYPE_MASK {
             RTA_SRC if self.family == Family::V6 => self.source = Some(data),
@@ -191,15 +210,16 @@ impl<'a> Reader<'a> {
             }
             RTA_EXPIRES => {
                 let Some(seconds) = read::u32(data) else { return false };
-                self.expires = Some(Duration::from_secs(u64::from(seconds)));
+                self.route.expires = Some(Duration::from_secs(u64::from(seconds)));
             }
             RTA_NH_ID => {
                 let Some(id) = read::u32(data) else { return false };
-                self.next_hop_object = NextHopId::new(id);
+                self.route.entry.next_hop_object = NextHopId::new(id);
             }
             RTA_MULTIPATH => {
                 let Some((hops, spoiled)) = next_hops::multipath(self.family, data) else { return false };
-                self.multipath = Some(hops);
+                self.route.entry.next_hops = hops;
+                self.has_legs = true;
                 self.spoiled += spoiled;
             }
             RTA_METRICS => return self.read_metrics(kind, data),
@@ -210,7 +230,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn read_gateway(&mut self, gateway: Option<IpAddr>) -> bool {
+    fn read_gateway(&mut self, gateway: Option<&'a [u8]>) -> bool {
         self.gateway = gateway.or(self.gateway);
         self.has_hop |= gateway.is_some();
         gateway.is_some()
@@ -218,7 +238,7 @@ impl<'a> Reader<'a> {
 
     fn read_metrics(&mut self, kind: u16, data: &[u8]) -> bool {
         let Some(read) = metrics::decode(data) else { return false };
-        self.metrics = read.metrics;
+        self.route.entry.metrics = read.metrics;
         self.spoiled += read.spoiled;
         if !read.others.is_empty() {
             self.keep(kind, &read.others);
@@ -228,7 +248,7 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn keep(&mut self, kind: u16, data: &[u8]) {
-        self.unnamed.push(Attribute::new(kind, data.to_vec()));
+        self.route.entry.unnamed.push(Attribute::new(kind, data.to_vec()));
     }
 
     #[cold]
@@ -238,51 +258,50 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn finish(mut self, payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
+    fn finish(&mut self, payload: &[u8]) -> Result<u32, DecodeError> {
         let &[_, length, source_length, tos, _, protocol, scope, kind, f0, f1, f2, f3] = self.header;
         let bits = u32::from_ne_bytes([f0, f1, f2, f3]);
-        let destination = prefix(self.family, self.destination, length)
-            .ok_or(DecodeError::new(1, "a destination that is no prefix of its family"))?;
-        let source = match self.family {
-            Family::V4 => None,
-            Family::V6 => source(self.source, source_length)?,
-        };
+        let slot = &mut self.route.slot;
+        if !put_prefix(self.family, self.destination, length, &mut slot.destination) {
+            return Err(DecodeError::new(1, "a destination that is no prefix of its family"));
+        }
+        (slot.table, slot.metric) = (TableId(self.table), self.metric);
+        (slot.priority, slot.interface_scope) = (0, None);
+        slot.source = None;
+        slot.tos = 0;
+        match self.family {
+            Family::V4 => slot.tos = tos,
+            Family::V6 if source_length == 0 => {}
+            Family::V6 => slot.source = Some(source(self.source, source_length)?),
+        }
         let encapsulation = self.join_encapsulation();
-        let mut slot = Slot::new(TableId(self.table), destination);
-        let mut entry = Entry::default();
-        slot.metric = self.metric;
-        slot.source = source;
-        slot.tos = if self.family == Family::V4 { tos } else { 0 };
+        let entry = &mut self.route.entry;
         entry.disposition = disposition(kind);
         entry.protocol = Protocol(protocol);
         entry.scope = Scope(scope);
-        entry.preference = self.preference;
-        entry.preferred_source = self.preferred_source;
-        entry.next_hop_object = self.next_hop_object;
         (entry.flags, entry.os_flags) = flags::of_route(bits);
-        if let Some(hops) = self.multipath.take() {
+        if self.has_legs {
             // What the kernel says here of a route with legs it says of each leg too.
             entry.os_flags |= bits & flags::OF_NEXT_HOP & !(RTNH_F_DEAD | RTNH_F_LINKDOWN);
-            entry.next_hops = hops;
             if self.has_hop {
                 self.keep_beside_multipath(payload);
             }
         } else if self.has_hop {
-            let mut hop = NextHop::default();
-            hop.gateway = self.gateway;
+            let hop = entry.next_hops.make_one();
+            match self.gateway.map(read::address) {
+                Some(Some(IpAddr::V4(gateway))) => hop.gateway = Some(IpAddr::V4(gateway)),
+                Some(Some(IpAddr::V6(gateway))) => hop.gateway = Some(IpAddr::V6(gateway)),
+                _ => {}
+            }
             hop.interface = self.interface;
             hop.realms = self.realms;
             hop.encapsulation = encapsulation;
             (hop.flags, hop.os_flags) = flags::of_next_hop(bits);
-            entry.next_hops = NextHops::one(hop);
         } else {
+            entry.next_hops = NextHops::NONE;
             entry.os_flags |= bits & flags::OF_NEXT_HOP;
         }
-        entry.metrics = self.metrics;
-        entry.unnamed = self.unnamed;
-        let mut decoded = Decoded { value: Route::from_parts(slot, entry), spoiled: self.spoiled };
-        decoded.value.expires = self.expires;
-        Ok(Some(decoded))
+        Ok(self.spoiled)
     }
 
     #[inline]
@@ -312,29 +331,40 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The prefix of this length; a default route need not name its address.
+/// The size of an address of this family.
 #[inline]
-fn prefix(family: Family, data: Option<&[u8]>, length: u8) -> Option<Prefix> {
-    match (family, data) {
-        (Family::V4, Some(data)) if length <= Ipv4Prefix::MAX_LENGTH => {
-            Some(Prefix::V4(Ipv4Prefix::from_bits(u32::from_be_bytes(data.try_into().ok()?), length)))
-        }
-        (Family::V6, Some(data)) if length <= Ipv6Prefix::MAX_LENGTH => {
-            Some(Prefix::V6(Ipv6Prefix::from_bits(u128::from_be_bytes(data.try_into().ok()?), length)))
-        }
-        (_, None) if length == 0 => Some(Prefix::default_of(family)),
-        _ => None,
+const fn size(family: Family) -> usize {
+    match family {
+        Family::V4 => 4,
+        Family::V6 => 16,
     }
 }
 
-/// The source prefix of an IPv6 route, where it asks for one.
-fn source(data: Option<&[u8]>, length: u8) -> Result<Option<Ipv6Prefix>, DecodeError> {
-    match (data, length) {
-        (_, 0) => Ok(None),
-        _ => match prefix(Family::V6, data, length) {
-            Some(Prefix::V6(prefix)) => Ok(Some(prefix)),
-            _ => Err(DecodeError::new(2, "a source that is no prefix of its family")),
-        },
+/// Puts the prefix of this length into its place, where it is one; a default route need not name its address.
+#[inline]
+fn put_prefix(family: Family, data: Option<&[u8]>, length: u8, place: &mut Prefix) -> bool {
+    match (family, data) {
+        (Family::V4, Some(data)) if length <= Ipv4Prefix::MAX_LENGTH => {
+            let Ok(bytes) = data.try_into() else { return false };
+            *place = Prefix::V4(Ipv4Prefix::from_bits(u32::from_be_bytes(bytes), length));
+        }
+        (Family::V6, Some(data)) if length <= Ipv6Prefix::MAX_LENGTH => {
+            let Ok(bytes) = data.try_into() else { return false };
+            *place = Prefix::V6(Ipv6Prefix::from_bits(u128::from_be_bytes(bytes), length));
+        }
+        (_, None) if length == 0 => *place = Prefix::default_of(family),
+        _ => return false,
+    }
+    true
+}
+
+/// The source prefix of an IPv6 route that asks for one.
+#[cold]
+fn source(data: Option<&[u8]>, length: u8) -> Result<Ipv6Prefix, DecodeError> {
+    let mut prefix = Prefix::V6(Ipv6Prefix::DEFAULT);
+    match put_prefix(Family::V6, data, length, &mut prefix).then_some(prefix) {
+        Some(Prefix::V6(prefix)) => Ok(prefix),
+        _ => Err(DecodeError::new(2, "a source that is no prefix of its family")),
     }
 }
 

@@ -13,7 +13,8 @@ mod request;
 
 use waypost_core::{Disposition, Family, RouteVerb};
 
-pub use decode::{decode, decode_answer};
+pub(crate) use decode::blank;
+pub use decode::{decode, decode_answer, decode_into};
 pub use delete::deletes;
 pub use encode::encode_route;
 pub(super) use encode::family as family_number;

@@ -41,15 +41,15 @@ pub(in crate::wire) fn address_of(family: Family, data: &[u8]) -> Option<IpAddr>
     read::address(data).filter(|address| Family::of(address) == family)
 }
 
-/// The gateway in RTA_VIA: the number of its family, then the address.
-pub(super) fn via(data: &[u8]) -> Option<IpAddr> {
+/// The gateway in RTA_VIA, an address of the size that its family has: before it stands the number of that.
+pub(super) fn via(data: &[u8]) -> Option<&[u8]> {
     let (family, address) = data.split_first_chunk::<2>()?;
-    let family = u8::try_from(u16::from_ne_bytes(*family)).ok()?;
-    match family {
-        AF_INET => address_of(Family::V4, address),
-        AF_INET6 => address_of(Family::V6, address),
-        _ => None,
-    }
+    let size = match u8::try_from(u16::from_ne_bytes(*family)).ok()? {
+        AF_INET => 4,
+        AF_INET6 => 16,
+        _ => return None,
+    };
+    (address.len() == size).then_some(address)
 }
 
 /// The next hops in RTA_MULTIPATH, and how much of them could not be kept; `None` where the framing is bad.
@@ -81,7 +81,7 @@ fn leg(family: Family, attributes: &[u8], hop: &mut NextHop) -> Option<u32> {
         let (kind, data) = attribute.ok()?;
         let understood = match kind & NLA_TYPE_MASK {
             RTA_GATEWAY => address_of(family, data).map(|gateway| hop.gateway = Some(gateway)),
-            RTA_VIA if family == Family::V4 => via(data).map(|gateway| hop.gateway = Some(gateway)),
+            RTA_VIA if family == Family::V4 => via(data).and_then(read::address).map(|gateway| hop.gateway = Some(gateway)),
             RTA_FLOW => read::u32(data).map(|realms| hop.realms = realms),
             RTA_ENCAP_TYPE => read::u16(data).map(|kind| encapsulation.kind = Some(kind)),
             RTA_ENCAP => {
