@@ -1,3 +1,5 @@
+use waypost_core::NextHop;
+
 use super::*;
 use crate::wire::Encoder;
 use crate::wire::constants::{AF_INET, AF_INET6, AF_MPLS, NLA_F_NESTED, RTA_NEWDST, RTAX_CC_ALGO, RTAX_LOCK, RTAX_MTU};
@@ -160,5 +162,35 @@ fn an_algorithm_has_a_name_that_text_can_say() {
             message.nested(RTA_METRICS, |metrics| metrics.text(RTAX_CC_ALGO, name));
         });
         assert_eq!((decoded.spoiled, decoded.value.entry.metrics.congestion()), (spoiled, (spoiled == 0).then_some(name)));
+    }
+}
+
+#[test]
+fn nothing_is_left_of_the_route_that_was_decoded_over() {
+    let mut full: Route = "10.0.0.0/8 tos 4 nexthop via 10.0.0.1 dev if2 nexthop via 10.0.0.2 dev if3".parse().unwrap();
+    full.slot.source = Some(Ipv6Prefix::DEFAULT);
+    (full.slot.priority, full.slot.interface_scope, full.slot.metric) = (8, IfIndex::new(3), 9);
+    full.entry.preferred_source = Some("10.0.0.9".parse().unwrap());
+    full.entry.next_hop_object = NextHopId::new(5);
+    full.entry.preference = Preference::High;
+    full.entry.metrics.set(waypost_core::Metric::Mtu, 1400);
+    full.entry.unnamed.push(Attribute::new(99, vec![1]));
+    (full.entry.os_flags, full.expires) = (1 << 30, Some(Duration::from_secs(1)));
+    let legs = |message: &mut Encoder<'_>| message.attribute(RTA_MULTIPATH, &[8, 0, 0, 0, 2, 0, 0, 0, 8, 0, 0, 1, 3, 0, 0, 0]);
+    for bytes in [
+        payload(UNICAST_V4, destination),
+        payload(UNICAST_V4, |message| {
+            destination(message);
+            message.u32(RTA_OIF, 2);
+        }),
+        payload(UNICAST_V4, |message| {
+            destination(message);
+            legs(message);
+        }),
+        payload([AF_INET6, 0, 0, 0, 254, 4, 0, 1, 0, 0, 0, 0], |message| message.u32(RTA_OIF, 2)),
+    ] {
+        let mut over = full.clone();
+        let spoiled = decode_into(&bytes, &mut over).unwrap().unwrap();
+        assert_eq!(Decoded { value: over, spoiled }, decode(&bytes).unwrap().unwrap());
     }
 }
