@@ -28,7 +28,12 @@ impl Listing {
     /// What `dump` is to list, or nothing where this backend does not know such dumps.
     pub(super) fn of(dump: Dump<'_>) -> Option<Self> {
         Some(match dump {
-            Dump::Routes(family, filter) => Self::Routes(family, (!filter.is_empty()).then(|| Box::new(filter.clone()))),
+            Dump::Routes(family, filter) => {
+                let mut filter = Box::new(filter.clone());
+                // `takes` sees to the family.
+                filter.family = filter.family.filter(|wanted| *wanted != family);
+                Self::Routes(family, (!filter.is_empty()).then_some(filter))
+            }
             Dump::Rules(family) => Self::Rules(family),
             Dump::Links => Self::Links,
             Dump::Addresses => Self::Addresses,
