@@ -43,12 +43,9 @@ impl<'b> Encoder<'b> {
     pub fn begin(out: &'b mut Vec<u8>, kind: u16, flags: u16, sequence: u32) -> Self {
         out.resize(aligned(out.len()), 0);
         let start = out.len();
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&kind.to_ne_bytes());
-        out.extend_from_slice(&flags.to_ne_bytes());
-        out.extend_from_slice(&sequence.to_ne_bytes());
-        // Port 0: the kernel fills it in.
-        out.extend_from_slice(&[0; 4]);
+        let ([k0, k1], [f0, f1], [s0, s1, s2, s3]) = (kind.to_ne_bytes(), flags.to_ne_bytes(), sequence.to_ne_bytes());
+        // Behind a length that `finish` knows; port 0, which the kernel fills in.
+        out.extend_from_slice(&[0, 0, 0, 0, k0, k1, f0, f1, s0, s1, s2, s3, 0, 0, 0, 0]);
         Self { out, start, too_long: None, finished: false }
     }
 
@@ -64,13 +61,14 @@ impl<'b> Encoder<'b> {
     }
 
     /// Appends an attribute.
+    #[inline]
     pub fn attribute(&mut self, kind: u16, data: &[u8]) {
         let Ok(length) = u16::try_from(ATTRIBUTE_HEADER + data.len()) else {
             self.too_long.get_or_insert(kind);
             return;
         };
-        self.out.extend_from_slice(&length.to_ne_bytes());
-        self.out.extend_from_slice(&kind.to_ne_bytes());
+        let ([l0, l1], [k0, k1]) = (length.to_ne_bytes(), kind.to_ne_bytes());
+        self.out.extend_from_slice(&[l0, l1, k0, k1]);
         self.out.extend_from_slice(data);
         self.pad();
     }
@@ -91,6 +89,7 @@ impl<'b> Encoder<'b> {
     }
 
     /// Appends a number of four bytes, in the machine's order.
+    #[inline]
     pub fn u32(&mut self, kind: u16, value: u32) {
         self.attribute(kind, &value.to_ne_bytes());
     }
@@ -106,6 +105,7 @@ impl<'b> Encoder<'b> {
     }
 
     /// Appends an address.
+    #[inline]
     pub fn address(&mut self, kind: u16, address: IpAddr) {
         match address {
             IpAddr::V4(address) => self.attribute(kind, &address.octets()),
@@ -168,9 +168,13 @@ impl<'b> Encoder<'b> {
         }
     }
 
+    #[inline]
     fn pad(&mut self) {
         // The message begins aligned, so the buffer's length will do.
-        self.out.resize(aligned(self.out.len()), 0);
+        let padded = aligned(self.out.len());
+        if padded != self.out.len() {
+            self.out.resize(padded, 0);
+        }
     }
 }
 
