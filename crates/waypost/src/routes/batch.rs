@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use waypost_core::{Error, ErrorKind, NextHopId, NextHopObject, Notice, Outcome, Request, Route, RouteChange, Rule, Ticket};
 
 use super::{Routes, deletion};
+use crate::sys;
 
 /// How many changes are under way at once: enough that the kernel never waits for us.
 const WINDOW: usize = 2048;
@@ -133,13 +134,14 @@ impl Routes {
         // Outcomes of requests that were refused before they were sent, until those before them are in.
         let mut early: std::collections::BTreeMap<usize, Error> = std::collections::BTreeMap::new();
         loop {
+            let now = sys::now();
             while !stopped && self.begun(first) - told < WINDOW {
                 let Some(operation) = operations.next() else {
                     exhausted = true;
                     break;
                 };
                 let submitted = match operation {
-                    Ok(operation) => self.submit(operation.request()).map(|_| ()),
+                    Ok(operation) => self.submit_at(now, operation.request()).map(|_| ()),
                     Err(error) => {
                         self.last_ticket += 1;
                         Err(error)

@@ -12,8 +12,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
 use waypost_core::{
     Address, Capabilities, Drained, Dump, DumpEnd, Error, ErrorKind, Family, Flow, InterfaceNames, InterfaceSettings, Kernel,
-    Link, LookupAnswer, LookupMode, Neighbour, NextHopId, NextHopObject, Notice, Notices, Outcome, Request, Route, RouteChange,
-    RouteFilter, RouteRef, Rule, Ticket,
+    Link, LookupAnswer, LookupMode, Neighbour, NextHopId, NextHopObject, Notice, Notices, Now, Outcome, Request, Route,
+    RouteChange, RouteFilter, RouteRef, Rule, Ticket,
 };
 
 pub use batch::Operation;
@@ -394,9 +394,13 @@ impl Routes {
     }
 
     fn submit(&mut self, request: Request<'_>) -> Result<Ticket, Error> {
+        self.submit_at(sys::now(), request)
+    }
+
+    fn submit_at(&mut self, now: Now, request: Request<'_>) -> Result<Ticket, Error> {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.kernel.submit(sys::now(), ticket, request)?;
+        self.kernel.submit(now, ticket, request)?;
         Ok(ticket)
     }
 
