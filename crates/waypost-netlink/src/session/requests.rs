@@ -8,7 +8,7 @@ use waypost_core::{Error, ErrorKind, Notice, Notices, Now, Outcome, Request, Tic
 use super::operation::Operation;
 use super::refusal::Verdict;
 use super::{Datagram, lower, message};
-use crate::wire::constants::{NLMSG_ERROR, RTM_NEWROUTE};
+use crate::wire::constants::{NLM_F_ACK, NLMSG_ERROR, RTM_NEWROUTE};
 use crate::wire::{Message, Messages, route};
 
 /// How many messages go into one send, and how many bytes unless one message alone is larger. The kernel deals with all
@@ -54,6 +54,8 @@ struct Pending {
     length: usize,
     operation: Operation,
     is_answered: bool,
+    /// The kernel answers only if it refuses: see [`RequestLane::outgoing`].
+    is_quiet: bool,
 }
 
 impl RequestLane {
@@ -88,15 +90,35 @@ impl RequestLane {
         #[expect(clippy::cast_possible_truncation, reason = "sequence numbers wrap")]
         let sequence = self.first.wrapping_add(self.pending.len() as u32);
         lower::encode(&mut self.encoded, sequence, operation, request)?;
-        self.pending.push_back(Pending { ticket, length: self.encoded.len() - start, operation, is_answered: false });
+        self.pending.push_back(Pending {
+            ticket,
+            length: self.encoded.len() - start,
+            operation,
+            is_answered: false,
+            is_quiet: false,
+        });
         Ok(())
     }
 
     /// The messages to be sent next, if there are any and the window has room.
+    ///
+    /// The last of them alone asks to be acknowledged. The kernel deals with them in order and tells of each that it refuses,
+    /// asked or not (`netlink_rcv_skb` in net/netlink/af_netlink.c, Linux 6.18): those of which it has said nothing when
+    /// a later one is answered have been done. So a full send costs one answer, not one for each message.
     #[must_use]
-    pub fn outgoing(&self) -> Option<&[u8]> {
-        let (_, bytes) = self.next_send();
-        if bytes == 0 { None } else { self.encoded.get(self.unsent..self.unsent + bytes) }
+    pub fn outgoing(&mut self) -> Option<&[u8]> {
+        let (messages, bytes) = self.next_send();
+        if messages == 0 {
+            return None;
+        }
+        let send = self.encoded.get_mut(self.unsent..self.unsent + bytes)?;
+        let mut at = 0;
+        for (n, pending) in self.pending.range_mut(self.in_flight..).take(messages).enumerate() {
+            pending.is_quiet = n + 1 < messages && pending.operation != Operation::Lookup;
+            ask_for_acknowledgement(send.get_mut(at..)?, !pending.is_quiet);
+            at += pending.length;
+        }
+        Some(send)
     }
 
     /// What [`outgoing`](Self::outgoing) gave has been sent.
@@ -198,11 +220,22 @@ impl RequestLane {
             _ => return,
         };
         let ticket = pending.ticket;
+        self.settle_before(position, out);
         out.push(Notice::Outcome(ticket, outcome));
         if let Some(pending) = self.pending.get_mut(position) {
             pending.is_answered = true;
         }
         self.forget();
+    }
+
+    /// The request at `position` has been answered, so those before it that ask for no acknowledgement have been done; unless
+    /// answers were lost, and a refusal could be among them.
+    fn settle_before(&mut self, position: usize, out: &mut Notices) {
+        let outcome = || if self.is_overrun { Outcome::Unknown } else { Outcome::Done };
+        for pending in self.pending.iter_mut().take(position).filter(|pending| pending.is_quiet && !pending.is_answered) {
+            pending.is_answered = true;
+            out.push(Notice::Outcome(pending.ticket, outcome()));
+        }
     }
 
     /// The answer to a lookup, which is of the family that was asked about.
@@ -259,4 +292,14 @@ impl RequestLane {
             (self.answered, self.unsent) = (0, 0);
         }
     }
+}
+
+/// Sets or clears `NLM_F_ACK` in the header of the message that begins here.
+fn ask_for_acknowledgement(message: &mut [u8], wanted: bool) {
+    // `nlmsg_flags` follows a length of four bytes and a type of two (netlink(7)).
+    let Some(bytes) = message.get_mut(6..8) else { return };
+    let Ok(flags) = <[u8; 2]>::try_from(&*bytes) else { return };
+    let flags = u16::from_ne_bytes(flags);
+    let flags = if wanted { flags | NLM_F_ACK } else { flags & !NLM_F_ACK };
+    bytes.copy_from_slice(&flags.to_ne_bytes());
 }
