@@ -7,7 +7,7 @@ use waypost::{
     Disposition, Ensured, ErrorKind, Family, Flow, IfIndex, LookupMode, NextHopId, NextHopObject, Operation, Route, RouteChange,
     RouteFilter, Routes, Rule, TableId,
 };
-use waypost_tests::ip::{self, index_of, ip, ip_batch, veth_with_addresses};
+use waypost_tests::ip::{self, index_of, ip, ip_batch, veth, veth_with_addresses};
 use waypost_tests::namespace::{cannot_run, run};
 use waypost_tests::test;
 use waypost_tests::witness::{assert_mirrors_the_kernel, settle, watcher};
@@ -114,6 +114,77 @@ fn deleting_compares_everything() {
         assert!(!routes.delete_if_exists(&route(one)).unwrap());
         assert_eq!(witness(destination), [""; 0]);
     }
+}
+
+fn what_a_listing_prints_can_be_deleted_and_takes_nothing_else() {
+    veth_with_addresses("w0", "w1");
+    veth("v0", "v1");
+    ip("address add 10.9.0.1/24 dev v0");
+    ip("nexthop add id 7 via 10.0.0.2 dev w0");
+    ip("nexthop add id 8 via 2001:db8::2 dev w0");
+    ip_batch([
+        "route add 10.1.0.0/16 nhid 7",
+        "route append 10.1.0.0/16 via 10.0.0.2",
+        "route append 10.1.0.0/16 via 10.0.0.2 metric 9 src 10.0.0.1",
+        "route append 10.1.0.0/16 via 10.0.0.2 metric 9",
+        "route add 10.2.0.0/16 nexthop via 10.9.0.3 weight 2 nexthop via 10.0.0.2 nexthop via 10.0.0.3",
+        "route append 10.2.0.0/16 via 10.0.0.9",
+        "route add 10.3.0.0/16 via 192.0.2.9 dev v0 onlink",
+        "route add blackhole 10.3.0.0/16 metric 4",
+        "route add 10.4.0.0/16 dev v0 scope global",
+        "route add 2001:db8:1::/48 via 2001:db8::2",
+        "route add 2001:db8:1::/48 via 2001:db8::2 metric 5",
+        "route add 2001:db8:1::/48 nhid 8 metric 6",
+        "route add 2001:db8:2::/48 nexthop via 2001:db8::3 dev w0 nexthop via 2001:db8::2 dev w0",
+        "route add 2001:db8:2::/48 dev w0 metric 4 expires 600",
+        "route add blackhole 2001:db8:3::/48",
+        "route add unreachable 2001:db8:3::/48 metric 5",
+        "route add 2001:db8:3::/48 via 2001:db8::2 metric 6",
+    ]);
+    // The ways out of v0 are marked as without carrier from here on.
+    ip("link set v1 down");
+    let mut routes = routes();
+    let names = routes.names().unwrap();
+    let mut all = routes.list(&RouteFilter::default()).unwrap();
+    while !all.is_empty() {
+        let before = all.len();
+        for route in all.clone() {
+            let text = route.with_names(&names).to_string();
+            let read = Route::parse(&text, &names).unwrap_or_else(|error| panic!("{text}: {error}"));
+            match routes.delete(&read) {
+                Ok(()) => _ = all.remove(all.iter().position(|held| *held == route).unwrap()),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Ambiguous, "{text}: {error}"),
+            }
+            assert_eq!(untimed(routes.list(&RouteFilter::default()).unwrap()), untimed(all.clone()), "{text}");
+        }
+        assert!(all.len() < before, "these are in each other's way: {all:?}");
+    }
+}
+
+/// Routes without the time that is left to them.
+fn untimed(mut routes: Vec<Route>) -> Vec<Route> {
+    routes.iter_mut().for_each(|route| route.expires = None);
+    routes
+}
+
+fn a_batch_deletes_nothing_that_ipv6_would_take_for_what_was_named() {
+    veth_with_addresses("w0", "w1");
+    let mut routes = routes();
+    let twins = [
+        "2001:db8:1::/48 via 2001:db8::2 dev w0 metric 5 pref medium",
+        "2001:db8:2::/48 via 2001:db8::2 dev w0 metric 5 pref medium",
+    ];
+    twins.iter().for_each(|twin| routes.add(&route(twin)).unwrap());
+    let named = ["2001:db8:1::/48 via 2001:db8::2 dev w0", "blackhole 2001:db8:2::/48 metric 5"];
+    let operations = named.map(|text| Operation::Route(RouteChange::Delete, route(text)));
+    let mut kinds = Vec::new();
+    let outcome = |_, result: Result<(), waypost::Error>| {
+        kinds.push(result.unwrap_err().kind());
+        ControlFlow::Continue(())
+    };
+    routes.batch(operations, outcome).unwrap();
+    assert_eq!(kinds, [ErrorKind::NotFound; 2]);
+    assert_eq!([witness("2001:db8:1::/48"), witness("2001:db8:2::/48")], twins.map(|twin| vec![twin.to_owned()]));
 }
 
 fn deleting_by_a_filter_wants_exactly_one() {
@@ -473,6 +544,8 @@ fn main() -> ExitCode {
         test!(appending_and_prepending_keep_what_is_there),
         test!(ensuring_adds_once_and_tells_who_is_in_the_way),
         test!(deleting_compares_everything),
+        test!(what_a_listing_prints_can_be_deleted_and_takes_nothing_else),
+        test!(a_batch_deletes_nothing_that_ipv6_would_take_for_what_was_named),
         test!(deleting_by_a_filter_wants_exactly_one),
         test!(flushing_takes_what_passes_and_nothing_else),
         test!(a_batch_tells_the_outcome_of_each),

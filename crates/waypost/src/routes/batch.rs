@@ -53,7 +53,7 @@ impl Routes {
     /// changes that were under way already still come about, and their outcomes are still told.
     ///
     /// Deletions of kinds of routes that the kernel does not compare fully (on Linux: IPv4 ones of metric 0 or with several next hops,
-    /// IPv6 ones without a gateway) are looked at as [`delete`](Self::delete) does, with one listing for a run of them; that which
+    /// IPv6 ones of metric 0 or without a gateway) are looked at as [`delete`](Self::delete) does, with one listing for a run of them; that which
     /// could hit another route has the outcome `Ambiguous`. The others are compared by the kernel alone. Linux then still takes
     /// for an IPv4 route a multipath route of the same metric that begins with its next hop, and for an IPv6 route with a gateway one of the same
     /// metric that uses a next-hop object.
@@ -117,7 +117,7 @@ impl Routes {
         });
         let routes: Vec<_> = routes.collect();
         let mut beside = deletion::Beside::of(&routes, self.list(&deletion::of_same_tables(&routes))?);
-        Ok(routes.into_iter().map(|route| beside.take(&route).map(|()| Operation::Route(RouteChange::Delete, route))).collect())
+        Ok(routes.iter().map(|route| Ok(Operation::Route(RouteChange::Delete, beside.take(route)?))).collect())
     }
 
     /// Pipelines changes none of which can hit a route that it does not name; those that were refused before have that outcome.

@@ -4,6 +4,7 @@
 //! one is named, and on IPv6 compares neither type nor next-hop object. Had the route that is meant gone without a word
 //! meanwhile, such a deletion would hit another: the low-priority twin of a default route, say.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use waypost_core::{Error, ErrorKind, Family, Outcome, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
@@ -22,13 +23,11 @@ impl Routes {
     /// `NotFound` where there is no such route, `Ambiguous` where another could be hit, `NotPermitted`.
     pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
         let there = self.list(&of_same_destination(route))?;
-        if !there.iter().any(|other| ensure::satisfies(other, route)) {
-            return Err(not_there(route));
-        }
-        check(route, &there)?;
-        match self.ask(Request::Route(RouteChange::Delete, route))? {
+        let named = name(route, &there)?;
+        check(&named, &there)?;
+        match self.ask(Request::Route(RouteChange::Delete, &named))? {
             Outcome::Failed(error) => Err(error),
-            Outcome::Unknown => self.settle_deletion(route),
+            Outcome::Unknown => self.settle_deletion(&named),
             _ => Ok(()),
         }
     }
@@ -106,10 +105,28 @@ pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
     filter
 }
 
+/// Names the route of `there` that is meant by its metric, where the kernel would take none for any.
+fn name<'a>(route: &'a Route, there: &[Route]) -> Result<Cow<'a, Route>, Error> {
+    let Some(meant) = there.iter().find(|other| ensure::satisfies(other, route)) else {
+        return Err(not_there(route));
+    };
+    if meant.slot.metric == route.slot.metric {
+        return Ok(Cow::Borrowed(route));
+    }
+    let mut named = route.clone();
+    named.slot.metric = meant.slot.metric;
+    Ok(Cow::Owned(named))
+}
+
 /// Refuses a deletion for which the kernel could take another route of `there`.
 fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
-    let is_other = |other: &&Route| !ensure::satisfies(other, route) && sys::deletes(route, other.as_ref());
-    match there.iter().find(is_other) {
+    let is_meant = |other: &Route| ensure::satisfies(other, route);
+    // One that says nothing more than was named is meant before those that do.
+    let is_exact = |other: &Route| is_meant(other) && ensure::satisfies(route, other);
+    let hit = |other: &&Route| sys::deletes(route, other.as_ref());
+    let other = there.iter().filter(hit).find(|other| !is_meant(other));
+    let fuller = || there.iter().find(hit).filter(|first| !is_exact(first) && there.iter().any(is_exact));
+    match other.or_else(fuller) {
         None => Ok(()),
         Some(other) => Err(Error::new(ErrorKind::Ambiguous, "delete route")
             .on(route)
@@ -151,15 +168,15 @@ impl Beside {
         self.0.get(&(route.slot.table, route.slot.destination)).map_or(Ok(()), |there| check(route, there))
     }
 
-    /// Takes a route that is to be deleted away from the others; refuses where it is not there, or where the kernel could take
-    /// another for it.
-    pub(super) fn take(&mut self, route: &Route) -> Result<(), Error> {
-        self.check(route)?;
-        let there = self.0.get_mut(&(route.slot.table, route.slot.destination));
-        let place = there.and_then(|there| there.iter().position(|other| ensure::satisfies(other, route)).map(|at| (there, at)));
-        let Some((there, at)) = place else { return Err(not_there(route)) };
+    /// Takes a route that is to be deleted away from the others, and names it as [`Routes::delete`] does; refuses where it is not
+    /// there, or where the kernel could take another for it.
+    pub(super) fn take(&mut self, route: &Route) -> Result<Route, Error> {
+        let Some(there) = self.0.get_mut(&(route.slot.table, route.slot.destination)) else { return Err(not_there(route)) };
+        let named = name(route, there)?.into_owned();
+        check(&named, there)?;
+        let Some(at) = there.iter().position(|other| sys::deletes(&named, other.as_ref())) else { return Err(not_there(route)) };
         there.remove(at);
-        Ok(())
+        Ok(named)
     }
 }
 
@@ -172,7 +189,9 @@ pub(super) fn needs_a_look(route: &Route) -> bool {
     let hops = &route.entry.next_hops;
     match route.slot.destination.family() {
         Family::V4 => route.slot.metric == 0 || hops.len() > 1,
-        Family::V6 => hops.iter().any(|hop| hop.gateway.is_none()),
+        // It takes no metric for any, not for the usual one.
+        Family::V6 if route.slot.metric == 0 => true,
+        Family::V6 => route.entry.next_hop_object.is_none() && (hops.is_empty() || hops.iter().any(|hop| hop.gateway.is_none())),
     }
 }
 
@@ -212,6 +231,40 @@ mod tests {
         ] {
             assert!(check(&mine, &[mine.clone(), route(other)]).is_ok(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_route_that_says_more_stops_a_deletion_where_the_kernel_finds_it_first() {
+        let plain = route("default via 10.0.0.1 dev if2 metric 9");
+        let fuller = route("default via 10.0.0.1 dev if2 metric 9 src 10.0.0.7");
+        assert_eq!(check(&plain, &[fuller.clone(), plain.clone()]).unwrap_err().kind(), ErrorKind::Ambiguous);
+        assert!(check(&plain, &[plain.clone(), fuller.clone()]).is_ok());
+        assert!(check(&fuller, &[plain.clone(), fuller.clone()]).is_ok());
+        assert!(check(&plain, &[fuller]).is_ok(), "it says all that was named");
+    }
+
+    #[test]
+    fn the_metric_that_the_kernel_chose_is_named() {
+        let there = [route("2001:db8::/32 via fe80::1 dev if2 metric 5"), route("2001:db8::/32 via fe80::1 dev if2 metric 1024")];
+        let wanted = route("2001:db8::/32 via fe80::1 dev if2");
+        let named = name(&wanted, &there).unwrap();
+        assert_eq!(*named, there[1]);
+        assert!(check(&named, &there).is_ok());
+        assert_eq!(name(&named, &there[..1]).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_ipv6_does_not_compare_needs_a_look() {
+        for text in [
+            "2001:db8::/32 via fe80::1 dev if2",
+            "2001:db8::/32 dev if2 metric 5",
+            "blackhole 2001:db8::/32 metric 5",
+            "2001:db8::/32 metric 5",
+        ] {
+            assert!(needs_a_look(&route(text)), "{text}");
+        }
+        assert!(!needs_a_look(&route("2001:db8::/32 via fe80::1 dev if2 metric 5")));
+        assert!(!needs_a_look(&route("2001:db8::/32 nhid 7 metric 5")));
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub(super) fn satisfies(route: &Route, wanted: &Route) -> bool {
 
 fn same_slot(there: &Slot, wanted: &Slot) -> bool {
     let mut wanted = *wanted;
-    if wanted.destination.family() == Family::V6 && wanted.metric == 0 {
+    // The kernel's own routes have no metric, though nobody else can add such.
+    if wanted.destination.family() == Family::V6 && wanted.metric == 0 && there.metric == IPV6_USUAL_METRIC {
         wanted.metric = IPV6_USUAL_METRIC;
     }
     *there == wanted
@@ -84,7 +85,16 @@ fn says_all_of(entry: &Entry, wanted: &Entry, family: Family) -> bool {
         && wanted.next_hop_object.is_none_or(|id| entry.next_hop_object == Some(id))
         && wanted.metrics.iter().all(|(metric, value)| entry.metrics.get(metric) == Some(value))
         && (wanted.next_hops.is_empty() || entry.next_hops.len() == wanted.next_hops.len())
-        && wanted.next_hops.iter().all(|hop| entry.next_hops.iter().any(|there| goes_that_way(there, hop)))
+        && each_goes_its_way(&entry.next_hops, &wanted.next_hops)
+}
+
+/// Says whether each of the wanted next hops has one of its own: the kernel counts one that is named twice as two.
+fn each_goes_its_way(there: &[NextHop], wanted: &[NextHop]) -> bool {
+    let mut left: Vec<&NextHop> = there.iter().collect();
+    wanted.iter().all(|hop| {
+        let found = left.iter().position(|there| goes_that_way(there, hop));
+        found.map(|at| left.remove(at)).is_some()
+    })
 }
 
 fn goes_that_way(there: &NextHop, wanted: &NextHop) -> bool {
@@ -111,8 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_route_of_the_kernels_own_has_no_metric() {
+        assert!(satisfied("local ::1 dev if1 table local proto kernel", "local ::1 dev if1 table local proto kernel"));
+    }
+
+    #[test]
     fn what_was_asked_for_must_be_there() {
         for (there, wanted) in [
+            (
+                "2001:db8::/32 nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1",
+                "2001:db8::/32 nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::1 dev if2 weight 1",
+            ),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.2"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 dev if3"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 proto static"),
