@@ -136,12 +136,14 @@ impl Routes {
         let family = route.slot.destination.family();
         // A route whose next-hop object was replaced is announced as its own replacement, wherever it stands
         // (`__nexthop_replace_notify`, net/ipv4/nexthop.c, Linux 6.18).
-        let itself = self.find(rows, |held| alike(held, &route.entry));
-        let Some(at) = itself.or_else(|| self.victim(rows, family, &route.entry)) else {
+        let of_object = route.entry.next_hop_object.is_some();
+        let itself = if of_object { self.find(rows, |held| alike(held, &route.entry)) } else { None };
+        let victim = self.victim(rows, family, &route.entry);
+        let Some(at) = itself.or(victim) else {
             let row = self.insert(route, Position::First, out);
             return self.touch(row);
         };
-        self.doubted[family as usize] |= family == Family::V6 && itself.is_none() && rows.len() > 1;
+        self.doubted[family as usize] |= family == Family::V6 && rows.len() > 1 && (itself.is_none() || itself != victim);
         self.become_entry(rows[at], at, route, out);
     }
 
@@ -165,7 +167,9 @@ impl Routes {
         let hops = &entry.next_hops;
         let same_legs = |held: &Entry| held.next_hops.len() == hops.len() && legs_within(hops, &held.next_hops);
         let exact = self.find(rows, |held| held == entry).or_else(|| self.find(rows, |held| alike(held, entry)));
-        if let Some(at) = exact.or_else(|| self.find(rows, same_legs)) {
+        // IPv4 names all that it compares: one that only goes the same way is another, which stands beside one that was missed.
+        let by_legs = || if family == Family::V6 { self.find(rows, same_legs) } else { None };
+        if let Some(at) = exact.or_else(by_legs) {
             return self.remove(&route.slot, rows[at], out);
         }
         let part = |held: &Entry| merges(family, held) && merges(family, entry) && legs_within(hops, &held.next_hops);

@@ -96,6 +96,14 @@ fn a_replacement_into_an_empty_slot_has_come() {
 }
 
 #[test]
+fn ipv6_replace_hits_the_first_even_where_the_same_stands_behind_it() {
+    let (one, two) = ("2001:db8::/32 dev if2 metric 5 pref medium", "2001:db8::/32 dev if3 metric 5 pref medium");
+    let mut mirror = mirror(&[one, two]);
+    assert_eq!(say(&mut mirror, RouteVerb::Replaced, two), [format!("=0 {one} -> {two}")]);
+    assert_eq!(held(&mirror), [two, two]);
+}
+
+#[test]
 fn ipv6_replace_hits_the_first_of_its_kind() {
     let (plain, gateway) = ("fd00::/64 dev if2 metric 256", "fd00::/64 via fe80::1 dev if3 metric 256 pref medium");
     let mut mirror = mirror(&[plain, gateway]);
@@ -166,6 +174,15 @@ fn a_removal_hits_what_it_names_fully_before_what_it_resembles() {
     tell(&mut mirror, RouteVerb::Appended, down.clone());
     assert_eq!(tell(&mut mirror, RouteVerb::Removed, route(A)).len(), 1, "the kernel's marks may have changed since");
     assert_eq!(held(&mirror), [B]);
+}
+
+#[test]
+fn a_removal_of_an_unknown_route_leaves_the_one_that_goes_the_same_way() {
+    let stays = "10.0.0.0/8 via 192.0.2.1 proto static metric 5";
+    let mut mirror = mirror(&[stays]);
+    assert!(say(&mut mirror, RouteVerb::Removed, "10.0.0.0/8 via 192.0.2.1 proto bird metric 5").is_empty());
+    assert_eq!(held(&mirror), [stays]);
+    assert_eq!(mirror.take_doubts(), [Doubt::Routes(Family::V4, None)]);
 }
 
 #[test]
