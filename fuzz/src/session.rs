@@ -95,8 +95,9 @@ impl Play {
             3 => self.send_dump(),
             4 => self.send_requests(),
             5 => may_say += self.event_datagram(acts.byte()?, acts.bytes()?),
-            6 => may_say += self.request_datagram(acts.byte()?, acts.byte()?, acts.bytes()?),
-            7 => may_say += self.acknowledge(acts.byte()?, acts.byte()?, acts.bytes()?),
+            // One answer settles what was sent before it, too.
+            6 => may_say += self.waiting.len() + self.request_datagram(acts.byte()?, acts.byte()?, acts.bytes()?),
+            7 => may_say += self.waiting.len() + self.acknowledge(acts.byte()?, acts.byte()?, acts.bytes()?),
             8 => self.events.overrun(&mut self.out),
             9 => self.requests.overrun(),
             10 => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use waypost_core::{
     InterfaceNames, NextHop, NextHopFlags, NextHopObject, NextHopObjectKind, NextHops, Preference, Route, RouteChange,
-    RouteFlags, Rule,
+    RouteFlags, Rule, Weight,
 };
 use waypost_netlink::wire::constants::{
     NLA_TYPE_MASK, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELNETCONF, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_DELRULE,
@@ -186,9 +186,13 @@ fn as_sent(route: &Route, change: RouteChange) -> Route {
         Some(_) => NextHops::NONE,
         None => entry.next_hops.iter().map(hop).collect(),
     };
-    // One way out of which nothing is known is none: interface 0 stands for it.
-    if *entry.next_hops == [NextHop::default()] {
-        entry.next_hops = NextHops::NONE;
+    // One way out that leads nowhere is none: interface 0 stands for it. Its flags are then the route's.
+    if let [hop] = &*entry.next_hops {
+        let is_nowhere = (hop.gateway, hop.interface, hop.realms, hop.weight) == (None, None, 0, Weight::ONE);
+        if is_nowhere && hop.encapsulation.is_none() {
+            entry.os_flags |= hop.flags.bits() | hop.os_flags;
+            entry.next_hops = NextHops::NONE;
+        }
     }
     if change == RouteChange::Delete {
         entry.flags &= RouteFlags::CLONED;
