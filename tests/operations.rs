@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use waypost::{
-    Disposition, Ensured, ErrorKind, Family, Flow, IfIndex, LookupMode, NextHopId, NextHopObject, Operation, Route, RouteChange,
-    RouteFilter, Routes, Rule, TableId,
+    Disposition, Ensured, ErrorKind, Family, Flow, IfIndex, LookupMode, NextHopFlags, NextHopId, NextHopObject, Operation, Route,
+    RouteChange, RouteFilter, Routes, Rule, TableId,
 };
 use waypost_tests::ip::{self, index_of, ip, ip_batch, veth, veth_with_addresses};
 use waypost_tests::namespace::{cannot_run, run};
@@ -161,9 +161,18 @@ fn what_a_listing_prints_can_be_deleted_and_takes_nothing_else() {
     }
 }
 
-/// Routes without the time that is left to them.
+/// Routes without the time that is left to them, and without the marks of a carrier, which come in the kernel's own time.
 fn untimed(mut routes: Vec<Route>) -> Vec<Route> {
-    routes.iter_mut().for_each(|route| route.expires = None);
+    for route in &mut routes {
+        route.expires = None;
+        let hops = route.entry.next_hops.iter().cloned();
+        route.entry.next_hops = hops
+            .map(|mut hop| {
+                hop.flags.remove(NextHopFlags::LINK_DOWN | NextHopFlags::DEAD);
+                hop
+            })
+            .collect();
+    }
     routes
 }
 
