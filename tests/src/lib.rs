@@ -1,6 +1,7 @@
 //! What the real-kernel tests share: namespaces and the `ip` witness.
 #![deny(unsafe_code)]
 
+pub mod flood;
 pub mod ip;
 pub mod namespace;
 pub mod replay;

@@ -1,16 +1,18 @@
 //! Many changes at once, pipelined.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use waypost_core::{Error, ErrorKind, NextHopId, NextHopObject, Notice, Outcome, Request, Route, RouteChange, Rule, Ticket};
+use waypost_core::{Error, NextHopId, NextHopObject, Notice, Now, Outcome, Request, Route, RouteChange, Rule, Ticket};
 
+use super::picture::{Picture, Verdict};
 use super::{Routes, deletion};
 use crate::sys;
 
 /// How many changes are under way at once: enough that the kernel never waits for us.
 const WINDOW: usize = 2048;
 
-/// For how many deletions the table is looked at once.
+/// For how many changes the tables are looked at once.
 const RUN: usize = 1 << 16;
 
 /// One change in a batch.
@@ -52,11 +54,16 @@ impl Routes {
     /// They reach the kernel in order and their outcomes come in order. Where `outcome` breaks off, nothing more is begun;
     /// changes that were under way already still come about, and their outcomes are still told.
     ///
-    /// Deletions of kinds of routes that the kernel does not compare fully (on Linux: IPv4 ones of metric 0 or with several next hops,
-    /// IPv6 ones of metric 0 or without a gateway) are looked at as [`delete`](Self::delete) does, with one listing for a run of them; that which
-    /// could hit another route has the outcome `Ambiguous`. The others are compared by the kernel alone. Linux then still takes
-    /// for an IPv4 route a multipath route of the same metric that begins with its next hop, and for an IPv6 route with a gateway one of the same
-    /// metric that uses a next-hop object.
+    /// Deletions for which the kernel commonly takes something else are looked at as [`delete`](Self::delete) and
+    /// [`delete_rule`](Self::delete_rule) do: those of rules, of IPv6 routes, and of IPv4 routes that have the metric 0 or several next hops. Before the first
+    /// of them the tables are read, once for some ten thousand changes, and `operations` are taken that far ahead; what the batch itself
+    /// changes counts. A deletion that could hit something else has the outcome `Ambiguous`.
+    ///
+    /// Of the other IPv4 routes, with one next hop and a metric, the kernel compares all that is named. On Linux such a deletion still hits, where
+    /// the route itself is gone or stands behind it, one of the same destination, table and metric that says more: a preferred source,
+    /// or further next hops behind the one that is named. Where others append to the same slot, use [`delete`](Self::delete).
+    ///
+    /// Outcomes that are lost are read from the state, as with single changes, when the changes begun by then have been answered.
     ///
     /// ```no_run
     /// use std::ops::ControlFlow;
@@ -77,115 +84,209 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// An error of the socket itself. That a change was refused is an outcome.
+    /// An error of the socket itself; `Busy` where the tables changed so fast that they could not be read in one piece. That a change was
+    /// refused is an outcome.
     pub fn batch(
         &mut self,
         operations: impl IntoIterator<Item = Operation>,
         outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let mut operations = operations.into_iter().peekable();
-        let needs_a_look = |operation: &Operation| matches!(operation, Operation::Route(RouteChange::Delete, route) if deletion::needs_a_look(route));
-        let mut outcome = outcome;
-        let mut told = 0;
-        let mut stopped = false;
-        while !stopped && operations.peek().is_some() {
-            let before = told;
-            let mut tell = |at: usize, result| {
-                told = before + at + 1;
-                let flow = outcome(before + at, result);
-                stopped |= flow.is_break();
-                flow
-            };
-            if operations.peek().is_some_and(needs_a_look) {
-                // One look at the table serves a run of them.
-                let run = std::iter::from_fn(|| operations.next_if(needs_a_look)).take(RUN);
-                let looked_at = self.look(run.collect())?;
-                self.run_batch(looked_at.into_iter(), &mut tell)?;
-            } else {
-                let run = std::iter::from_fn(|| operations.next_if(|operation| !needs_a_look(operation)));
-                self.run_batch(run.map(Ok), &mut tell)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks which of these deletions can be left to the kernel, and why the others cannot.
-    fn look(&mut self, operations: Vec<Operation>) -> Result<Vec<Result<Operation, Error>>, Error> {
-        let routes = operations.into_iter().filter_map(|operation| match operation {
-            Operation::Route(RouteChange::Delete, route) => Some(route),
-            _ => None,
-        });
-        let routes: Vec<_> = routes.collect();
-        let mut beside = deletion::Beside::of(&routes, self.list(&deletion::of_same_tables(&routes))?);
-        Ok(routes.iter().map(|route| Ok(Operation::Route(RouteChange::Delete, beside.take(route)?))).collect())
-    }
-
-    /// Pipelines changes none of which can hit a route that it does not name; those that were refused before have that outcome.
-    pub(super) fn run_batch(
-        &mut self,
-        operations: impl Iterator<Item = Result<Operation, Error>>,
-        mut outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        let first = self.last_ticket + 1;
-        let mut operations = operations.fuse();
-        let mut told = 0;
-        let mut stopped = false;
-        let mut exhausted = false;
-        // Outcomes of requests that were refused before they were sent, until those before them are in.
-        let mut early: std::collections::BTreeMap<usize, Error> = std::collections::BTreeMap::new();
-        loop {
-            let now = sys::now();
-            while !stopped && self.begun(first) - told < WINDOW {
-                let Some(operation) = operations.next() else {
-                    exhausted = true;
-                    break;
-                };
-                let submitted = match operation {
-                    Ok(operation) => self.submit_at(now, operation.request()).map(|_| ()),
-                    Err(error) => {
-                        self.last_ticket += 1;
-                        Err(error)
-                    }
-                };
-                if let Err(error) = submitted {
-                    early.insert(self.begun(first) - 1, error);
-                }
-            }
-            while let Some(error) = early.remove(&told) {
-                stopped |= outcome(told, Err(error)).is_break();
-                told += 1;
-            }
-            if told == self.begun(first) {
-                if stopped || exhausted {
-                    return Ok(());
-                }
-                continue;
-            }
-            let low_water = told + (self.begun(first) - told).div_ceil(2);
-            self.pump(|notice| {
-                let Notice::Outcome(Ticket(ticket), result) = notice else { return ControlFlow::Continue(()) };
-                let Some(at) = ticket.checked_sub(first).map(|at| at as usize) else { return ControlFlow::Continue(()) };
-                debug_assert_eq!(at, told, "outcomes come in the order of their requests");
-                stopped |= outcome(at, to_result(result)).is_break();
-                told = at + 1;
-                while let Some(error) = early.remove(&told) {
-                    stopped |= outcome(told, Err(error)).is_break();
-                    told += 1;
-                }
-                if told >= low_water { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })?;
-        }
-    }
-
-    fn begun(&self, first: u64) -> usize {
-        (self.last_ticket + 1 - first) as usize
+        Batch::new(self, operations.into_iter()).run(outcome)
     }
 }
 
-fn to_result(outcome: Outcome) -> Result<(), Error> {
-    match outcome {
-        Outcome::Failed(error) => Err(error),
-        Outcome::Unknown => Err(Error::new(ErrorKind::Unknown, "change").because("the kernel's answer was lost")),
-        _ => Ok(()),
+/// Changes that are being made.
+pub(super) struct Batch<'a, I: Iterator> {
+    routes: &'a mut Routes,
+    operations: std::iter::Fuse<I>,
+    /// Those that have been taken already, to be looked at together.
+    ahead: VecDeque<Operation>,
+    looks: bool,
+    picture: Picture,
+    /// Those that have been begun and not been told of.
+    under_way: VecDeque<UnderWay>,
+    /// The ticket of the first that is under way; the others follow.
+    first: u64,
+    /// How many of them have no answer.
+    awaited: usize,
+    /// How many of the answers were lost.
+    lost: usize,
+}
+
+struct UnderWay {
+    operation: Operation,
+    answer: Answer,
+}
+
+enum Answer {
+    Awaited,
+    Lost,
+    /// What came of it, and whether the kernel was asked.
+    Known(Result<(), Error>, Asked),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Not,
+    Answered,
+    /// The answer was lost.
+    Settled,
+}
+
+impl<'a, I: Iterator<Item = Operation>> Batch<'a, I> {
+    fn new(routes: &'a mut Routes, operations: I) -> Self {
+        Self {
+            routes,
+            operations: operations.fuse(),
+            ahead: VecDeque::new(),
+            looks: true,
+            picture: Picture::default(),
+            under_way: VecDeque::new(),
+            first: 0,
+            awaited: 0,
+            lost: 0,
+        }
+    }
+
+    /// Changes none of which can hit anything that it does not name, as the caller has seen to.
+    pub(super) fn of_looked_at(routes: &'a mut Routes, operations: I) -> Self {
+        Self { looks: false, ..Self::new(routes, operations) }
+    }
+
+    /// Makes the changes, and tells of each.
+    pub(super) fn run(mut self, mut outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>) -> Result<(), Error> {
+        let mut told = 0;
+        let mut stopped = false;
+        let mut exhausted = false;
+        loop {
+            while let Some(result) = self.first_known() {
+                stopped |= outcome(told, result).is_break();
+                told += 1;
+            }
+            if !stopped {
+                exhausted = self.begin()?;
+            }
+            if self.awaited > 0 {
+                let enough = self.awaited / 2;
+                self.hear(enough)?;
+                if self.lost > 0 {
+                    self.hear(0)?;
+                    self.settle()?;
+                }
+            } else if self.under_way.is_empty() && (stopped || exhausted) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What came of the first that is under way, where that is known.
+    fn first_known(&mut self) -> Option<Result<(), Error>> {
+        self.under_way.front().filter(|first| matches!(first.answer, Answer::Known(..)))?;
+        let first = self.under_way.pop_front()?;
+        self.first += 1;
+        let Answer::Known(result, asked) = first.answer else { return None };
+        if asked != Asked::Not {
+            self.picture.end(&first.operation, &result, asked == Asked::Settled);
+        }
+        Some(result)
+    }
+
+    /// Begins as many as may be under way; says whether there are no more.
+    fn begin(&mut self) -> Result<bool, Error> {
+        let now = sys::now();
+        while self.under_way.len() < WINDOW {
+            let Some(mut operation) = self.ahead.pop_front().or_else(|| self.operations.next()) else { return Ok(true) };
+            match if self.looks { self.picture.judge(&mut operation) } else { Verdict::Go } {
+                Verdict::Go => self.ask(now, operation),
+                Verdict::Refused(error) => self.refuse(operation, error),
+                Verdict::Wait | Verdict::Look if !self.under_way.is_empty() => {
+                    self.ahead.push_front(operation);
+                    return Ok(false);
+                }
+                Verdict::Wait | Verdict::Look => {
+                    self.ahead.push_front(operation);
+                    self.look()?;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn ask(&mut self, now: Now, operation: Operation) {
+        if self.under_way.is_empty() {
+            self.first = self.routes.last_ticket + 1;
+        }
+        match self.routes.submit_at(now, operation.request()) {
+            Ok(_ticket) => {
+                self.picture.begin(&operation);
+                self.under_way.push_back(UnderWay { operation, answer: Answer::Awaited });
+                self.awaited += 1;
+            }
+            Err(error) => self.under_way.push_back(UnderWay { operation, answer: Answer::Known(Err(error), Asked::Not) }),
+        }
+    }
+
+    fn refuse(&mut self, operation: Operation, error: Error) {
+        if self.under_way.is_empty() {
+            self.first = self.routes.last_ticket + 1;
+        }
+        // It has a ticket all the same, so that its place among the others is told by it.
+        self.routes.last_ticket += 1;
+        self.under_way.push_back(UnderWay { operation, answer: Answer::Known(Err(error), Asked::Not) });
+    }
+
+    /// Takes operations ahead, and reads what must be known of the places that they are about. Nothing is under way.
+    fn look(&mut self) -> Result<(), Error> {
+        let more = RUN.saturating_sub(self.ahead.len());
+        self.ahead.extend(self.operations.by_ref().take(more));
+        self.picture = Picture::of(&self.ahead);
+        let routes = self.ahead.iter().filter_map(|operation| match operation {
+            Operation::Route(RouteChange::Delete, route) if self.picture.wants(route) => Some(route),
+            _ => None,
+        });
+        let listed = match routes.clone().next() {
+            Some(_) => self.routes.list_where(&deletion::of_same_tables(routes), |route| self.picture.wants(route))?,
+            None => Vec::new(),
+        };
+        let mut rules = Vec::new();
+        for family in self.picture.families_of_rules() {
+            rules.extend(self.routes.rules(Some(family))?);
+        }
+        self.picture.fill(listed, rules);
+        Ok(())
+    }
+
+    /// Takes answers until no more than `enough` are awaited.
+    fn hear(&mut self, enough: usize) -> Result<(), Error> {
+        let Self { routes, under_way, first, awaited, lost, .. } = self;
+        if *awaited <= enough {
+            return Ok(());
+        }
+        routes.pump(|notice| {
+            let Notice::Outcome(Ticket(ticket), outcome) = notice else { return ControlFlow::Continue(()) };
+            let asked = ticket.checked_sub(*first).and_then(|at| under_way.get_mut(at as usize));
+            if let Some(asked) = asked.filter(|asked| matches!(asked.answer, Answer::Awaited)) {
+                *awaited -= 1;
+                asked.answer = match outcome {
+                    Outcome::Failed(error) => Answer::Known(Err(error), Asked::Answered),
+                    Outcome::Unknown => Answer::Lost,
+                    _ => Answer::Known(Ok(()), Asked::Answered),
+                };
+                *lost += usize::from(matches!(asked.answer, Answer::Lost));
+            }
+            if *awaited <= enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    }
+
+    /// Reads what came of those whose answers were lost. No answer is awaited.
+    fn settle(&mut self) -> Result<(), Error> {
+        let is_lost = |one: &&UnderWay| matches!(one.answer, Answer::Lost);
+        let lost: Vec<_> = self.under_way.iter().filter(is_lost).map(|one| one.operation.request()).collect();
+        let mut settled = self.routes.settle(&lost)?.into_iter();
+        for one in self.under_way.iter_mut().filter(|one| matches!(one.answer, Answer::Lost)) {
+            one.answer = Answer::Known(settled.next().unwrap_or(Ok(())), Asked::Settled);
+        }
+        self.lost = 0;
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use waypost_core::{Error, ErrorKind, Family, Outcome, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
+use waypost_core::{Error, ErrorKind, Family, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
 
 use super::{Routes, ensure};
 use crate::sys;
@@ -23,13 +23,12 @@ impl Routes {
     /// `NotFound` where there is no such route, `Ambiguous` where another could be hit, `NotPermitted`.
     pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
         let there = self.list(&of_same_destination(route))?;
-        let named = name(route, &there)?;
-        check(&named, &there)?;
-        match self.ask(Request::Route(RouteChange::Delete, &named))? {
-            Outcome::Failed(error) => Err(error),
-            Outcome::Unknown => self.settle_deletion(&named),
-            _ => Ok(()),
+        let mut named = Cow::Borrowed(route);
+        let metric = judge(route, &there)?;
+        if metric != route.slot.metric {
+            named.to_mut().slot.metric = metric;
         }
+        self.do_it(Request::Route(RouteChange::Delete, &named))
     }
 
     /// Deletes exactly this route if it is there; says whether it was.
@@ -75,19 +74,23 @@ impl Routes {
     /// `NotFound` where there is no such rule, `Ambiguous` where another could be hit, `NotPermitted`.
     pub fn delete_rule(&mut self, rule: &Rule) -> Result<(), Error> {
         let there = self.rules(Some(rule.family))?;
-        let Some(first) = there.iter().find(|listed| sys::deletes_rule(rule, listed)) else {
-            return Err(Error::new(ErrorKind::NotFound, "delete rule").on(rule).because("there is no such rule"));
-        };
-        if !is_same_rule(first, rule) {
-            let why = format!("the kernel would take another for it: {first}");
-            return Err(Error::new(ErrorKind::Ambiguous, "delete rule").on(rule).because(why));
-        }
-        self.do_it("delete rule", rule, Request::DeleteRule(rule))
+        judge_rule(rule, &there)?;
+        self.do_it(Request::DeleteRule(rule))
+    }
+}
+
+/// Refuses the deletion of a rule that is not among those of its family, or for which the kernel would take another of them.
+pub(super) fn judge_rule(rule: &Rule, there: &[Rule]) -> Result<(), Error> {
+    let failed = |kind| Error::new(kind, "delete rule").on(rule);
+    match there.iter().find(|listed| sys::deletes_rule(rule, listed)) {
+        None => Err(failed(ErrorKind::NotFound).because("there is no such rule")),
+        Some(first) if is_same_rule(first, rule) => Ok(()),
+        Some(first) => Err(failed(ErrorKind::Ambiguous).because(format!("the kernel would take another for it: {first}"))),
     }
 }
 
 /// Says whether two rules are the same but for what the kernel fills in: its flags, and who added it where nobody said.
-fn is_same_rule(listed: &Rule, wanted: &Rule) -> bool {
+pub(super) fn is_same_rule(listed: &Rule, wanted: &Rule) -> bool {
     let mut wanted = wanted.clone();
     wanted.os_flags = listed.os_flags;
     if wanted.protocol == waypost_core::Protocol::UNSPECIFIED {
@@ -105,17 +108,21 @@ pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
     filter
 }
 
-/// Names the route of `there` that is meant by its metric, where the kernel would take none for any.
-fn name<'a>(route: &'a Route, there: &[Route]) -> Result<Cow<'a, Route>, Error> {
+/// Finds the one route of `there` that a deletion means, and refuses where the kernel could take another for it; says by which metric
+/// the kernel is to be asked, since it takes none for any.
+pub(super) fn judge(route: &Route, there: &[Route]) -> Result<u32, Error> {
     let Some(meant) = there.iter().find(|other| ensure::satisfies(other, route)) else {
-        return Err(not_there(route));
+        return Err(Error::new(ErrorKind::NotFound, "delete route").on(route).because("there is no such route"));
     };
-    if meant.slot.metric == route.slot.metric {
-        return Ok(Cow::Borrowed(route));
+    let metric = meant.slot.metric;
+    if metric == route.slot.metric {
+        check(route, there)?;
+    } else {
+        let mut named = route.clone();
+        named.slot.metric = metric;
+        check(&named, there)?;
     }
-    let mut named = route.clone();
-    named.slot.metric = meant.slot.metric;
-    Ok(Cow::Owned(named))
+    Ok(metric)
 }
 
 /// Refuses a deletion for which the kernel could take another route of `there`.
@@ -135,63 +142,64 @@ fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
 }
 
 /// What the routes of the same tables pass, as narrowly as one filter can say.
-pub(super) fn of_same_tables(routes: &[Route]) -> RouteFilter {
+pub(super) fn of_same_tables<'a>(routes: impl Iterator<Item = &'a Route> + Clone) -> RouteFilter {
     let mut filter = RouteFilter::default();
-    let Some(first) = routes.first() else { return filter };
-    if routes.iter().all(|route| route.slot.table == first.slot.table) {
+    let Some(first) = routes.clone().next() else { return filter };
+    if routes.clone().all(|route| route.slot.table == first.slot.table) {
         filter.table = Some(first.slot.table);
     }
-    if routes.iter().all(|route| route.slot.destination.family() == first.slot.destination.family()) {
-        filter.family = Some(first.slot.destination.family());
-    }
+    let family = first.slot.destination.family();
+    filter.family = routes.clone().all(|route| route.slot.destination.family() == family).then_some(family);
     filter
 }
 
-/// The routes beside those that are to be deleted, by table and destination.
+/// The routes to some destinations, by table and destination.
+#[derive(Default)]
 pub(super) struct Beside(HashMap<(TableId, Prefix), Vec<Route>>);
 
 impl Beside {
-    /// Those of `there` that have the table and destination of one of `victims`.
-    pub(super) fn of(victims: &[Route], there: impl IntoIterator<Item = Route>) -> Self {
-        let place = |route: &Route| (route.slot.table, route.slot.destination);
-        let mut beside: HashMap<_, Vec<Route>> = victims.iter().map(|route| (place(route), Vec::new())).collect();
-        for route in there {
-            if let Some(routes) = beside.get_mut(&place(&route)) {
-                routes.push(route);
+    /// What is beside these routes: nothing yet.
+    pub(super) fn around<'a>(routes: impl IntoIterator<Item = &'a Route>) -> Self {
+        Self(routes.into_iter().map(|route| (place(route), Vec::new())).collect())
+    }
+
+    /// Says whether a route is beside one of them.
+    pub(super) fn wants(&self, route: &Route) -> bool {
+        self.0.contains_key(&place(route))
+    }
+
+    /// Puts in those that are beside them.
+    pub(super) fn fill(&mut self, routes: impl IntoIterator<Item = Route>) {
+        for route in routes {
+            if let Some(there) = self.0.get_mut(&place(&route)) {
+                there.push(route);
             }
         }
-        Self(beside)
+    }
+
+    /// Those beside a route.
+    pub(super) fn at(&self, route: &Route) -> &[Route] {
+        self.0.get(&place(route)).map_or(&[], Vec::as_slice)
     }
 
     /// Refuses the deletion of a route where the kernel could take another for it.
     pub(super) fn check(&self, route: &Route) -> Result<(), Error> {
-        self.0.get(&(route.slot.table, route.slot.destination)).map_or(Ok(()), |there| check(route, there))
-    }
-
-    /// Takes a route that is to be deleted away from the others, and names it as [`Routes::delete`] does; refuses where it is not
-    /// there, or where the kernel could take another for it.
-    pub(super) fn take(&mut self, route: &Route) -> Result<Route, Error> {
-        let Some(there) = self.0.get_mut(&(route.slot.table, route.slot.destination)) else { return Err(not_there(route)) };
-        let named = name(route, there)?.into_owned();
-        check(&named, there)?;
-        let Some(at) = there.iter().position(|other| sys::deletes(&named, other.as_ref())) else { return Err(not_there(route)) };
-        there.remove(at);
-        Ok(named)
+        check(route, self.at(route))
     }
 }
 
-fn not_there(route: &Route) -> Error {
-    Error::new(ErrorKind::NotFound, "delete route").on(route).because("there is no such route")
+/// Where the routes are that a deletion of this one could hit.
+pub(super) fn place(route: &Route) -> (TableId, Prefix) {
+    (route.slot.table, route.slot.destination)
 }
 
-/// Says whether a deletion needs a look at the table, because the kernel does not compare all that tells routes of its kind apart.
+/// Says whether a deletion needs a look at the table even where many are made, because the kernel does not compare what commonly tells
+/// routes of its kind apart.
 pub(super) fn needs_a_look(route: &Route) -> bool {
-    let hops = &route.entry.next_hops;
     match route.slot.destination.family() {
-        Family::V4 => route.slot.metric == 0 || hops.len() > 1,
-        // It takes no metric for any, not for the usual one.
-        Family::V6 if route.slot.metric == 0 => true,
-        Family::V6 => route.entry.next_hop_object.is_none() && (hops.is_empty() || hops.iter().any(|hop| hop.gateway.is_none())),
+        Family::V4 => route.slot.metric == 0 || route.entry.next_hops.len() > 1,
+        // It compares no types, takes no metric for any, and a route that has the next hop among others loses it.
+        Family::V6 => true,
     }
 }
 
@@ -247,24 +255,28 @@ mod tests {
     fn the_metric_that_the_kernel_chose_is_named() {
         let there = [route("2001:db8::/32 via fe80::1 dev if2 metric 5"), route("2001:db8::/32 via fe80::1 dev if2 metric 1024")];
         let wanted = route("2001:db8::/32 via fe80::1 dev if2");
-        let named = name(&wanted, &there).unwrap();
-        assert_eq!(*named, there[1]);
-        assert!(check(&named, &there).is_ok());
-        assert_eq!(name(&named, &there[..1]).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(judge(&wanted, &there).unwrap(), 1024);
+        assert_eq!(judge(&there[1], &there[..1]).unwrap_err().kind(), ErrorKind::NotFound);
     }
 
     #[test]
-    fn what_ipv6_does_not_compare_needs_a_look() {
-        for text in [
-            "2001:db8::/32 via fe80::1 dev if2",
-            "2001:db8::/32 dev if2 metric 5",
-            "blackhole 2001:db8::/32 metric 5",
-            "2001:db8::/32 metric 5",
-        ] {
+    fn what_is_commonly_not_compared_needs_a_look() {
+        let hops = "nexthop via 10.9.0.1 weight 1 nexthop via 10.9.0.2 weight 1";
+        for text in
+            ["10.0.0.0/8 via 10.9.0.1", &format!("10.0.0.0/8 metric 5 {hops}"), "2001:db8::/32 via fe80::1 dev if2 metric 5"]
+        {
             assert!(needs_a_look(&route(text)), "{text}");
         }
-        assert!(!needs_a_look(&route("2001:db8::/32 via fe80::1 dev if2 metric 5")));
-        assert!(!needs_a_look(&route("2001:db8::/32 nhid 7 metric 5")));
+        assert!(!needs_a_look(&route("10.0.0.0/8 via 10.9.0.1 metric 5")));
+    }
+
+    #[test]
+    fn one_next_hop_of_several_is_no_route_to_be_deleted() {
+        let legs = "nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1";
+        let there = [route(&format!("2001:db8::/32 metric 5 {legs}"))];
+        let leg = route("2001:db8::/32 via fe80::1 dev if2 metric 5");
+        assert_eq!(judge(&leg, &there).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(judge(&there[0], &there).unwrap(), 5);
     }
 
     #[test]

@@ -37,28 +37,6 @@ impl Routes {
             None => Err(refusal),
         }
     }
-
-    /// Finds out by reading whether a change came about whose answer was lost.
-    pub(super) fn settle(&mut self, wanted: &Route) -> Result<(), Error> {
-        let there = self.list(&of_same_destination(wanted))?;
-        if there.iter().any(|route| satisfies(route, wanted)) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Unknown, "change route")
-            .on(wanted)
-            .because("the kernel's answer was lost, and the route is not there"))
-    }
-
-    /// Finds out by reading whether a deletion came about whose answer was lost.
-    pub(super) fn settle_deletion(&mut self, unwanted: &Route) -> Result<(), Error> {
-        let there = self.list(&of_same_destination(unwanted))?;
-        if !there.iter().any(|route| satisfies(route, unwanted)) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Unknown, "delete route")
-            .on(unwanted)
-            .because("the kernel's answer was lost, and the route is still there"))
-    }
 }
 
 /// Says whether a route that is there is the one that is wanted: in its slot, and saying all that it says.
@@ -66,13 +44,22 @@ pub(super) fn satisfies(route: &Route, wanted: &Route) -> bool {
     same_slot(&route.slot, &wanted.slot) && says_all_of(&route.entry, &wanted.entry, wanted.slot.destination.family())
 }
 
-fn same_slot(there: &Slot, wanted: &Slot) -> bool {
-    let mut wanted = *wanted;
-    // The kernel's own routes have no metric, though nobody else can add such.
-    if wanted.destination.family() == Family::V6 && wanted.metric == 0 && there.metric == IPV6_USUAL_METRIC {
-        wanted.metric = IPV6_USUAL_METRIC;
+/// Says whether a route goes, among others, by all the next hops of `wanted`, from its slot.
+pub(super) fn has_legs_of(route: &Route, wanted: &Route) -> bool {
+    same_slot(&route.slot, &wanted.slot) && each_goes_its_way(&route.entry.next_hops, &wanted.entry.next_hops)
+}
+
+/// The slot that the kernel keeps a route in that is added to this one.
+pub(super) fn as_kept(mut slot: Slot) -> Slot {
+    if slot.destination.family() == Family::V6 && slot.metric == 0 {
+        slot.metric = IPV6_USUAL_METRIC;
     }
-    *there == wanted
+    slot
+}
+
+fn same_slot(there: &Slot, wanted: &Slot) -> bool {
+    // The kernel's own IPv6 routes have no metric, though nobody else can add such.
+    there == wanted || *there == as_kept(*wanted)
 }
 
 /// Says whether `entry` says all that `wanted` asks for; what `wanted` leaves open the kernel may have filled in.
@@ -97,7 +84,8 @@ fn each_goes_its_way(there: &[NextHop], wanted: &[NextHop]) -> bool {
     })
 }
 
-fn goes_that_way(there: &NextHop, wanted: &NextHop) -> bool {
+/// Says whether a next hop that is there is the one that is wanted.
+pub(super) fn goes_that_way(there: &NextHop, wanted: &NextHop) -> bool {
     there.gateway == wanted.gateway
         && wanted.interface.is_none_or(|index| there.interface == Some(index))
         && there.weight == wanted.weight

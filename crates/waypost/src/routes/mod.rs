@@ -3,6 +3,8 @@
 mod batch;
 mod deletion;
 mod ensure;
+mod picture;
+mod settle;
 
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
@@ -16,6 +18,7 @@ use waypost_core::{
     RouteChange, RouteFilter, RouteRef, Rule, Ticket,
 };
 
+use batch::Batch;
 pub use batch::Operation;
 pub use ensure::Ensured;
 
@@ -27,10 +30,17 @@ const BUDGET: usize = 1024;
 /// How often a dump is read again that the kernel says was interrupted.
 const DUMP_ATTEMPTS: usize = 5;
 
+/// How often is asked for a way whose answer was lost.
+const LOOKUP_ATTEMPTS: usize = 3;
+
 /// One-shot operations on the kernel's routes, rules and next-hop objects; each blocks until the kernel has answered.
 ///
 /// To follow the tables use a [`Watcher`](crate::Watcher). An operation here never touches a route that it does not name:
 /// [`add`](Self::add) is exclusive, and [`delete`](Self::delete) compares everything.
+///
+/// Where the kernel's answer to a change is lost, since too many came at once or another program filled our socket, the state is read
+/// instead. The change has succeeded where the state is as it was asked to be: what was to be there is there, what was to be gone is not.
+/// That it was so before cannot be told, nor why it is not so: then the change fails as `Unknown`.
 ///
 /// ```no_run
 /// use waypost::{Routes, Route};
@@ -88,10 +98,17 @@ impl Routes {
     ///
     /// `Busy` where the table changed so fast that it could not be read in one piece.
     pub fn list(&mut self, filter: &RouteFilter) -> Result<Vec<Route>, Error> {
+        self.list_where(filter, |_| true)
+    }
+
+    /// The routes that pass `filter` and of which `is_wanted` is true.
+    fn list_where(&mut self, filter: &RouteFilter, is_wanted: impl Fn(&Route) -> bool) -> Result<Vec<Route>, Error> {
         for _ in 0..DUMP_ATTEMPTS {
             let mut routes = Vec::new();
             let whole = self.read_routes(filter, |route| {
-                routes.push(route);
+                if is_wanted(&route) {
+                    routes.push(route);
+                }
                 ControlFlow::Continue(())
             })?;
             if whole {
@@ -151,11 +168,7 @@ impl Routes {
         if change == RouteChange::Delete {
             return self.delete(route);
         }
-        match self.ask(Request::Route(change, route))? {
-            Outcome::Failed(error) => Err(error),
-            Outcome::Unknown => self.settle(route),
-            _ => Ok(()),
-        }
+        self.do_it(Request::Route(change, route))
     }
 
     /// Makes sure that a route is there: adds it, or finds that one which says all of this is there already.
@@ -184,14 +197,16 @@ impl Routes {
         }
         let victims = self.list(filter)?;
         if victims.iter().any(deletion::needs_a_look) {
-            let kept = self.list(&RouteFilter::default())?.into_iter().filter(|route| !filter.passes(route.as_ref()));
-            let beside = deletion::Beside::of(&victims, kept);
+            let mut beside = deletion::Beside::around(&victims);
+            let kept = |route: &Route| beside.wants(route) && !filter.passes(route.as_ref());
+            let kept = self.list_where(&deletion::of_same_tables(victims.iter()), kept)?;
+            beside.fill(kept);
             victims.iter().try_for_each(|route| beside.check(route))?;
         }
         let mut deleted = 0;
         let mut refusal = None;
-        let deletions = victims.into_iter().map(|route| Ok(Operation::Route(RouteChange::Delete, route)));
-        self.run_batch(deletions, |_, result| match result {
+        let deletions = victims.into_iter().map(|route| Operation::Route(RouteChange::Delete, route));
+        Batch::of_looked_at(self, deletions).run(|_, result| match result {
             Ok(()) => {
                 deleted += 1;
                 ControlFlow::Continue(())
@@ -210,13 +225,17 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// `Unreachable` where there is none; `NotFound` where the interface or entry asked for is not there.
+    /// `Unreachable` where there is none; `NotFound` where the interface or entry asked for is not there; `Unknown` where
+    /// the kernel's answers are lost again and again.
     pub fn lookup(&mut self, flow: &Flow, mode: LookupMode) -> Result<LookupAnswer, Error> {
-        match self.ask(Request::Lookup(flow, mode))? {
-            Outcome::Found(answer) => Ok(*answer),
-            Outcome::Failed(error) => Err(error),
-            _ => Err(Error::new(ErrorKind::Unknown, "look up").on(flow.destination).because("the kernel's answer was lost")),
+        for _ in 0..LOOKUP_ATTEMPTS {
+            match self.ask(Request::Lookup(flow, mode))? {
+                Outcome::Found(answer) => return Ok(*answer),
+                Outcome::Failed(error) => return Err(error),
+                _ => {}
+            }
         }
+        Err(Error::new(ErrorKind::Unknown, "look up").on(flow.destination).because("the kernel's answers were lost"))
     }
 
     /// Adds a rule that must not be there yet.
@@ -225,7 +244,7 @@ impl Routes {
     ///
     /// `Exists`, `NotPermitted`, `Invalid`, `Unsupported`.
     pub fn add_rule(&mut self, rule: &Rule) -> Result<(), Error> {
-        self.do_it("add rule", rule, Request::AddRule(rule))
+        self.do_it(Request::AddRule(rule))
     }
 
     /// Adds a next-hop object whose number must be free.
@@ -234,7 +253,7 @@ impl Routes {
     ///
     /// `Exists`, `Unreachable`, `NoSuchDevice`, `NotPermitted`, `Invalid`, `Unsupported`.
     pub fn add_next_hop(&mut self, object: &NextHopObject) -> Result<(), Error> {
-        self.do_it("add next hop", object, Request::AddNextHop { object, replace: false })
+        self.do_it(Request::AddNextHop { object, replace: false })
     }
 
     /// Puts a next-hop object in the place of the one of its number, or adds it; routes that use it go the new way at once.
@@ -243,7 +262,7 @@ impl Routes {
     ///
     /// As [`add_next_hop`](Self::add_next_hop) but `Exists`.
     pub fn replace_next_hop(&mut self, object: &NextHopObject) -> Result<(), Error> {
-        self.do_it("replace next hop", object, Request::AddNextHop { object, replace: true })
+        self.do_it(Request::AddNextHop { object, replace: true })
     }
 
     /// Deletes a next-hop object, and with it the routes that use it.
@@ -252,7 +271,7 @@ impl Routes {
     ///
     /// `NotFound`, `NotPermitted`.
     pub fn delete_next_hop(&mut self, id: NextHopId) -> Result<(), Error> {
-        self.do_it("delete next hop", &id, Request::DeleteNextHop(id))
+        self.do_it(Request::DeleteNextHop(id))
     }
 
     /// The rules, of one family or of both.
@@ -345,13 +364,11 @@ impl Routes {
         Ok(names)
     }
 
-    /// Does one thing that either works or does not.
-    fn do_it(&mut self, operation: &'static str, subject: &dyn std::fmt::Display, request: Request<'_>) -> Result<(), Error> {
+    /// Makes one change, and reads what came of it where the answer is lost.
+    fn do_it(&mut self, request: Request<'_>) -> Result<(), Error> {
         match self.ask(request)? {
             Outcome::Failed(error) => Err(error),
-            Outcome::Unknown => {
-                Err(Error::new(ErrorKind::Unknown, operation).on(subject).because("the kernel's answer was lost"))
-            }
+            Outcome::Unknown => self.settle_one(request),
             _ => Ok(()),
         }
     }

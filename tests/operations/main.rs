@@ -1,5 +1,8 @@
 //! Every operation of the facade on the real kernel, for both families, with `ip` as a witness.
 
+mod batch;
+mod lost;
+
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
@@ -25,6 +28,12 @@ fn witness(destination: &str) -> Vec<String> {
     let family = if destination.contains(':') { "-6" } else { "-4" };
     let text = ip(&format!("{family} -oneline route show table all exact {destination}"));
     text.lines().map(|line| line.replace('\\', " ").split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// What `ip` lists of rules.
+fn rules(family: Family) -> Vec<String> {
+    let flag = if family == Family::V4 { "-4" } else { "-6" };
+    ip(&format!("{flag} rule show")).lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// Each family's route through a first and a second gateway, both with a metric, and its destination.
@@ -559,6 +568,11 @@ fn main() -> ExitCode {
         test!(flushing_takes_what_passes_and_nothing_else),
         test!(a_batch_tells_the_outcome_of_each),
         test!(deletions_in_a_batch_are_looked_at_together),
+        test!(batch::rules_in_a_batch_are_looked_at_before_they_are_deleted),
+        test!(batch::a_batch_takes_no_next_hop_out_of_a_route_of_several),
+        test!(batch::what_a_batch_adds_it_can_delete),
+        test!(lost::a_single_change_whose_answer_is_lost_is_read_from_the_state),
+        test!(lost::changes_of_a_batch_whose_answers_are_lost_are_read_from_the_state),
         test!(a_batch_begins_nothing_more_once_it_is_stopped),
         test!(each_refusal_has_its_kind_and_the_kernels_words),
         test!(an_interface_that_goes_in_the_midst_of_a_batch_fails_the_rest),
