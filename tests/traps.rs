@@ -2,10 +2,12 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, getsockname, sendto, socket};
 use waypost::{
-    Change, ErrorKind, Event, NextHopFlags, Options, Reason, Route, RouteChange, RouteFilter, Routes, TableId, Watcher,
+    Change, ErrorKind, Event, Flow, LookupMode, NextHopFlags, Options, Reason, Route, RouteChange, RouteFilter, RouteFlags,
+    Routes, TableId, Watcher,
 };
 use waypost_tests::ip::{ip, ip_batch, sysctl, veth, veth_with_addresses};
 use waypost_tests::namespace::run;
@@ -270,6 +272,64 @@ fn messages_of_other_processes_are_not_believed() {
     ip("route add blackhole 198.51.100.0/24");
     let events = settle(&mut watcher);
     assert!(says(&events, "added 198.51.100.0/24") && !says(&events, "added 192.0.2.0/24"), "{:?}", said(&events));
+    assert_eq!(watcher.stats().foreign, 1);
+    assert_mirrors_the_kernel(&mut watcher);
+}
+
+/// The other half of trap 12: whoever adds a route says how long it lives (`RTA_EXPIRES`), and the kernel says how long it still does
+/// (`RTA_CACHEINFO`), in ticks of its own.
+fn a_route_that_expires_says_how_long_it_still_lives() {
+    veth_with_addresses("w0", "w1");
+    let mut watcher = watcher();
+    let mut wanted = route("2001:db8:1::/48 via 2001:db8::2 dev w0 metric 5");
+    wanted.expires = Some(Duration::from_secs(600));
+    routes().add(&wanted).unwrap();
+    ip("route add 2001:db8:2::/48 via 2001:db8::2 dev w0 metric 5 expires 900");
+    let witnessed = ip("-6 route show exact 2001:db8:1::/48");
+    assert!(witnessed.contains("expires 600sec") || witnessed.contains("expires 599sec"), "{witnessed}");
+    let events = settle(&mut watcher);
+    let told = |destination: &str| {
+        let expires = |event: &Event| match event {
+            Event::Route { change: Change::Added(route), .. } if route.slot.destination.to_string() == destination => {
+                route.expires
+            }
+            _ => None,
+        };
+        events.iter().find_map(expires).unwrap().as_secs_f64()
+    };
+    assert!((590.0..=600.0).contains(&told("2001:db8:1::/48")), "{}", told("2001:db8:1::/48"));
+    assert!((890.0..=900.0).contains(&told("2001:db8:2::/48")), "{}", told("2001:db8:2::/48"));
+    // Listed again, less time is left: that alone is no change, and the route can be deleted as it was named.
+    watcher.resync();
+    let events = settle(&mut watcher);
+    assert_eq!(said(&events), [""; 0]);
+    assert_mirrors_the_kernel(&mut watcher);
+    routes().delete(&wanted).unwrap();
+    let events = settle(&mut watcher);
+    assert_eq!(said(&events), ["removed 2001:db8:1::/48"]);
+}
+
+/// The rest of trap 11: a copy that the kernel makes of a route for one destination (`RTM_F_CLONED`) is none of the table's.
+fn a_copy_for_one_destination_is_no_route() {
+    veth_with_addresses("w0", "w1");
+    ip("route add 10.1.0.0/16 via 10.0.0.2 mtu lock 1400");
+    ip("route add 2001:db8:1::/48 via 2001:db8::2");
+    let mut watcher = watcher();
+    let before: Vec<_> = watcher.routes().map(|route| route.to_route()).collect();
+    for (destination, cloned) in [("10.1.0.7", "10.1.0.7 "), ("2001:db8:1::7", "2001:db8:1::7 ")] {
+        // `ip route get` answers with the copy; the lookup knows it for one on IPv4, where the kernel always makes it.
+        assert!(ip(&format!("route get {destination}")).starts_with(cloned));
+        let answer = routes().lookup(&Flow::to(destination.parse().unwrap()), LookupMode::Path).unwrap().route;
+        assert_eq!(answer.entry.flags.contains(RouteFlags::CLONED), destination.contains('.'), "{answer}");
+        assert_eq!(answer.slot.destination.network().to_string(), destination);
+    }
+    settle(&mut watcher);
+    assert_eq!(watcher.routes().map(|route| route.to_route()).collect::<Vec<_>>(), before);
+    // A listing of copies is one of the cache, which is not asked for; the ordinary one has none.
+    assert!(routes().list(&RouteFilter::default()).unwrap().iter().all(|route| !route.entry.flags.contains(RouteFlags::CLONED)));
+    // An answer's route names what nobody can add.
+    let copy = routes().lookup(&Flow::to("10.1.0.7".parse().unwrap()), LookupMode::Path).unwrap().route;
+    assert_eq!(routes().add(&copy).unwrap_err().kind(), ErrorKind::Unsupported);
     assert_mirrors_the_kernel(&mut watcher);
 }
 
@@ -289,5 +349,7 @@ fn main() -> ExitCode {
         test!(a_deletion_that_could_hit_a_twin_is_refused),
         test!(large_tables_and_source_specific_routes_are_kept_apart),
         test!(messages_of_other_processes_are_not_believed),
+        test!(a_route_that_expires_says_how_long_it_still_lives),
+        test!(a_copy_for_one_destination_is_no_route),
     ])
 }

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         test!(requests::lookups_answer_as_ip_does),
         test!(requests::next_hop_objects_come_and_go),
         test!(requests::rules_come_and_go),
+        test!(requests::a_program_that_fills_our_sockets_does_not_hold_us),
+        test!(requests::an_answer_that_finds_no_room_is_lost_and_no_other),
         test!(rules::every_selector_survives_the_kernel),
         test!(rules::a_deletion_takes_the_first_that_has_all_it_names),
         test!(places::another_namespace_is_reached_by_name_by_path_and_by_descriptor),

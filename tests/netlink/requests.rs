@@ -1,8 +1,9 @@
 use waypost_core::{
-    ErrorKind, Family, Flow, Flushed, Kernel, LookupMode, NextHopId, NextHopObject, NextHopObjectKind, Notice, Outcome, Request,
-    Route, RouteChange, Rule, RuleAction, TableId, Ticket,
+    Drained, ErrorKind, Family, Flow, Flushed, Kernel, LookupMode, NextHopId, NextHopObject, NextHopObjectKind, Notice, Notices,
+    Outcome, Request, Route, RouteChange, Rule, RuleAction, TableId, Ticket,
 };
 use waypost_tests::drop_rights;
+use waypost_tests::flood;
 use waypost_tests::ip::{index_of, ip};
 
 use super::{NOW, ask, change, changes, hear, open, outcome};
@@ -161,4 +162,35 @@ pub(crate) fn rules_come_and_go() {
     let Outcome::Failed(error) = outcome(ask(&mut kernel, Request::DeleteRule(&rule))) else { panic!("it is gone") };
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.subject().is_some_and(|subject| subject.contains("10.9.0.0/24")), "{error}");
+}
+
+pub(crate) fn a_program_that_fills_our_sockets_does_not_hold_us() {
+    let mut kernel = open();
+    hear(&mut kernel);
+    let sent = flood::fill_all();
+    let mut notices = Notices::new();
+    let mut turns = 0;
+    let mut drained = Drained::More;
+    while drained == Drained::More {
+        let before = notices.len();
+        drained = kernel.drain(NOW, 100, &mut notices).unwrap();
+        turns += 1;
+        // A turn has its budget, the answers that are taken by then, and one receive more than it asked for.
+        assert!(notices.len() - before <= 100 + 256 + 32, "{} in one turn", notices.len() - before);
+    }
+    let foreign = notices.iter().filter(|notice| matches!(notice, Notice::Foreign)).count();
+    assert_eq!(foreign, sent, "each is told");
+    assert!(turns > 3 && sent > 3 * 100, "{sent} in {turns} turns");
+}
+
+pub(crate) fn an_answer_that_finds_no_room_is_lost_and_no_other() {
+    let mut kernel = open();
+    hear(&mut kernel);
+    flood::fill_all();
+    let route: Route = "10.1.0.0/16 via 10.0.0.2 proto static".parse().unwrap();
+    assert!(matches!(outcome(ask(&mut kernel, Request::Route(RouteChange::Add, &route))), Outcome::Unknown));
+    let Outcome::Failed(error) = outcome(ask(&mut kernel, Request::Route(RouteChange::Add, &route))) else {
+        panic!("it is there")
+    };
+    assert_eq!(error.kind(), ErrorKind::Exists);
 }

@@ -147,6 +147,8 @@ pub enum Notice {
     Outcome(Ticket, Outcome),
     /// Messages were lost: what is known may be wrong from here on.
     Overrun,
+    /// A datagram was thrown away that did not come from the kernel: another program sent it to our socket.
+    Foreign,
     /// A message could not be understood.
     Undecodable {
         /// It stood in a dump, and so says nothing new.

@@ -270,6 +270,7 @@ impl Follower {
                 self.dump_done(now, ticket, &DumpEnd::new(false, Some(error)), out)?;
             }
             Notice::Outcome(..) => {}
+            Notice::Foreign => self.stats.foreign += 1,
             Notice::Overrun => {
                 self.stats.overruns += 1;
                 self.lost(now, Reason::Overrun, out);

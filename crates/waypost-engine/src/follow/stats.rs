@@ -8,6 +8,8 @@ pub struct Stats {
     pub notices: u64,
     /// Messages that could not be understood.
     pub undecodable: u64,
+    /// Datagrams of other programs than the kernel, which were thrown away.
+    pub foreign: u64,
     /// How often the kernel's messages came faster than they were read.
     pub overruns: u64,
     /// How often everything was read again.

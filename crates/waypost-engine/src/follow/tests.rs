@@ -225,3 +225,12 @@ fn an_undecodable_event_has_all_read_again_and_an_entry_of_a_dump_does_not() {
     assert_eq!(told(&mut scene, true), (1, 0));
     assert_eq!(told(&mut scene, false), (2, 1));
 }
+
+#[test]
+fn what_other_programs_send_is_counted_and_nothing_more() {
+    let mut scene = Scene::synchronised();
+    scene.follower.take(scene.now, Notice::Foreign, &mut scene.events, &mut scene.others).unwrap();
+    assert!(scene.follower.is_settled() && scene.events.is_empty() && scene.others.is_empty());
+    let stats = scene.follower.stats();
+    assert_eq!((stats.foreign, stats.resyncs, stats.undecodable), (1, 0, 0));
+}

@@ -8,6 +8,7 @@ use waypost_core::{Dump, DumpEnd, Error, ErrorKind, Notice, Notices, Now, Ticket
 use super::listing::Listing;
 use super::operation::Operation;
 use super::refusal::{Verdict, errno};
+use super::shortage::{self, Shortage};
 use super::{Datagram, message};
 use crate::wire::constants::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN};
 use crate::wire::{Message, Messages};
@@ -18,8 +19,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// What is heard of changes, and one dump at a time.
 ///
-/// Whoever drives it sends what [`outgoing`](Self::outgoing) gives and says so by [`sent`](Self::sent); before anything
-/// else is received, [`announce`](Self::announce) tells that the dump has begun, since the kernel may queue a change that
+/// Whoever drives it sends what [`outgoing`](Self::outgoing) gives and says so by [`sent`](Self::sent) or, where the kernel had no
+/// memory for it, by [`not_sent`](Self::not_sent); before anything else is received, [`announce`](Self::announce) tells that the dump has begun, since the kernel may queue a change that
 /// the dump has not seen before the dump's first part.
 #[derive(Debug)]
 pub struct EventLane {
@@ -31,6 +32,7 @@ pub struct EventLane {
     now: Now,
     /// An overrun has been told of, and nothing has come since.
     is_overrun: bool,
+    shortage: Shortage,
 }
 
 /// The dump that is being received.
@@ -46,15 +48,16 @@ struct Current {
 impl EventLane {
     /// The conversation of a socket with this port; sequence numbers follow `seed`.
     #[must_use]
-    pub const fn new(port: u32, seed: u32) -> Self {
+    pub fn new(port: u32, seed: u32) -> Self {
         Self {
             port,
             sequence: seed,
             waiting: VecDeque::new(),
             current: None,
             message: Vec::new(),
-            now: Now { running: Duration::ZERO, boot: Duration::ZERO },
+            now: Now::default(),
             is_overrun: false,
+            shortage: Shortage::default(),
         }
     }
 
@@ -90,6 +93,13 @@ impl EventLane {
             self.sequence = self.sequence.wrapping_add(1);
             self.current = Some(Current { ticket, listing, is_announced: false, is_interrupted: false, heard: self.now });
         }
+        self.shortage.end();
+    }
+
+    /// What [`outgoing`](Self::outgoing) gave could not be sent: the kernel is short of memory. It is given again, and given up where that
+    /// does not pass; [`deadline`](Self::deadline) says when to try.
+    pub const fn not_sent(&mut self) {
+        self.shortage.meet();
     }
 
     /// Tells that a dump has begun, if that has not been told.
@@ -117,6 +127,7 @@ impl EventLane {
         self.now = now;
         // Anybody may send to a netlink socket; the kernel alone sends from port 0.
         if datagram.port != 0 {
+            out.push(Notice::Foreign);
             return;
         }
         if datagram.truncated {
@@ -142,18 +153,30 @@ impl EventLane {
         }
     }
 
-    /// Gives up the dump that the kernel has said nothing of for too long.
+    /// Gives up the dump that the kernel has said nothing of for too long, and those that could not be sent for.
     pub fn expire(&mut self, now: Now, out: &mut Notices) {
         self.now = now;
-        if self.deadline().is_some_and(|deadline| now.running >= deadline.running) {
+        if self.end_of_silence().is_some_and(|end| now.running >= end.running) {
             let error = Error::new(ErrorKind::Unknown, Operation::List.name()).because("the kernel does not go on");
             self.end(Some(error), out);
         }
+        if self.shortage.is_too_long(now) {
+            self.shortage.end();
+            for (ticket, listing) in self.waiting.drain(..) {
+                let error = shortage::error(Operation::List.name()).on(listing.name());
+                out.extend([Notice::DumpStarted(ticket), Notice::DumpDone(ticket, DumpEnd::new(false, Some(error)))]);
+            }
+        }
     }
 
-    /// When [`expire`](Self::expire) wants to be called.
+    /// When [`expire`](Self::expire) wants to be called, and what waits to be sent to be sent again.
     #[must_use]
     pub fn deadline(&self) -> Option<Now> {
+        shortage::earlier(self.end_of_silence(), self.shortage.deadline(self.now))
+    }
+
+    /// Until when the kernel may say nothing of the dump that is being received.
+    fn end_of_silence(&self) -> Option<Now> {
         self.current.as_ref().map(|current| current.heard + SILENCE)
     }
 

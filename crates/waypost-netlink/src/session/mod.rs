@@ -12,6 +12,7 @@ mod message;
 mod operation;
 mod refusal;
 mod requests;
+mod shortage;
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use waypost_core::{Error, ErrorKind, Notice, Notices, Now, Outcome, Request, Tic
 
 use super::operation::Operation;
 use super::refusal::Verdict;
+use super::shortage::{self, Shortage};
 use super::{Datagram, lower, message};
 use crate::wire::constants::{NLM_F_ACK, NLMSG_ERROR, RTM_NEWROUTE};
 use crate::wire::{Message, Messages, route};
@@ -28,8 +29,8 @@ const SLACK: usize = 64 * 1024;
 
 /// Requests on their way to the kernel, and its answers.
 ///
-/// Whoever drives it sends what [`outgoing`](Self::outgoing) gives, says so by [`sent`](Self::sent), and gives what comes
-/// to [`receive`](Self::receive). No more is under way than the receive buffer has room to answer.
+/// Whoever drives it sends what [`outgoing`](Self::outgoing) gives, says so by [`sent`](Self::sent) or, where the kernel had no memory for
+/// it, by [`not_sent`](Self::not_sent), and gives what comes to [`receive`](Self::receive). No more is under way than the receive buffer has room to answer.
 #[derive(Debug)]
 pub struct RequestLane {
     port: u32,
@@ -46,6 +47,7 @@ pub struct RequestLane {
     now: Now,
     deadline: Option<Now>,
     is_overrun: bool,
+    shortage: Shortage,
 }
 
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl RequestLane {
             now: Now::default(),
             deadline: None,
             is_overrun: false,
+            shortage: Shortage::default(),
         }
     }
 
@@ -127,6 +130,13 @@ impl RequestLane {
         self.in_flight += messages;
         self.unsent += bytes;
         self.deadline = Some(self.now + PATIENCE);
+        self.shortage.end();
+    }
+
+    /// What [`outgoing`](Self::outgoing) gave could not be sent: the kernel is short of memory. It is given again, and given up where that
+    /// does not pass; [`deadline`](Self::deadline) says when to try.
+    pub const fn not_sent(&mut self) {
+        self.shortage.meet();
     }
 
     fn next_send(&self) -> (usize, usize) {
@@ -152,6 +162,7 @@ impl RequestLane {
     pub fn receive(&mut self, datagram: Datagram<'_>, out: &mut Notices) {
         // Anybody may send to a netlink socket; the kernel alone sends from port 0.
         if datagram.port != 0 {
+            out.push(Notice::Foreign);
             return;
         }
         if datagram.truncated {
@@ -177,18 +188,38 @@ impl RequestLane {
         }
     }
 
-    /// Gives up what has had no answer for too long.
+    /// Gives up what has had no answer, or could not be sent, for too long.
     pub fn expire(&mut self, now: Now, out: &mut Notices) {
         self.now = now;
         if self.deadline.is_some_and(|deadline| now.running >= deadline.running) {
             self.give_up(out);
         }
+        // Outcomes come in the order of their requests.
+        if self.shortage.is_too_long(now) && self.in_flight == 0 {
+            self.give_up_unsent(out);
+        }
     }
 
-    /// When [`expire`](Self::expire) wants to be called.
+    /// When [`expire`](Self::expire) wants to be called, and what waits to be sent to be sent again.
     #[must_use]
-    pub const fn deadline(&self) -> Option<Now> {
-        self.deadline
+    pub fn deadline(&self) -> Option<Now> {
+        shortage::earlier(self.deadline, self.shortage.deadline(self.now))
+    }
+
+    /// Gives up all that has not been sent; nothing is under way.
+    fn give_up_unsent(&mut self, out: &mut Notices) {
+        let messages = Messages::new(self.encoded.get(self.unsent..).unwrap_or_default()).map_while(Result::ok);
+        for (pending, message) in self.pending.iter().zip(messages) {
+            let error = shortage::error(pending.operation.name());
+            let error = lower::subject(&message).into_iter().fold(error, Error::on);
+            out.push(Notice::Outcome(pending.ticket, Outcome::Failed(error)));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "sequence numbers wrap")]
+        let count = self.pending.len() as u32;
+        self.first = self.first.wrapping_add(count);
+        self.pending.clear();
+        self.shortage.end();
+        self.forget();
     }
 
     fn give_up(&mut self, out: &mut Notices) {

@@ -44,6 +44,10 @@ const ANSWER_BUFFER: usize = 2 << 20;
 /// How many sends one [`Kernel::flush`] makes before whoever drives it gets to look at the events.
 const SENDS_A_FLUSH: usize = 32;
 
+/// How often one [`Kernel::drain`] or turn of a flush takes answers before whoever drives it gets to do something else: a program that sends to our socket
+/// without end must not hold us.
+const RECEIVES_OF_ANSWERS: usize = 8;
+
 /// A shorter datagram is no part of a large dump.
 const LARGE: usize = 8 * 1024;
 
@@ -146,13 +150,15 @@ impl Netlink {
         let sent = self.events.send(message)? == Sent::All;
         if sent {
             self.event_lane.sent();
+        } else {
+            self.event_lane.not_sent();
         }
         Ok(sent)
     }
 
     /// Takes the answers that are there, and whatever else would make the socket readable for ever.
-    fn drain_answers(&mut self) -> Result<(), Error> {
-        loop {
+    fn drain_answers(&mut self) -> Result<Drained, Error> {
+        for _ in 0..RECEIVES_OF_ANSWERS {
             match self.request_receiver.receive(&self.requests, SLOTS) {
                 Ok(count) => {
                     for datagram in self.request_receiver.datagrams(count) {
@@ -161,22 +167,26 @@ impl Netlink {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.request_lane.drained(&mut self.outcomes);
-                    return Ok(());
+                    return Ok(Drained::All);
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.request_lane.overrun(),
                 Err(error) => return Err(broken("receive an answer", &error)),
             }
         }
+        Ok(Drained::More)
     }
 
     fn drain_events(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
         let enough = out.len().saturating_add(budget);
         self.event_lane.announce(out);
-        while out.len() < enough {
+        // Not all that comes makes a notice: most of a dump that is filtered here does not.
+        let mut datagrams = 0;
+        while out.len() < enough && datagrams < budget {
             // The kernel fills the next part of a dump as one is taken. One at a time stays in the processor's cache.
             let most = if self.is_bulky { 1 } else { SLOTS };
             match self.event_receiver.receive(&self.events, most) {
                 Ok(count) => {
+                    datagrams += count;
                     for datagram in self.event_receiver.datagrams(count) {
                         self.is_bulky = datagram.bytes.len() >= LARGE;
                         self.event_lane.receive(now, datagram, out);
@@ -215,7 +225,10 @@ impl Kernel for Netlink {
             if let Some(messages) = self.request_lane.outgoing() {
                 match self.requests.send(messages)? {
                     Sent::All => self.request_lane.sent(),
-                    Sent::Nothing => return Ok(Flushed::WantsToWrite),
+                    Sent::Nothing => {
+                        self.request_lane.not_sent();
+                        return Ok(Flushed::WantsToWrite);
+                    }
                 }
             } else if self.request_lane.wants_to_send() {
                 // What has been answered makes room for more.
@@ -228,12 +241,12 @@ impl Kernel for Netlink {
     }
 
     fn drain(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
-        self.drain_answers()?;
+        let answers = self.drain_answers()?;
         self.request_lane.expire(now, &mut self.outcomes);
         out.append(&mut self.outcomes);
-        let drained = self.drain_events(now, budget, out)?;
+        let events = self.drain_events(now, budget, out)?;
         self.event_lane.expire(now, out);
-        Ok(drained)
+        Ok(if answers == Drained::More { answers } else { events })
     }
 
     fn deadline(&self) -> Option<Now> {

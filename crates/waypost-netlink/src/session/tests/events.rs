@@ -143,12 +143,50 @@ fn a_datagram_that_was_cut_is_an_overrun() {
 }
 
 #[test]
+fn a_dump_that_the_kernel_has_no_memory_for_is_asked_for_again_and_then_given_up() {
+    let mut talk = Talk::new();
+    talk.lane.submit(at(0), Ticket(1), Dump::Links).unwrap();
+    talk.lane.submit(at(0), Ticket(2), Dump::Addresses).unwrap();
+    assert!(talk.lane.outgoing().is_some());
+    talk.lane.not_sent();
+    assert_eq!(talk.lane.deadline(), Some(at(0)));
+    talk.lane.expire(at(60), &mut talk.said);
+    assert!(talk.lane.deadline().is_some_and(|retry| retry > at(60) && retry < at(61)));
+    talk.lane.not_sent();
+    talk.lane.expire(at(64), &mut talk.said);
+    assert!(talk.said.is_empty() && talk.lane.outgoing().is_some());
+    talk.lane.not_sent();
+    talk.lane.expire(at(65), &mut talk.said);
+    assert_eq!(talk.words(), ["started 1", "failed 1: Busy", "started 2", "failed 2: Busy"]);
+    assert!(talk.lane.outgoing().is_none() && talk.lane.deadline().is_none());
+    // It was sent after all: what comes later has its own time.
+    talk.lane.submit(at(66), Ticket(3), Dump::Links).unwrap();
+    talk.lane.not_sent();
+    talk.lane.expire(at(66), &mut talk.said);
+    talk.send();
+    talk.lane.expire(at(72), &mut talk.said);
+    assert_eq!(talk.words()[4..], ["started 3"]);
+}
+
+#[test]
 fn only_the_kernel_is_believed() {
     let mut talk = Talk::listing(&RouteFilter::default());
     let bytes = [entry(1), added(2), done(0)].concat();
     talk.lane.receive(at(0), Datagram { bytes: &bytes, port: THEIRS, truncated: false }, &mut talk.said);
     talk.lane.receive(at(0), Datagram { bytes: &bytes, port: THEIRS, truncated: true }, &mut talk.said);
-    assert_eq!(talk.words(), ["started 1"]);
+    assert_eq!(talk.words(), ["started 1", "Foreign", "Foreign"]);
+}
+
+#[test]
+fn a_copy_for_one_destination_is_no_route() {
+    let mut talk = Talk::listing(&RouteFilter::default());
+    // RTM_F_CLONED, 0x200 of `rtm_flags`, the last number of the header.
+    let mut copy = route(7);
+    copy[8..12].copy_from_slice(&0x200_u32.to_ne_bytes());
+    let listed = message(RTM_NEWROUTE, NLM_F_MULTI, FIRST, OURS, &copy);
+    let told = message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, 5, THEIRS, &copy);
+    talk.hear(&[entry(1), listed, told, added(2), done(0)]);
+    assert_eq!(talk.words(), ["started 1", "Listed 10.1.0.0/16", "Added 10.2.0.0/16", "whole 1"]);
 }
 
 #[test]

@@ -206,9 +206,54 @@ fn only_the_kernels_answers_to_us_count() {
     let payload = [0; 20];
     talk.hear(&[message(NLMSG_ERROR, 0, SEED, THEIRS, &payload), ack(2, 0), ack(u32::MAX, 0)]);
     talk.hear(&[message(RTM_NEWROUTE, 0, SEED, OURS, &route(1)), vec![1, 2, 3]]);
-    assert!(talk.words().is_empty(), "{:?}", talk.words());
+    assert_eq!(talk.words(), ["Foreign"], "that somebody else sends is told, and nothing more");
     talk.hear(&[ack(0, 0), ack(0, 0)]);
-    assert_eq!(talk.words(), ["0 Done"]);
+    assert_eq!(talk.words(), ["Foreign", "0 Done"]);
+}
+
+#[test]
+fn what_the_kernel_has_no_memory_for_is_sent_again() {
+    let mut talk = Talk::adding(2, BUFFER);
+    let first = talk.lane.outgoing().unwrap().to_vec();
+    talk.lane.not_sent();
+    assert_eq!(talk.lane.deadline(), Some(at(0)), "whoever sends has no clock: it is asked what time it is");
+    talk.lane.expire(at(100), &mut talk.said);
+    let retry = talk.lane.deadline().unwrap();
+    assert!(retry > at(100) && retry < at(101), "{retry:?}");
+    assert_eq!(talk.lane.outgoing(), Some(&first[..]));
+    talk.lane.sent();
+    assert_eq!(talk.lane.deadline(), Some(at(105)), "from here on it waits for the answers");
+    talk.hear(&[ack(1, 0)]);
+    assert_eq!(talk.words(), ["0 Done", "1 Done"]);
+    assert_eq!(talk.lane.deadline(), None);
+}
+
+#[test]
+fn a_lack_of_memory_that_does_not_pass_fails_what_waits() {
+    let mut talk = Talk::adding(9, BUFFER);
+    assert_eq!(talk.send().len(), 8);
+    // One of the nine waits for room, and then there is no memory for it.
+    talk.hear(&[ack(6, 0)]);
+    for seconds in 0..5 {
+        assert!(talk.lane.outgoing().is_some());
+        talk.lane.not_sent();
+        talk.lane.expire(at(seconds), &mut talk.said);
+        assert_eq!(talk.said.len(), 7, "{:?}", talk.words());
+    }
+    // Answers come in the order of their requests: that of the eighth has been waited for long enough too.
+    talk.lane.not_sent();
+    talk.lane.expire(at(5), &mut talk.said);
+    let expected = "8 failed: add route 10.8.0.0/16 via 10.0.0.1 proto static: the kernel had no memory to be asked";
+    assert_eq!(talk.words()[7..], ["7 Unknown", expected]);
+    assert!(talk.lane.deadline().is_none() && !talk.lane.wants_to_send());
+    // What is asked for later has its own time.
+    let route: Route = "10.9.0.0/16 via 10.0.0.1".parse().unwrap();
+    talk.lane.submit(at(6), Ticket(9), Request::Route(RouteChange::Add, &route)).unwrap();
+    talk.lane.not_sent();
+    talk.lane.expire(at(10), &mut talk.said);
+    assert_eq!(talk.send(), [SEED.wrapping_add(9)]);
+    talk.hear(&[ack(9, 0)]);
+    assert_eq!(talk.words()[9..], ["9 Done"]);
 }
 
 #[test]
