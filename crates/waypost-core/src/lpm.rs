@@ -1,182 +1,195 @@
 //! Longest-prefix-match tables: which of many prefixes contain an address, and which one most closely.
 //!
-//! [`Table`] holds the prefixes of one family, [`DualTable`] those of both. They are the index of the mirror and of the lookup:
-//! one entry for each prefix, with a value that is small and copied, such as the number of a row.
+//! [`Table`] holds the prefixes of one family, [`DualTable`] those of both: one entry for each prefix, with a value of any kind.
+//! Ten routes or a million, the table takes the form that fits.
 //!
 //! ```
 //! use waypost_core::lpm::Table;
 //! use waypost_core::Ipv4Prefix;
 //!
-//! let mut table: Table<Ipv4Prefix, u32> = Table::new();
-//! table.insert("0.0.0.0/0".parse()?, 1);
-//! table.insert("10.0.0.0/8".parse()?, 2);
-//! table.insert("10.1.0.0/16".parse()?, 3);
+//! let mut table: Table<Ipv4Prefix, &str> = Table::new();
+//! table.insert("0.0.0.0/0".parse()?, "default");
+//! table.insert("10.0.0.0/8".parse()?, "office");
+//! table.insert("10.1.0.0/16".parse()?, "lab");
 //!
-//! let (prefix, row) = table.longest_match("10.1.2.3".parse().unwrap()).unwrap();
-//! assert_eq!((prefix.to_string(), *row), ("10.1.0.0/16".to_owned(), 3));
+//! let (prefix, name) = table.longest_match("10.1.2.3".parse().unwrap()).unwrap();
+//! assert_eq!((prefix.to_string(), *name), ("10.1.0.0/16".to_owned(), "lab"));
 //!
 //! let lengths: Vec<u8> = table.matches("10.2.0.0".parse().unwrap()).map(|(prefix, _)| prefix.length()).collect();
 //! assert_eq!(lengths, [0, 8]);
 //! # Ok::<(), waypost_core::PrefixError>(())
 //! ```
 //!
+//! # Values
+//!
+//! A value stays where it is for as long as it is in the table, whatever comes and goes beside it: it lies in a [`Slab`], and the tree keeps its
+//! place. Where the values are themselves numbers of 32 bits, such as the rows of the mirror, `Table<P, u32, Numbers>` keeps them in the
+//! tree: see [`Numbers`].
+//!
 //! # Cost
 //!
-//! *w* is the length of the prefix or address: up to 32 or 128 bits. *k* is how many entries are given out.
+//! *n* is the number of entries, *w* the length of the prefix or address, up to 32 or 128 bits, and *k* how many entries are given out or taken out.
 //!
-//! | operation | time | memory reads that wait for each other |
-//! |---|---|---|
-//! | [`get`](Table::get), [`get_mut`](Table::get_mut) | O(w / 6) | one for each 6 bits, and the value |
-//! | [`longest_match`](Table::longest_match) | O(w / 6) | the same |
-//! | [`insert`](Table::insert), [`remove`](Table::remove) | O(w / 6) and up to 126 values or 64 nodes moved, amortised | the same |
-//! | [`matches`](Table::matches), [`covering`](Table::covering) | O(w / 6 + k) | |
-//! | [`children`](Table::children), [`iter`](Table::iter) | O(w / 6 + k), and the nodes on the way | |
-//! | [`clone`](Table::clone), [`clear`](Table::clear) | O(n), a plain copy of memory | |
+//! | operation | time |
+//! |---|---|
+//! | [`get`](Table::get), [`get_mut`](Table::get_mut), [`longest_match`](Table::longest_match) | O(w / 6): one read from memory for each six bits that still tell prefixes apart, and the value |
+//! | [`insert`](Table::insert), [`remove`](Table::remove) | O(w / 6), and up to 126 numbers or 64 nodes moved; amortised, as at times the memory is packed anew |
+//! | [`matches`](Table::matches), [`covering`](Table::covering) | O(w / 6 + k) |
+//! | [`iter`](Table::iter), [`children`](Table::children), [`range`](Table::range) | O(w / 6 + k) |
+//! | [`remove_children`](Table::remove_children) | O(k w / 6) |
+//! | [`retain`](Table::retain) | O(n + k w / 6) |
+//! | `collect`, and `extend` of an empty table | O(n) if what comes is in order, else O(n log n) |
+//! | [`clone`](Table::clone), [`clear`](Table::clear) | O(n), a plain copy of memory |
 //!
 //! # How it works
 //!
-//! A tree bitmap: each node takes six bits of the address and is 32 bytes of bitmaps and two indices. The nodes below it lie in one block, and
-//! so do the values of the prefixes that end in it, packed: their rank in the bitmap is their place in the block. So a prefix costs its value
-//! and a share of a node. From some thousands of entries on, a table of 16 KiB leads from the first twelve bits straight to the third node;
-//! it knows of nodes only, so a default route or a /8 that comes and goes never touches it.
+//! A tree bitmap: each node takes six bits of the address and is 32 bytes. It has a bit for each of the 126 prefixes of one to six bits that can end in it
+//! and a bit for each of the 64 ways on. The nodes below it lie in one block, and so do the values of the prefixes that end in it, packed:
 //!
-//! Freed blocks are used again. When an eighth of the memory lies idle, the table packs itself anew, which takes time in proportion to its size; that
-//! is paid for by the operations before it. Apart from that, memory grows by a sixteenth once it is large, so growing needs no second copy of the whole.
+//! ```text
+//!             node                                     10.0.0.0/8 in the node at depth 1, which takes bits 7 to 12:
+//!   ┌──────────────────────────┐                        its relative length is 2, its six bits are 10....
+//!   │ prefixes    ..1..1....1. │──rank──┐
+//!   │ children    ....1.....1. │──rank──│──────────┐     values    ┌──────┬──────┬──────┐
+//!   │ value_base  ─────────────┼────────┴──────────│───▶           │ 10/8 │  …   │  …   │
+//!   │ child_base  ─────────────┼───────────────────┴───▶           └──────┴──────┴──────┘
+//!   └──────────────────────────┘                         nodes     ┌──────┬──────┐
+//!                                                                  │ node │ leaf │  in the order of their six bits
+//!                                                                  └──────┴──────┘
+//! ```
 //!
-//! Values are `Copy`: they move when their neighbours come and go, and blocks that are not in use are filled with copies, which keeps all of this free of
-//! `unsafe`. Whoever has large values keeps them in a slab and their index here, as the mirror does.
+//! The *rank* of a bit, the number of ones before it, is the place of its child or value in the block. A way on that leads to one single prefix ends in a
+//! *leaf*, which holds all of that prefix and its value. So a prefix costs four bytes and a share of a node where prefixes are dense, and 32
+//! bytes where it is alone. The default route stands beside all this: that it comes and goes costs nothing.
+//!
+//! How the form is chosen: up to 16 entries are a sorted list, which is searched from end to end. More are nodes. From 32,768 entries on, the nodes of the first
+//! three depths are all there, whether they are needed or not (130 KiB), so that the first twelve bits of an address tell where its third
+//! node is. Shorter prefixes still stand in the nodes above it and are asked last, so that a /8 that comes and goes
+//! touches one node as any other does. A form is left at half the size at which it is entered.
+//!
+//! Freed blocks are used again. When an eighth of the memory lies idle and much has come and gone, the table packs itself anew, which takes time in proportion to its
+//! size. Apart from that, memory grows by a sixteenth once it is large, so growing needs no second copy of the whole.
 
 mod arena;
 mod dual;
+mod entries;
 mod iter;
 mod key;
+mod list;
 mod node;
 mod shape;
+mod store;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use dual::DualTable;
-pub use iter::{Iter, Matches};
+pub use entries::{Iter, Matches, Range};
 pub use key::Key;
+pub use store::{Numbers, Slab, Store};
 
-use arena::Arena;
-use node::{ANCESTORS, Node, STRIDE};
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem;
+use std::ops::{Bound, RangeBounds};
 
-/// The index of the root among the nodes, if there are any.
-const ROOT: usize = 0;
-
-/// How many nodes there are at most on the way to a prefix: 128 bits in steps of six.
-const DEPTHS: usize = 128usize.div_ceil(STRIDE as usize);
-
-/// The depth of the nodes that the jump table leads to.
-const JUMP_DEPTH: u8 = 2;
-
-/// The nodes at [`JUMP_DEPTH`] by the first twelve bits of the address; [`ROOT`], which is never there, where there is none.
-type Jump = [u32; 1 << (STRIDE * JUMP_DEPTH)];
+use iter::Covers;
+use tree::Tree;
 
 /// A longest-prefix-match table of one family; see the [module](self) for what it costs.
 ///
-/// `P` is [`Ipv4Prefix`](crate::Ipv4Prefix) or [`Ipv6Prefix`](crate::Ipv6Prefix).
+/// `P` is [`Ipv4Prefix`](crate::Ipv4Prefix) or [`Ipv6Prefix`](crate::Ipv6Prefix), and `S` says where the values are.
 #[derive(Clone)]
-pub struct Table<P, V> {
-    nodes: Arena<Node>,
-    values: Arena<V>,
-    /// The value of the prefix of length 0, which no node has a bit for.
-    default: Option<V>,
-    length: usize,
-    jump: Option<Box<Jump>>,
-    keys: PhantomData<P>,
+pub struct Table<P, V, S = Slab<V>> {
+    tree: Tree<P>,
+    store: S,
+    values: PhantomData<V>,
 }
 
-impl<P: Key, V: Copy> Table<P, V> {
+impl<P: Key, V, S: Store<Value = V>> Table<P, V, S> {
     /// An empty table, without memory of its own.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { nodes: Arena::new(), values: Arena::new(), default: None, length: 0, jump: None, keys: PhantomData }
+    pub fn new() -> Self {
+        Self { tree: Tree::new(), store: S::default(), values: PhantomData }
     }
 
     /// How many entries there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.length
+        self.tree.length
     }
 
     /// Says whether there is no entry.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.length == 0
+        self.tree.length == 0
     }
 
-    /// Bytes on the heap, those kept for growth included.
+    /// Bytes on the heap, those kept for growth included; what single values have on the heap is not.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.nodes.memory() + self.values.memory() + self.jump.as_ref().map_or(0, |jump| size_of_val(&**jump))
+        self.tree.memory() + self.store.memory()
     }
 
     /// The value of exactly this prefix.
     #[must_use]
+    #[inline]
     pub fn get(&self, prefix: P) -> Option<&V> {
-        let Some(place) = Place::of(prefix) else {
-            return self.default.as_ref();
-        };
-        let node = self.node_at(prefix.bits(), place.depth)?;
-        let value = self.nodes.items[node].value(place.position())?;
-        Some(&self.values.items[value])
+        self.tree.get(prefix).map(|place| self.store.get(place))
     }
 
     /// The value of exactly this prefix, to be changed in place.
     #[must_use]
+    #[inline]
     pub fn get_mut(&mut self, prefix: P) -> Option<&mut V> {
-        let Some(place) = Place::of(prefix) else {
-            return self.default.as_mut();
-        };
-        let node = self.node_at(prefix.bits(), place.depth)?;
-        let value = self.nodes.items[node].value(place.position())?;
-        Some(&mut self.values.items[value])
+        self.tree.get_mut(prefix).map(|place| self.store.get_mut(place))
     }
 
     /// The longest prefix that contains `address`, and its value.
     #[must_use]
+    #[inline]
     pub fn longest_match(&self, address: P::Address) -> Option<(P, &V)> {
         let bits = P::of(address).bits();
-        let hit = match &self.jump {
-            None => self.deepest(bits, ROOT, 0, u8::MAX),
-            Some(jump) => match jump[jump_index::<P>(bits)] as usize {
-                ROOT => None,
-                node => self.deepest(bits, node, JUMP_DEPTH, u8::MAX),
-            }
-            .or_else(|| self.deepest(bits, ROOT, 0, JUMP_DEPTH)),
-        };
-        let Some((node, hits, depth)) = hit else {
-            return self.default.as_ref().map(|value| (P::from_bits(bits, 0), value));
-        };
-        let position = hits.ilog2();
-        let (_, length) = node::place(position);
-        let value = node.value_base as usize + node.value_rank(position);
-        Some((P::from_bits(bits, depth * STRIDE + length), &self.values.items[value]))
+        let (length, place) = self.tree.longest_match(bits)?;
+        Some((P::from_bits(bits, length), self.store.get(place)))
     }
 
     /// The entries that contain `address`, from the shortest prefix to the longest.
-    pub fn matches(&self, address: P::Address) -> Matches<'_, P, V> {
-        Matches::new(self, P::of(address))
+    pub fn matches(&self, address: P::Address) -> Matches<'_, P, S> {
+        self.covering(P::of(address))
     }
 
     /// The entries that contain all of `prefix`, from the shortest to `prefix` itself where it is there.
-    pub fn covering(&self, prefix: P) -> Matches<'_, P, V> {
-        Matches::new(self, prefix)
+    pub fn covering(&self, prefix: P) -> Matches<'_, P, S> {
+        Matches { covers: Covers::new(&self.tree, prefix), store: &self.store }
     }
 
     /// The entries that lie inside `prefix`, itself included where it is there, in order.
-    pub fn children(&self, prefix: P) -> Iter<'_, P, V> {
-        Iter::inside(self, prefix)
+    pub fn children(&self, prefix: P) -> Iter<'_, P, S> {
+        Iter { entries: self.tree.inside(prefix), store: &self.store }
     }
 
     /// All entries, in the order of the prefixes: by network address, and a shorter prefix before the longer ones inside it.
-    pub fn iter(&self) -> Iter<'_, P, V> {
-        Iter::all(self)
+    pub fn iter(&self) -> Iter<'_, P, S> {
+        Iter { entries: self.tree.iter(), store: &self.store }
+    }
+
+    /// The entries from one prefix to another, in order; none where the end comes before the start.
+    ///
+    /// ```
+    /// use waypost_core::lpm::Table;
+    /// use waypost_core::Ipv4Prefix;
+    ///
+    /// let prefixes = ["10.0.0.0/8", "10.0.0.0/9", "10.1.0.0/16", "11.0.0.0/8"].map(|text| text.parse::<Ipv4Prefix>().unwrap());
+    /// let table: Table<Ipv4Prefix, ()> = prefixes.iter().map(|prefix| (*prefix, ())).collect();
+    /// assert!(table.range(prefixes[1]..prefixes[3]).map(|(prefix, ())| prefix).eq([prefixes[1], prefixes[2]]));
+    /// ```
+    pub fn range(&self, range: impl RangeBounds<P>) -> Range<'_, P, S> {
+        let (entries, before) = match range.start_bound() {
+            Bound::Included(start) => (self.tree.since(*start), None),
+            Bound::Excluded(start) => (self.tree.since(*start), Some(*start)),
+            Bound::Unbounded => (self.tree.iter(), None),
+        };
+        Range { entries, store: &self.store, before, end: range.end_bound().cloned() }
     }
 
     /// Sets the value of `prefix`, and gives back the one that was there.
@@ -184,197 +197,105 @@ impl<P: Key, V: Copy> Table<P, V> {
     /// # Panics
     ///
     /// When nodes or values come near 2^32, beyond 16 GiB.
+    #[inline]
     pub fn insert(&mut self, prefix: P, value: V) -> Option<V> {
-        let Some(place) = Place::of(prefix) else {
-            let old = self.default.replace(value);
-            self.length += usize::from(old.is_none());
-            return old;
-        };
-        let index = self.make_node_at(prefix.bits(), place.depth);
-        let node = &mut self.nodes.items[index];
-        let position = place.position();
-        if let Some(value_index) = node.value(position) {
-            return Some(mem::replace(&mut self.values.items[value_index], value));
-        }
-        let count = node.prefixes.count_ones() as usize;
-        node.value_base = self.values.insert(node.value_base, count, node.value_rank(position), value);
-        node.prefixes |= 1 << position;
-        self.length += 1;
-        self.adapt();
-        None
+        let place = self.store.put(value);
+        self.tree.insert(prefix, place).map(|old| self.store.take(old))
     }
 
     /// Takes `prefix` out, and gives back its value.
+    #[inline]
     pub fn remove(&mut self, prefix: P) -> Option<V> {
-        let Some(place) = Place::of(prefix) else {
-            let old = self.default.take();
-            self.length -= usize::from(old.is_some());
-            return old;
-        };
-        let bits = prefix.bits();
-        let mut path = [ROOT; DEPTHS];
-        for depth in 0..place.depth {
-            let node = &self.nodes.items.get(path[usize::from(depth)])?;
-            path[usize::from(depth) + 1] = node.child(P::chunk(bits, depth))?;
+        self.tree.remove(prefix).map(|place| self.store.take(place))
+    }
+
+    /// Takes out all entries that lie inside `prefix`, itself included, and says how many there were.
+    pub fn remove_children(&mut self, prefix: P) -> usize {
+        if prefix.length() == 0 {
+            let count = self.len();
+            self.clear();
+            return count;
         }
-        let node = self.nodes.items.get_mut(path[usize::from(place.depth)])?;
-        let position = place.position();
-        node.value(position)?;
-        let count = node.prefixes.count_ones() as usize;
-        let (base, old) = self.values.remove(node.value_base, count, node.value_rank(position));
-        node.value_base = base;
-        node.prefixes &= !(1 << position);
-        self.length -= 1;
-        for depth in (0..place.depth).rev() {
-            if !self.nodes.items[path[usize::from(depth) + 1]].is_empty() {
-                break;
+        let inside: Vec<P> = self.tree.inside(prefix).map(|(inside, _)| inside).collect();
+        self.remove_all(&inside);
+        inside.len()
+    }
+
+    /// Keeps only the entries for which `keep` says so. It is asked in the order of the prefixes.
+    pub fn retain(&mut self, mut keep: impl FnMut(P, &mut V) -> bool) {
+        let mut entries: Vec<(P, u32)> = self.tree.iter().map(|(prefix, place)| (prefix, *place)).collect();
+        entries.retain_mut(|(prefix, place)| {
+            let before = *place;
+            let is_kept = keep(*prefix, self.store.get_mut(place));
+            if *place != before {
+                // A number is its own place, and `keep` has changed it.
+                self.tree.get_mut(*prefix).map(|held| std::mem::replace(held, *place));
             }
-            self.remove_child(path[usize::from(depth)], bits, depth);
+            !is_kept
+        });
+        let doomed: Vec<P> = entries.into_iter().map(|(prefix, _)| prefix).collect();
+        self.remove_all(&doomed);
+    }
+
+    fn remove_all(&mut self, prefixes: &[P]) {
+        for prefix in prefixes {
+            self.remove(*prefix);
         }
-        self.adapt();
-        Some(old)
     }
 
     /// Takes all entries out and gives the memory back.
     pub fn clear(&mut self) {
-        *self = Self::new();
-    }
-
-    /// The deepest node from `index` at `depth` on, and above `end`, that has a prefix of this address: the node, all such prefixes in it, its depth.
-    fn deepest(&self, bits: P::Bits, mut index: usize, mut depth: u8, end: u8) -> Option<(&Node, u128, u8)> {
-        let mut deepest = None;
-        while let Some(node) = self.nodes.items.get(index) {
-            let chunk = P::chunk(bits, depth);
-            let hits = node.prefixes & ANCESTORS[chunk];
-            if hits != 0 {
-                deepest = Some((node, hits, depth));
-            }
-            let Some(child) = node.child(chunk) else { break };
-            index = child;
-            depth += 1;
-            if depth == end {
-                break;
-            }
-        }
-        deepest
-    }
-
-    /// Where the walk to a node at `depth` starts: as far down as the jump table leads.
-    fn start(&self, bits: P::Bits, depth: u8) -> (usize, u8) {
-        match &self.jump {
-            Some(jump) if depth >= JUMP_DEPTH => match jump[jump_index::<P>(bits)] as usize {
-                ROOT => (ROOT, 0),
-                node => (node, JUMP_DEPTH),
-            },
-            _ => (ROOT, 0),
-        }
-    }
-
-    /// The node at `depth` on the way to this address.
-    fn node_at(&self, bits: P::Bits, depth: u8) -> Option<usize> {
-        let (mut index, start) = self.start(bits, depth);
-        for depth in start..depth {
-            index = self.nodes.items.get(index)?.child(P::chunk(bits, depth))?;
-        }
-        (index < self.nodes.items.len()).then_some(index)
-    }
-
-    /// The node at `depth` on the way to this address; it and what is missing above it is made.
-    fn make_node_at(&mut self, bits: P::Bits, depth: u8) -> usize {
-        if self.nodes.items.is_empty() {
-            self.nodes.allocate(1, Node::default());
-        }
-        let (mut index, start) = self.start(bits, depth);
-        for depth in start..depth {
-            index = match self.nodes.items[index].child(P::chunk(bits, depth)) {
-                Some(child) => child,
-                None => self.insert_child(index, bits, depth),
-            };
-        }
-        index
-    }
-
-    fn insert_child(&mut self, parent: usize, bits: P::Bits, depth: u8) -> usize {
-        let chunk = P::chunk(bits, depth);
-        let Node { children, child_base, .. } = self.nodes.items[parent];
-        let rank = self.nodes.items[parent].child_rank(chunk);
-        let base = self.nodes.insert(child_base, children.count_ones() as usize, rank, Node::default());
-        let node = &mut self.nodes.items[parent];
-        node.child_base = base;
-        node.children |= 1 << chunk;
-        if depth + 1 == JUMP_DEPTH {
-            self.redirect(parent, P::chunk(bits, 0));
-        }
-        base as usize + rank
-    }
-
-    fn remove_child(&mut self, parent: usize, bits: P::Bits, depth: u8) {
-        let chunk = P::chunk(bits, depth);
-        let Node { children, child_base, .. } = self.nodes.items[parent];
-        let rank = self.nodes.items[parent].child_rank(chunk);
-        let (base, _) = self.nodes.remove(child_base, children.count_ones() as usize, rank);
-        let node = &mut self.nodes.items[parent];
-        node.child_base = base;
-        node.children &= !(1 << chunk);
-        if depth + 1 == JUMP_DEPTH {
-            self.redirect(parent, P::chunk(bits, 0));
-        }
+        self.tree = Tree::new();
+        self.store.clear();
     }
 }
 
-/// Where a prefix of at least one bit stands: in the node at `depth`, as the first `length` bits (1 to 6) of `chunk`.
-#[derive(Clone, Copy)]
-struct Place {
-    depth: u8,
-    chunk: usize,
-    length: u8,
-}
-
-impl Place {
-    fn of<P: Key>(prefix: P) -> Option<Self> {
-        let depth = prefix.length().checked_sub(1)? / STRIDE;
-        Some(Self { depth, chunk: P::chunk(prefix.bits(), depth), length: prefix.length() - depth * STRIDE })
-    }
-
-    const fn position(self) -> u32 {
-        node::position(self.chunk, self.length)
-    }
-}
-
-fn jump_index<P: Key>(bits: P::Bits) -> usize {
-    P::chunk(bits, 0) << STRIDE | P::chunk(bits, 1)
-}
-
-impl<P: Key, V: Copy> Default for Table<P, V> {
+impl<P: Key, V, S: Store<Value = V>> Default for Table<P, V, S> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<P: Key, V: Copy + fmt::Debug> fmt::Debug for Table<P, V> {
+impl<P: Key, V: fmt::Debug, S: Store<Value = V>> fmt::Debug for Table<P, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self).finish()
     }
 }
 
 /// Two tables are equal when they have the same entries, whatever order these came in.
-impl<P: Key, V: Copy + PartialEq> PartialEq for Table<P, V> {
+impl<P: Key, V: PartialEq, S: Store<Value = V>> PartialEq for Table<P, V, S> {
     fn eq(&self, other: &Self) -> bool {
-        self.length == other.length && self.iter().eq(other)
+        self.len() == other.len() && self.iter().eq(other)
     }
 }
 
-impl<P: Key, V: Copy + Eq> Eq for Table<P, V> {}
+impl<P: Key, V: Eq, S: Store<Value = V>> Eq for Table<P, V, S> {}
 
-impl<P: Key, V: Copy> Extend<(P, V)> for Table<P, V> {
+impl<P: Key, V, S: Store<Value = V>> Extend<(P, V)> for Table<P, V, S> {
+    /// Inserts one after the other; into an empty table, all at once. Of entries of one prefix the last one stays.
     fn extend<I: IntoIterator<Item = (P, V)>>(&mut self, entries: I) {
-        for (prefix, value) in entries {
-            self.insert(prefix, value);
+        if !self.is_empty() {
+            entries.into_iter().for_each(|(prefix, value)| {
+                self.insert(prefix, value);
+            });
+            return;
         }
+        let mut entries: Vec<(P, u32)> = entries.into_iter().map(|(prefix, value)| (prefix, self.store.put(value))).collect();
+        if !entries.is_sorted_by(|(one, _), (other, _)| one < other) {
+            entries.sort_by_key(|(prefix, _)| *prefix);
+            entries.dedup_by(|later, kept| {
+                let is_same = later.0 == kept.0;
+                if is_same {
+                    self.store.take(std::mem::replace(&mut kept.1, later.1));
+                }
+                is_same
+            });
+        }
+        self.tree = Tree::build(&entries);
     }
 }
 
-impl<P: Key, V: Copy> FromIterator<(P, V)> for Table<P, V> {
+impl<P: Key, V, S: Store<Value = V>> FromIterator<(P, V)> for Table<P, V, S> {
     fn from_iter<I: IntoIterator<Item = (P, V)>>(entries: I) -> Self {
         let mut table = Self::new();
         table.extend(entries);
@@ -382,11 +303,11 @@ impl<P: Key, V: Copy> FromIterator<(P, V)> for Table<P, V> {
     }
 }
 
-impl<'a, P: Key, V: Copy> IntoIterator for &'a Table<P, V> {
+impl<'a, P: Key, V: 'a, S: Store<Value = V>> IntoIterator for &'a Table<P, V, S> {
     type Item = (P, &'a V);
-    type IntoIter = Iter<'a, P, V>;
+    type IntoIter = Iter<'a, P, S>;
 
-    fn into_iter(self) -> Iter<'a, P, V> {
+    fn into_iter(self) -> Iter<'a, P, S> {
         self.iter()
     }
 }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use ip_network_table_deps_treebitmap::IpLookupTable;
 use prefix_trie::PrefixMap;
-use waypost::lpm::Table as Lpm;
+use waypost::lpm::{Numbers, Table as Lpm};
 use waypost::{Ipv4Prefix, Ipv6Prefix};
 
 use super::{Needs, Section, failures};
@@ -27,7 +27,7 @@ const PREFIX_TRIE: &str = "prefix-trie 0.10";
 const TREEBITMAP: &str = "ip_network_table-deps-treebitmap 0.5";
 
 const OF_V4: &[Subject] = &[
-    Subject { name: "lpm-v4/waypost", label: OURS, repetitions: 5, measure: v4::<Lpm<Ipv4Prefix, u32>> },
+    Subject { name: "lpm-v4/waypost", label: OURS, repetitions: 5, measure: v4::<Lpm<Ipv4Prefix, u32, Numbers>> },
     Subject { name: "lpm-v4/prefix-trie", label: PREFIX_TRIE, repetitions: 5, measure: v4::<PrefixMap<(u32, u8), u32>> },
     Subject {
         name: "lpm-v4/treebitmap",
@@ -38,7 +38,7 @@ const OF_V4: &[Subject] = &[
 ];
 
 const OF_V6: &[Subject] = &[
-    Subject { name: "lpm-v6/waypost", label: OURS, repetitions: 5, measure: v6::<Lpm<Ipv6Prefix, u32>> },
+    Subject { name: "lpm-v6/waypost", label: OURS, repetitions: 5, measure: v6::<Lpm<Ipv6Prefix, u32, Numbers>> },
     Subject { name: "lpm-v6/prefix-trie", label: PREFIX_TRIE, repetitions: 5, measure: v6::<PrefixMap<(u128, u8), u32>> },
     Subject {
         name: "lpm-v6/treebitmap",

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ip_network_table_deps_treebitmap::{IpLookupTable, address::Address};
 use prefix_trie::PrefixMap;
-use waypost::lpm::{Key, Table};
+use waypost::lpm::{Key, Numbers, Table};
 use waypost::{Ipv4Prefix, Ipv6Prefix};
 
 /// A prefix, and how the peers write it.
@@ -78,7 +78,7 @@ pub(super) trait Longest<P: Network> {
     fn each(&self, each: impl FnMut(u32));
 }
 
-impl<P: Network> Longest<P> for Table<P, u32> {
+impl<P: Network> Longest<P> for Table<P, u32, Numbers> {
     fn empty() -> Self {
         Self::new()
     }

@@ -37,11 +37,13 @@ pub(super) struct Arena<T> {
     free: Vec<Vec<u32>>,
     /// How many items' room the freed blocks have together.
     idle: usize,
+    /// How many items' room was freed since the arena was packed.
+    churn: usize,
 }
 
 impl<T: Copy> Arena<T> {
     pub(super) const fn new() -> Self {
-        Self { items: Vec::new(), free: Vec::new(), idle: 0 }
+        Self { items: Vec::new(), free: Vec::new(), idle: 0, churn: 0 }
     }
 
     /// An empty arena that has the memory for all that is in use in `other`.
@@ -110,7 +112,7 @@ impl<T: Copy> Arena<T> {
     }
 
     /// Takes back the block of `count` items at `base`.
-    fn release(&mut self, base: u32, count: usize) {
+    pub(super) fn release(&mut self, base: u32, count: usize) {
         if count == 0 {
             return;
         }
@@ -120,6 +122,7 @@ impl<T: Copy> Arena<T> {
         }
         self.free[class].push(base);
         self.idle += room(count);
+        self.churn += room(count);
     }
 
     fn grow(&mut self, more: usize, filler: T) {
@@ -131,9 +134,10 @@ impl<T: Copy> Arena<T> {
         self.items.resize(length + more, filler);
     }
 
-    /// Says whether enough is idle for packing to pay.
+    /// Says whether packing pays: enough is idle, and so much came and went since the last time that it costs each of these but little.
     pub(super) fn is_sparse(&self) -> bool {
-        self.idle > 64 && self.idle > self.items.len() / 8
+        let length = self.items.len();
+        self.idle > length / 8 && self.churn > if length < LARGE { 4 * length + 64 } else { length / 4 }
     }
 
     /// Where the freed blocks are and how much room each has.

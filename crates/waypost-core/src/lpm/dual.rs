@@ -1,7 +1,8 @@
 //! One table for both families.
 
-use super::{Key, Table};
+use super::{Key, Slab, Store, Table};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
+use std::fmt;
 use std::net::IpAddr;
 
 /// A longest-prefix-match table of both families: a [`Table`] for each.
@@ -16,38 +17,38 @@ use std::net::IpAddr;
 /// assert_eq!(table.longest_match("192.0.2.1".parse().unwrap()), None);
 /// # Ok::<(), waypost_core::PrefixError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DualTable<V: Copy> {
-    v4: Table<Ipv4Prefix, V>,
-    v6: Table<Ipv6Prefix, V>,
+#[derive(Clone)]
+pub struct DualTable<V, S = Slab<V>> {
+    v4: Table<Ipv4Prefix, V, S>,
+    v6: Table<Ipv6Prefix, V, S>,
 }
 
-impl<V: Copy> DualTable<V> {
+impl<V, S: Store<Value = V>> DualTable<V, S> {
     /// An empty table, without memory of its own.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self { v4: Table::new(), v6: Table::new() }
     }
 
     /// The table of the IPv4 entries.
     #[must_use]
-    pub const fn v4(&self) -> &Table<Ipv4Prefix, V> {
+    pub const fn v4(&self) -> &Table<Ipv4Prefix, V, S> {
         &self.v4
     }
 
     /// The table of the IPv6 entries.
     #[must_use]
-    pub const fn v6(&self) -> &Table<Ipv6Prefix, V> {
+    pub const fn v6(&self) -> &Table<Ipv6Prefix, V, S> {
         &self.v6
     }
 
     /// The table of the IPv4 entries, to be changed.
-    pub const fn v4_mut(&mut self) -> &mut Table<Ipv4Prefix, V> {
+    pub const fn v4_mut(&mut self) -> &mut Table<Ipv4Prefix, V, S> {
         &mut self.v4
     }
 
     /// The table of the IPv6 entries, to be changed.
-    pub const fn v6_mut(&mut self) -> &mut Table<Ipv6Prefix, V> {
+    pub const fn v6_mut(&mut self) -> &mut Table<Ipv6Prefix, V, S> {
         &mut self.v6
     }
 
@@ -144,31 +145,66 @@ impl<V: Copy> DualTable<V> {
         }
     }
 
+    /// Takes out all entries that lie inside `prefix`, itself included, and says how many there were.
+    pub fn remove_children(&mut self, prefix: Prefix) -> usize {
+        match prefix {
+            Prefix::V4(prefix) => self.v4.remove_children(prefix),
+            Prefix::V6(prefix) => self.v6.remove_children(prefix),
+        }
+    }
+
+    /// Keeps only the entries for which `keep` says so. It is asked in the order of the prefixes, IPv4 first.
+    pub fn retain(&mut self, mut keep: impl FnMut(Prefix, &mut V) -> bool) {
+        self.v4.retain(|prefix, value| keep(prefix.into(), value));
+        self.v6.retain(|prefix, value| keep(prefix.into(), value));
+    }
+
     /// Takes all entries out and gives the memory back.
     pub fn clear(&mut self) {
         *self = Self::new();
     }
 }
 
-fn of_either<P: Key + Into<Prefix>, V>((prefix, value): (P, &V)) -> (Prefix, &V) {
+fn of_either<P: Key + Into<Prefix>, T>((prefix, value): (P, T)) -> (Prefix, T) {
     (prefix.into(), value)
 }
 
-impl<V: Copy> Default for DualTable<V> {
+impl<V, S: Store<Value = V>> Default for DualTable<V, S> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<V: Copy> Extend<(Prefix, V)> for DualTable<V> {
-    fn extend<I: IntoIterator<Item = (Prefix, V)>>(&mut self, entries: I) {
-        for (prefix, value) in entries {
-            self.insert(prefix, value);
-        }
+impl<V: fmt::Debug, S: Store<Value = V>> fmt::Debug for DualTable<V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
-impl<V: Copy> FromIterator<(Prefix, V)> for DualTable<V> {
+impl<V: PartialEq, S: Store<Value = V>> PartialEq for DualTable<V, S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.v4 == other.v4 && self.v6 == other.v6
+    }
+}
+
+impl<V: Eq, S: Store<Value = V>> Eq for DualTable<V, S> {}
+
+impl<V, S: Store<Value = V>> Extend<(Prefix, V)> for DualTable<V, S> {
+    /// As [`Table`]'s: into an empty table, all at once.
+    fn extend<I: IntoIterator<Item = (Prefix, V)>>(&mut self, entries: I) {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (prefix, value) in entries {
+            match prefix {
+                Prefix::V4(prefix) => v4.push((prefix, value)),
+                Prefix::V6(prefix) => v6.push((prefix, value)),
+            }
+        }
+        self.v4.extend(v4);
+        self.v6.extend(v6);
+    }
+}
+
+impl<V, S: Store<Value = V>> FromIterator<(Prefix, V)> for DualTable<V, S> {
     fn from_iter<I: IntoIterator<Item = (Prefix, V)>>(entries: I) -> Self {
         let mut table = Self::new();
         table.extend(entries);

@@ -1,22 +1,26 @@
-//! Walking a table: in order, and along one address.
+//! Walking a tree: in order, and along one address.
+
+use std::slice;
 
 use super::key::Key;
 use super::node::{self, ANCESTORS, Node, STRIDE};
-use super::{Place, ROOT, Table};
-use std::fmt;
+use super::tree::{End, Place, ROOT, Tree};
 
-/// Entries in the order of their prefixes: by network address, and a shorter prefix before the longer ones inside it.
-///
-/// From [`Table::iter`] and [`Table::children`].
-#[must_use = "iterators do nothing unless they are asked"]
-pub struct Iter<'a, P: Key, V> {
-    table: &'a Table<P, V>,
-    default: Option<&'a V>,
+/// Entries in the order of their prefixes.
+#[derive(Clone)]
+pub(super) struct Entries<'a, P: Key> {
+    tree: &'a Tree<P>,
+    default: Option<&'a u32>,
+    /// What comes of a tree that is a list.
+    list: slice::Iter<'a, (P, u32)>,
+    /// A leaf that comes before what the stack has.
+    leaf: Option<&'a Node>,
     /// The nodes from the first one that was entered to the one that is being read.
     stack: Vec<Frame<P>>,
 }
 
 /// What is still to be read of a node.
+#[derive(Clone)]
 struct Frame<P: Key> {
     bits: P::Bits,
     depth: u8,
@@ -27,57 +31,124 @@ struct Frame<P: Key> {
 }
 
 impl<P: Key> Frame<P> {
-    /// The part of `node` that lies inside its prefix of `length` bits at `chunk`; length 0 is all of it.
-    const fn inside(node: &Node, bits: P::Bits, depth: u8, chunk: usize, length: u8) -> Self {
+    /// Some prefixes and children of `node`, which is at `depth` on the way to `bits`. Each lot is a run in the order of the node.
+    fn of(node: &Node, bits: P::Bits, depth: u8, prefixes: u128, children: u64) -> Self {
+        Self {
+            bits: P::from_bits(bits, depth * STRIDE).bits(),
+            depth,
+            prefixes: node.prefixes & prefixes,
+            children: node.children & children,
+            value: node.value_base as usize + node.value_rank(prefixes.trailing_zeros() & 127),
+            child: node.child_base as usize + node.child_rank(children.trailing_zeros() as usize & 63),
+        }
+    }
+
+    /// All of the node.
+    const fn all(node: &Node, bits: P::Bits, depth: u8) -> Self {
         Self {
             bits,
             depth,
-            prefixes: node.prefixes & node::subtree(chunk, length),
-            children: node.children & node::leaves(chunk, length),
-            value: node.value_base as usize + node.value_rank(node::position(chunk, length)),
-            child: node.child_base as usize + node.child_rank(chunk),
+            prefixes: node.prefixes,
+            children: node.children,
+            value: node.value_base as usize,
+            child: node.child_base as usize,
         }
     }
 }
 
-impl<'a, P: Key, V: Copy> Iter<'a, P, V> {
-    pub(super) fn all(table: &'a Table<P, V>) -> Self {
-        let root = table.nodes.items.get(ROOT);
-        let mut stack = Vec::with_capacity(if root.is_some() { 8 } else { 0 });
-        stack.extend(root.map(|root| Frame::inside(root, P::Bits::default(), 0, 0, 0)));
-        Self { table, default: table.default.as_ref(), stack }
+impl<P: Key> Tree<P> {
+    /// All entries.
+    pub(super) fn iter(&self) -> Entries<'_, P> {
+        let mut stack = Vec::new();
+        if let Some(root) = self.nodes.items.get(ROOT) {
+            stack.reserve(8);
+            stack.push(Frame::all(root, P::Bits::default(), 0));
+        }
+        Entries { tree: self, default: self.default.as_ref(), list: self.list.0.iter(), leaf: None, stack }
     }
 
-    pub(super) fn inside(table: &'a Table<P, V>, prefix: P) -> Self {
-        let Some(place) = Place::of(prefix) else {
-            return Self::all(table);
-        };
-        let frame = table.node_at(prefix.bits(), place.depth).map(|node| {
-            let above = P::from_bits(prefix.bits(), place.depth * STRIDE).bits();
-            Frame::inside(&table.nodes.items[node], above, place.depth, place.chunk, place.length)
-        });
-        Self { table, default: None, stack: Vec::from_iter(frame) }
+    /// None of the entries, to begin with.
+    fn none(&self) -> Entries<'_, P> {
+        Entries { tree: self, default: None, list: [].iter(), leaf: None, stack: Vec::new() }
+    }
+
+    /// The entries that lie inside `prefix`.
+    pub(super) fn inside(&self, prefix: P) -> Entries<'_, P> {
+        let Some(place) = Place::of(prefix) else { return self.iter() };
+        let mut entries = self.none();
+        if self.nodes.items.is_empty() {
+            let run = &self.list.0[self.list.0.partition_point(|(other, _)| *other < prefix)..];
+            entries.list = run[..run.partition_point(|(other, _)| covers(prefix, *other))].iter();
+            return entries;
+        }
+        match self.way_to(prefix.bits(), place.depth) {
+            End::Node(index) => {
+                let (prefixes, children) = (node::subtree(place.chunk, place.length), node::leaves(place.chunk, place.length));
+                entries.stack.push(Frame::of(&self.nodes.items[index], prefix.bits(), place.depth, prefixes, children));
+            }
+            End::Leaf(index) => {
+                entries.leaf = Some(&self.nodes.items[index]).filter(|leaf| covers(prefix, leaf.leaf_prefix()));
+            }
+            End::Nothing => {}
+        }
+        entries
+    }
+
+    /// The entries from `prefix` on.
+    pub(super) fn since(&self, prefix: P) -> Entries<'_, P> {
+        let Some(place) = Place::of(prefix) else { return self.iter() };
+        let mut entries = self.none();
+        if self.nodes.items.is_empty() {
+            entries.list = self.list.0[self.list.0.partition_point(|(other, _)| *other < prefix)..].iter();
+            return entries;
+        }
+        let bits = prefix.bits();
+        let mut index = ROOT;
+        for depth in 0..place.depth {
+            // What this node has behind the way down: all shorter prefixes on the way are smaller.
+            let (node, chunk) = (&self.nodes.items[index], P::chunk(bits, depth));
+            let behind = u128::MAX.checked_shl(node::position(chunk, STRIDE) + 1).unwrap_or(0);
+            let children = u64::MAX.checked_shl(chunk as u32 + 1).unwrap_or(0);
+            entries.stack.push(Frame::of(node, bits, depth, behind, children));
+            let Some(child) = node.child(chunk) else { return entries };
+            index = child;
+            let node = &self.nodes.items[index];
+            if node.is_leaf() {
+                entries.leaf = Some(node).filter(|leaf| leaf.leaf_prefix::<P>() >= prefix);
+                return entries;
+            }
+        }
+        let (prefixes, children) = (u128::MAX << place.position(), u64::MAX << place.chunk);
+        entries.stack.push(Frame::of(&self.nodes.items[index], bits, place.depth, prefixes, children));
+        entries
     }
 }
 
-impl<'a, P: Key, V: Copy> Iterator for Iter<'a, P, V> {
-    type Item = (P, &'a V);
+/// Says whether all of `other` lies inside `prefix`.
+fn covers<P: Key>(prefix: P, other: P) -> bool {
+    prefix.length() <= other.length() && P::agree(prefix.bits(), other.bits(), prefix.length())
+}
 
+impl<'a, P: Key> Iterator for Entries<'a, P> {
+    type Item = (P, &'a u32);
+
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(value) = self.default.take() {
             return Some((P::from_bits(P::Bits::default(), 0), value));
         }
-        loop {
-            let frame = self.stack.last_mut()?;
+        if let Some(leaf) = self.leaf.take() {
+            return Some((leaf.leaf_prefix(), &leaf.value_base));
+        }
+        while let Some(frame) = self.stack.last_mut() {
             let position = frame.prefixes.trailing_zeros();
             let child = frame.children.trailing_zeros() as usize;
-            // What goes on behind six bits comes after the prefix of just these six bits. With no child left this is
-            // larger than any position.
-            if frame.prefixes != 0 && position <= node::position(child, STRIDE) {
+            // What goes on behind six bits comes after the prefix of just these six bits.
+            if frame.prefixes != 0 && (frame.children == 0 || position <= node::position(child, STRIDE)) {
                 frame.prefixes &= frame.prefixes - 1;
                 let (chunk, length) = node::place(position);
                 let prefix = P::from_bits(frame.bits | P::place(chunk, frame.depth), frame.depth * STRIDE + length);
-                let value = &self.table.values.items[frame.value];
+                let value = &self.tree.values.items[frame.value];
                 frame.value += 1;
                 return Some((prefix, value));
             }
@@ -86,29 +157,25 @@ impl<'a, P: Key, V: Copy> Iterator for Iter<'a, P, V> {
                 continue;
             }
             frame.children &= frame.children - 1;
-            let bits = frame.bits | P::place(child, frame.depth);
-            let depth = frame.depth + 1;
-            let next = &self.table.nodes.items[frame.child];
+            let next = &self.tree.nodes.items[frame.child];
             frame.child += 1;
-            self.stack.push(Frame::inside(next, bits, depth, 0, 0));
+            if next.is_leaf() {
+                return Some((next.leaf_prefix(), &next.value_base));
+            }
+            let frame = Frame::all(next, frame.bits | P::place(child, frame.depth), frame.depth + 1);
+            self.stack.push(frame);
         }
-    }
-}
-
-impl<P: Key, V> fmt::Debug for Iter<'_, P, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter").finish_non_exhaustive()
+        self.list.next().map(|(prefix, value)| (*prefix, value))
     }
 }
 
 /// The entries that contain one prefix or address, from the shortest to the longest.
-///
-/// From [`Table::matches`] and [`Table::covering`].
-#[must_use = "iterators do nothing unless they are asked"]
-pub struct Matches<'a, P: Key, V> {
-    table: &'a Table<P, V>,
-    default: Option<&'a V>,
-    prefix: P,
+#[derive(Clone)]
+pub(super) struct Covers<'a, P: Key> {
+    tree: &'a Tree<P>,
+    pub(super) prefix: P,
+    default: Option<&'a u32>,
+    list: slice::Iter<'a, (P, u32)>,
     /// The node that is being read, what of it is still to be read, and the node that follows.
     node: Node,
     hits: u128,
@@ -116,26 +183,26 @@ pub struct Matches<'a, P: Key, V> {
     next: Option<usize>,
 }
 
-impl<'a, P: Key, V: Copy> Matches<'a, P, V> {
-    pub(super) fn new(table: &'a Table<P, V>, prefix: P) -> Self {
-        let mut matches =
-            Self { table, default: table.default.as_ref(), prefix, node: Node::default(), hits: 0, depth: 0, next: None };
-        if prefix.length() > 0 {
-            matches.enter(ROOT, 0);
+impl<'a, P: Key> Covers<'a, P> {
+    pub(super) fn new(tree: &'a Tree<P>, prefix: P) -> Self {
+        Self {
+            tree,
+            prefix,
+            default: tree.default.as_ref(),
+            list: tree.list.0.iter(),
+            node: Node::default(),
+            hits: 0,
+            depth: 0,
+            next: (prefix.length() > 0 && !tree.nodes.items.is_empty()).then_some(ROOT),
         }
-        matches
     }
 
-    fn enter(&mut self, index: usize, depth: u8) {
-        let Some(&node) = self.table.nodes.items.get(index) else {
-            return;
-        };
-        let chunk = P::chunk(self.prefix.bits(), depth);
-        let left = self.prefix.length() - depth * STRIDE;
-        self.node = node;
-        self.depth = depth;
+    /// Goes on to the next node, which is at this depth: finds its hits and what follows it.
+    fn enter(&mut self, node: &'a Node) {
+        let chunk = P::chunk(self.prefix.bits(), self.depth);
+        let left = self.prefix.length() - self.depth * STRIDE;
+        self.node = *node;
         self.hits = node.prefixes & ANCESTORS[chunk];
-        self.next = None;
         if left > STRIDE {
             self.next = node.child(chunk);
         } else {
@@ -145,27 +212,30 @@ impl<'a, P: Key, V: Copy> Matches<'a, P, V> {
     }
 }
 
-impl<'a, P: Key, V: Copy> Iterator for Matches<'a, P, V> {
-    type Item = (P, &'a V);
+impl<'a, P: Key> Iterator for Covers<'a, P> {
+    type Item = (P, &'a u32);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(value) = self.default.take() {
             return Some((P::from_bits(P::Bits::default(), 0), value));
         }
         while self.hits == 0 {
-            let next = self.next.take()?;
-            self.enter(next, self.depth + 1);
+            let Some(next) = self.next.take() else {
+                return self.list.find(|(other, _)| covers(*other, self.prefix)).map(|(prefix, value)| (*prefix, value));
+            };
+            let node = &self.tree.nodes.items[next];
+            if node.is_leaf() {
+                let prefix = node.leaf_prefix();
+                return covers(prefix, self.prefix).then_some((prefix, &node.value_base));
+            }
+            self.enter(node);
+            self.depth += 1;
         }
         let position = self.hits.trailing_zeros();
         self.hits &= self.hits - 1;
         let (_, length) = node::place(position);
-        let prefix = P::from_bits(self.prefix.bits(), self.depth * STRIDE + length);
-        Some((prefix, &self.table.values.items[self.node.value_base as usize + self.node.value_rank(position)]))
-    }
-}
-
-impl<P: Key, V> fmt::Debug for Matches<'_, P, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Matches").field("of", &self.prefix).finish_non_exhaustive()
+        let prefix = P::from_bits(self.prefix.bits(), (self.depth - 1) * STRIDE + length);
+        Some((prefix, &self.tree.values.items[self.node.value_base as usize + self.node.value_rank(position)]))
     }
 }

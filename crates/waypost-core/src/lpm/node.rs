@@ -12,11 +12,27 @@
 //!
 //! So the order of the bits is that of the prefixes, the prefixes inside another one are a run of bits, and the longest of several
 //! that contain one address is the highest bit.
+//!
+//! Bit 0, which no prefix needs, marks a *leaf*: one single prefix that stands where a node would lead to nothing else, however much longer
+//! it is. A leaf keeps the prefix and the value in the fields of the node:
+//!
+//! ```text
+//!         prefixes: 16 bytes                     children: 8      child_base: 4   value_base: 4
+//! node    a bit for each prefix that ends here   a bit for each   where they      where the values
+//!                                                chunk that goes  lie             lie
+//!                                                on
+//! leaf    the low 64 bits of the address, 0…01   its high 64 bits the length      the value
+//! ```
+
+use super::key::Key;
 
 /// How many bits of the address a node takes.
 pub(super) const STRIDE: u8 = 6;
 
-/// Six bits of the address: what they match and where they lead.
+/// The mark of a leaf.
+const LEAF: u128 = 1;
+
+/// Six bits of the address: what they match and where they lead. Or a leaf.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Node {
     /// The prefixes that end in this node, by [`position`].
@@ -30,9 +46,41 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Says whether nothing ends or goes on here; only the root may stay so.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.prefixes == 0 && self.children == 0
+    /// The leaf of one prefix.
+    pub(super) fn leaf<P: Key>(prefix: P, value: u32) -> Self {
+        let (high, low) = P::halves(prefix.bits());
+        let prefixes = u128::from(low) << 64 | LEAF;
+        Self { prefixes, children: high, child_base: prefix.length().into(), value_base: value }
+    }
+
+    /// Says whether this is a leaf.
+    pub(super) const fn is_leaf(&self) -> bool {
+        self.prefixes & LEAF != 0
+    }
+
+    /// The address of a leaf's prefix.
+    pub(super) fn leaf_bits<P: Key>(&self) -> P::Bits {
+        P::of_halves(self.children, (self.prefixes >> 64) as u64)
+    }
+
+    /// The length of a leaf's prefix.
+    pub(super) const fn leaf_length(&self) -> u8 {
+        self.child_base as u8
+    }
+
+    /// The prefix of a leaf.
+    pub(super) fn leaf_prefix<P: Key>(&self) -> P {
+        P::from_bits(self.leaf_bits::<P>(), self.leaf_length())
+    }
+
+    /// How many prefixes end here.
+    pub(super) const fn prefix_count(&self) -> usize {
+        self.prefixes.count_ones() as usize
+    }
+
+    /// How many children there are.
+    pub(super) const fn child_count(&self) -> usize {
+        self.children.count_ones() as usize
     }
 
     /// Where in the arena of nodes the child for `chunk` is.
@@ -65,9 +113,9 @@ impl Node {
 /// The number of the prefix of `length` bits (1 to 6, or 0 for the virtual root) that starts at `chunk`, whose other bits are zero.
 ///
 /// Each step down the tree to the left adds one. Each step to the right adds one and jumps over the left subtree: 2 to the
-/// power of the levels below, which is twice the weight of that bit in `chunk`.
+/// power of the levels below, which is twice the weight of that bit in `chunk`, less one.
 pub(super) const fn position(chunk: usize, length: u8) -> u32 {
-    2 * chunk as u32 + length as u32 - chunk.count_ones()
+    FIRST[chunk & 63] as u32 + length as u32
 }
 
 /// The chunk and the length that a [`position`] stands for.
@@ -85,6 +133,17 @@ pub(super) const fn subtree(chunk: usize, length: u8) -> u128 {
 pub(super) const fn leaves(chunk: usize, length: u8) -> u64 {
     (u64::MAX >> (64 - (1 << (STRIDE - length)))) << chunk
 }
+
+/// What the right turns on the way to a chunk add to its position.
+const FIRST: [u8; 64] = {
+    let mut first = [0; 64];
+    let mut chunk = 0_usize;
+    while chunk < 64 {
+        first[chunk] = (2 * chunk) as u8 - chunk.count_ones() as u8;
+        chunk += 1;
+    }
+    first
+};
 
 /// For each value of the six bits, the positions of the prefixes that contain it.
 pub(super) const ANCESTORS: [u128; 64] = {

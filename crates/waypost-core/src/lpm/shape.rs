@@ -1,80 +1,191 @@
-//! What keeps the form of a table fit for its size: the jump table, and packing.
+//! What keeps the form of a tree fit for its size.
+//!
+//! | entries | form | why |
+//! |---|---|---|
+//! | up to [`LIST_MOST`] | a sorted list | one cache line or a few hold all of it |
+//! | more | nodes from the root on | each of them where a tree forks |
+//! | from [`LEVEL_FROM`] on | the nodes of the first three depths all there | the first 12 bits of an address tell where its third node is, and the walk starts there |
+//!
+//! A form is left later than it is entered, so that an entry that comes and goes does not change it each time. A change costs time in
+//! proportion to the size, which as many insertions or removals as it takes to come from one threshold to the other pay for.
+
+use std::mem;
 
 use super::arena::Arena;
 use super::key::Key;
+use super::list::List;
 use super::node::{Node, STRIDE};
-use super::{JUMP_DEPTH, ROOT, Table};
-use std::mem;
+use super::tree::{Place, ROOT, Tree};
 
-/// From how many entries on the jump table is kept, and below how many it is dropped. Apart, so that one entry that comes and goes does not
-/// build it again each time; so many that its 16 KiB are small against the rest.
-pub(super) const JUMP_FROM: usize = 8192;
-pub(super) const JUMP_UNTIL: usize = 4096;
+/// How many entries the list holds at most, and how few must be left for it to come back.
+pub(super) const LIST_MOST: usize = 16;
+pub(super) const LIST_AGAIN: usize = 8;
 
-impl<P: Key, V: Copy> Table<P, V> {
-    /// Keeps the form of the table fit for its size.
+/// From how many entries on the level is kept, and below how many it is dropped. Its 130 KiB are then small against the rest.
+pub(super) const LEVEL_FROM: usize = 32_768;
+pub(super) const LEVEL_UNTIL: usize = 16_384;
+
+/// The depth of the level, and where it starts among the nodes: behind the root and the 64 nodes below it.
+pub(super) const LEVEL_DEPTH: u8 = 2;
+pub(super) const LEVEL: usize = 1 + (1 << STRIDE);
+
+/// How many nodes there are down to the level.
+const LEVEL_NODES: usize = LEVEL + (1 << (STRIDE * LEVEL_DEPTH));
+
+impl<P: Key> Tree<P> {
+    /// Keeps the form of the tree fit for its size.
+    #[inline]
     pub(super) fn adapt(&mut self) {
-        if self.nodes.is_sparse() || self.values.is_sparse() {
+        let is_wrong = match (self.nodes.items.is_empty(), self.is_level) {
+            (true, _) => self.list.0.len() > LIST_MOST,
+            (false, false) => self.length < LIST_AGAIN || self.length >= LEVEL_FROM,
+            (false, true) => self.length < LEVEL_UNTIL,
+        };
+        if is_wrong {
+            self.reform();
+        } else if self.nodes.is_sparse() || self.values.is_sparse() {
             self.pack();
-        }
-        if self.length < JUMP_UNTIL {
-            self.jump = None;
-        } else if self.length >= JUMP_FROM && self.jump.is_none() {
-            self.build_jump();
         }
     }
 
-    fn build_jump(&mut self) {
-        self.jump = Some(Box::new([ROOT as u32; 1 << (STRIDE * JUMP_DEPTH)]));
-        let Some(&root) = self.nodes.items.get(ROOT) else { return };
-        for chunk in 0..1 << STRIDE {
-            if let Some(child) = root.child(chunk) {
-                self.redirect(child, chunk);
+    #[cold]
+    fn reform(&mut self) {
+        let entries: Vec<(P, u32)> = self.iter().map(|(prefix, value)| (prefix, *value)).collect();
+        *self = Self::build(&entries);
+    }
+
+    /// The tree of entries that are in order and different: everything is written once, to where it stays.
+    pub(super) fn build(entries: &[(P, u32)]) -> Self {
+        let mut tree = Self::new();
+        tree.length = entries.len();
+        let entries = match entries.split_first() {
+            Some(((prefix, value), others)) if prefix.length() == 0 => {
+                tree.default = Some(*value);
+                others
+            }
+            _ => entries,
+        };
+        if entries.len() <= LIST_MOST {
+            tree.list = List(entries.to_vec());
+        } else if tree.length < LEVEL_FROM {
+            tree.nodes.allocate(1, Node::default());
+            tree.build_below(ROOT, 0, entries);
+        } else {
+            tree.build_level(entries);
+        }
+        tree
+    }
+
+    fn build_level(&mut self, entries: &[(P, u32)]) {
+        self.is_level = true;
+        self.nodes.items.resize(LEVEL_NODES, Node::default());
+        for index in 0..LEVEL {
+            let child_base = (1 + (index << STRIDE)) as u32;
+            self.nodes.items[index] = Node { children: u64::MAX, child_base, ..Node::default() };
+        }
+        let mut rest = entries;
+        while let [(prefix, value), others @ ..] = rest {
+            match Place::of(*prefix) {
+                Some(place) if place.depth >= LEVEL_DEPTH => {
+                    let index = super::tree::level_index::<P>(prefix.bits());
+                    let same = |(other, _): &(P, u32)| {
+                        super::tree::level_index::<P>(other.bits()) == index && other.length() > STRIDE * LEVEL_DEPTH
+                    };
+                    let (run, behind) = split(rest, same);
+                    self.build_below(index, LEVEL_DEPTH, run);
+                    rest = behind;
+                }
+                place => {
+                    place.map(|place| self.insert_at(*prefix, place, *value));
+                    rest = others;
+                }
             }
         }
     }
 
-    /// Makes the jump table right for the children of `parent`, the node at depth 1 for the six bits `chunk`.
-    pub(super) fn redirect(&mut self, parent: usize, chunk: usize) {
-        let Some(jump) = &mut self.jump else { return };
-        let node = &self.nodes.items[parent];
-        for (low, entry) in jump[chunk << STRIDE..][..1 << STRIDE].iter_mut().enumerate() {
-            *entry = node.child(low).unwrap_or(ROOT) as u32;
+    /// Fills the empty node at `depth` with entries that all end in it or below it. The recursion is as deep as the tree: at most 22 nodes.
+    fn build_below(&mut self, index: usize, depth: u8, entries: &[(P, u32)]) {
+        let mut node = Node::default();
+        let mut values = [0; 128];
+        let mut runs: [&[(P, u32)]; 64] = [&[]; 64];
+        let mut rest = entries;
+        while let [(prefix, value), others @ ..] = rest {
+            let Some(place) = Place::of(*prefix) else { return };
+            if place.depth == depth {
+                values[node.prefix_count()] = *value;
+                node.prefixes |= 1 << place.position();
+                rest = others;
+                continue;
+            }
+            // What goes on behind the same six bits stands together: only the prefix of just these six comes before.
+            let chunk = P::chunk(prefix.bits(), depth);
+            let (run, behind) =
+                split(rest, |(other, _)| P::chunk(other.bits(), depth) == chunk && other.length() > STRIDE * (depth + 1));
+            runs[node.child_count()] = run;
+            node.children |= 1 << chunk;
+            rest = behind;
+        }
+        if node.prefixes != 0 {
+            node.value_base = self.values.copy(&values[..node.prefix_count()]);
+        }
+        if node.children != 0 {
+            node.child_base = self.nodes.allocate(node.child_count(), Node::default());
+        }
+        self.nodes.items[index] = node;
+        for (child, run) in runs[..node.child_count()].iter().enumerate() {
+            let child = node.child_base as usize + child;
+            match run {
+                [(prefix, value)] => self.nodes.items[child] = Node::leaf(*prefix, *value),
+                run => self.build_below(child, depth + 1, run),
+            }
         }
     }
 
     /// Moves everything to new memory, depth first and with nothing idle.
     pub(super) fn pack(&mut self) {
-        let old = Self {
-            nodes: mem::replace(&mut self.nodes, Arena::new()),
-            values: mem::replace(&mut self.values, Arena::new()),
-            ..Self::new()
-        };
-        self.nodes = Arena::sized_as(&old.nodes);
-        self.values = Arena::sized_as(&old.values);
-        if let Some(root) = old.nodes.items.get(ROOT..=ROOT) {
-            self.nodes.copy(root);
-            self.pack_below(&old, ROOT);
+        let nodes = Arena::sized_as(&self.nodes);
+        let values = Arena::sized_as(&self.values);
+        let old =
+            Self { nodes: mem::replace(&mut self.nodes, nodes), values: mem::replace(&mut self.values, values), ..Self::new() };
+        let (top, last) = if self.is_level { (LEVEL_NODES, LEVEL) } else { (old.nodes.items.len().min(1), ROOT) };
+        self.nodes.items.extend_from_slice(&old.nodes.items[..top]);
+        for index in 0..last {
+            self.pack_values(&old, index);
         }
-        if self.jump.is_some() {
-            self.build_jump();
+        for index in last..top {
+            self.pack_values(&old, index);
+            self.pack_children(&old, index);
         }
     }
 
-    /// Copies what the node at `index` has below it in `old`, to where its copy already is. The recursion is as deep as the trie: at most 22 nodes.
-    fn pack_below(&mut self, old: &Self, index: usize) {
-        let Node { prefixes, children, child_base, value_base } = self.nodes.items[index];
-        if prefixes != 0 {
-            let values = &old.values.items[value_base as usize..][..prefixes.count_ones() as usize];
+    /// Copies the values of the node at `index`, which is a copy of one in `old`.
+    fn pack_values(&mut self, old: &Self, index: usize) {
+        let node = self.nodes.items[index];
+        if node.prefixes != 0 {
+            let values = &old.values.items[node.value_base as usize..][..node.prefix_count()];
             self.nodes.items[index].value_base = self.values.copy(values);
         }
-        if children != 0 {
-            let nodes = &old.nodes.items[child_base as usize..][..children.count_ones() as usize];
-            let base = self.nodes.copy(nodes);
-            self.nodes.items[index].child_base = base;
-            for child in 0..nodes.len() {
-                self.pack_below(old, base as usize + child);
+    }
+
+    /// Copies what the node at `index` has below it. The recursion is as deep as the tree.
+    fn pack_children(&mut self, old: &Self, index: usize) {
+        let node = self.nodes.items[index];
+        if node.children == 0 {
+            return;
+        }
+        let base = self.nodes.copy(&old.nodes.items[node.child_base as usize..][..node.child_count()]);
+        self.nodes.items[index].child_base = base;
+        for child in base as usize..base as usize + node.child_count() {
+            if !self.nodes.items[child].is_leaf() {
+                self.pack_values(old, child);
+                self.pack_children(old, child);
             }
         }
     }
+}
+
+/// The first entries for which `belongs` holds, and the others.
+fn split<T>(entries: &[T], belongs: impl Fn(&T) -> bool) -> (&[T], &[T]) {
+    let end = entries.iter().position(|entry| !belongs(entry)).unwrap_or(entries.len());
+    entries.split_at(end)
 }

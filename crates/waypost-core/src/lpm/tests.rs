@@ -1,13 +1,16 @@
 //! Random operations against two oracles, a sorted map read slowly and the crate `prefix-trie`, with the structure checked after each.
 
 use super::arena::{Arena, room};
-use super::shape::{JUMP_FROM, JUMP_UNTIL};
-use super::{DEPTHS, DualTable, JUMP_DEPTH, Key, Node, ROOT, Table, jump_index, node};
+use super::node::Node;
+use super::shape::{LEVEL, LEVEL_DEPTH, LEVEL_FROM, LEVEL_UNTIL, LIST_AGAIN, LIST_MOST};
+use super::tree::{DEPTHS, ROOT, Tree, level_index};
+use super::{DualTable, Key, Numbers, Slab, Store, Table, node};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::ops::Bound;
 
 /// What the oracle's keys need, besides [`Key`]: the crate `prefix-trie` knows pairs of a number and a length.
 trait Probe: Key {
@@ -52,6 +55,12 @@ enum Operation {
     /// Removes the entry that stands there in the order, so that removals hit.
     RemoveNth(usize),
     Change(u128, u8, u32),
+    /// Removes all inside the prefix.
+    RemoveChildren(u128, u8),
+    /// Keeps what has these bits in its value, and changes its value.
+    Retain(u32),
+    /// Makes the table anew of its entries, in order or not.
+    Collect(bool),
     Pack,
     Clear,
 }
@@ -73,21 +82,25 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (bits(), length()).prop_map(|(bits, length)| Operation::Remove(bits, length)),
         8 => any::<usize>().prop_map(Operation::RemoveNth),
         2 => (bits(), length(), any::<u32>()).prop_map(|(bits, length, value)| Operation::Change(bits, length, value)),
+        1 => (bits(), length()).prop_map(|(bits, length)| Operation::RemoveChildren(bits, length)),
+        1 => (0..2_u32).prop_map(Operation::Retain),
+        1 => any::<bool>().prop_map(Operation::Collect),
         1 => Just(Operation::Pack),
         1 => Just(Operation::Clear),
     ]
 }
 
-/// The table under test and the two that know better.
+/// The table under test, with each of the stores, and the two that know better.
 struct Trio<P: Probe> {
-    table: Table<P, u32>,
+    table: Table<P, u32, Numbers>,
+    apart: Table<P, String>,
     map: BTreeMap<P, u32>,
     trie: PrefixMap<P::Pair, u32>,
 }
 
 impl<P: Probe> Trio<P> {
     fn new() -> Self {
-        Self { table: Table::new(), map: BTreeMap::new(), trie: PrefixMap::new() }
+        Self { table: Table::new(), apart: Table::new(), map: BTreeMap::new(), trie: PrefixMap::new() }
     }
 
     fn apply(&mut self, operation: Operation) {
@@ -97,6 +110,7 @@ impl<P: Probe> Trio<P> {
                 let old = self.map.insert(prefix, value);
                 assert_eq!(self.trie.insert(prefix.pair(), value), old);
                 assert_eq!(self.table.insert(prefix, value), old, "insert {prefix:?}");
+                assert_eq!(self.apart.insert(prefix, value.to_string()), old.map(|old| old.to_string()));
             }
             Operation::Remove(bits, length) => self.remove(P::make(bits, length)),
             Operation::RemoveNth(n) => {
@@ -108,27 +122,72 @@ impl<P: Probe> Trio<P> {
                 let prefix = P::make(bits, length);
                 let found = self.table.get_mut(prefix).map(|held| *held = value);
                 assert_eq!(found, self.map.get_mut(&prefix).map(|held| *held = value));
+                assert_eq!(found, self.apart.get_mut(prefix).map(|held| *held = value.to_string()));
                 if let Some(held) = self.trie.get_mut(&prefix.pair()) {
                     *held = value;
                 }
             }
+            Operation::RemoveChildren(bits, length) => {
+                let prefix = P::make(bits, length);
+                let before = self.map.len();
+                self.map.retain(|other, _| !prefix.covers(*other));
+                self.trie.remove_children(&prefix.pair());
+                assert_eq!(self.table.remove_children(prefix), before - self.map.len());
+                assert_eq!(self.apart.remove_children(prefix), before - self.map.len());
+            }
+            Operation::Retain(bits) => self.retain(bits),
+            Operation::Collect(in_order) => {
+                let mut entries: Vec<(P, u32)> = self.map.iter().map(|(prefix, value)| (*prefix, *value)).collect();
+                if !in_order {
+                    // Twice, and the first time with a value that must not stay.
+                    entries.extend(entries.clone().iter().rev());
+                    let half = entries.len() / 2;
+                    entries[..half].iter_mut().for_each(|(_, value)| *value = !*value);
+                }
+                self.table = entries.iter().copied().collect();
+                self.apart.clear();
+                self.apart.extend(entries.iter().map(|(prefix, value)| (*prefix, value.to_string())));
+            }
             Operation::Pack => {
-                self.table.pack();
-                assert_eq!(self.table.nodes.idle() + self.table.values.idle(), 0);
+                self.table.tree.pack();
+                assert_eq!(self.table.tree.nodes.idle() + self.table.tree.values.idle(), 0);
             }
             Operation::Clear => {
                 self.table.clear();
+                self.apart.clear();
                 self.map.clear();
                 self.trie.clear();
-                assert_eq!(self.table.memory(), 0);
+                assert_eq!(self.table.memory() + self.apart.memory(), 0);
             }
         }
+    }
+
+    fn retain(&mut self, bits: u32) {
+        let mut asked = Vec::new();
+        let keep = |value: &mut u32| {
+            *value ^= 2;
+            *value & bits != 0
+        };
+        self.table.retain(|prefix, value| {
+            asked.push(prefix);
+            keep(value)
+        });
+        assert!(asked.iter().eq(self.map.keys()), "asked in order");
+        self.apart.retain(|_, text| {
+            let mut value = text.parse().unwrap();
+            let is_kept = keep(&mut value);
+            *text = value.to_string();
+            is_kept
+        });
+        self.map.retain(|_, value| keep(value));
+        self.trie = self.map.iter().map(|(prefix, value)| (prefix.pair(), *value)).collect();
     }
 
     fn remove(&mut self, prefix: P) {
         let old = self.map.remove(&prefix);
         assert_eq!(self.trie.remove(&prefix.pair()), old);
         assert_eq!(self.table.remove(prefix), old, "remove {prefix:?}");
+        assert_eq!(self.apart.remove(prefix), old.map(|old| old.to_string()));
     }
 
     /// Asks everything there is to ask about `prefix` and its first and last address.
@@ -138,6 +197,14 @@ impl<P: Probe> Trio<P> {
         assert!(self.table.children(prefix).eq(inside.iter().copied()), "children of {prefix:?}");
         assert!(self.trie.children(&prefix.pair()).map(|(_, value)| value).eq(inside.iter().map(|(_, value)| *value)));
         assert!(self.table.covering(prefix).eq(self.covering(prefix)), "covering {prefix:?}");
+        let entries = |(prefix, value): (&P, &u32)| (*prefix, *value);
+        let from = self.map.range(prefix..).map(entries);
+        assert!(self.table.range(prefix..).map(|(prefix, value)| (prefix, *value)).eq(from), "from {prefix:?}");
+        let last = P::of(prefix.last());
+        let between = self.map.range((Bound::Excluded(prefix), Bound::Included(last)));
+        let range = self.table.range((Bound::Excluded(prefix), Bound::Included(last)));
+        assert!(range.map(|(prefix, value)| (prefix, *value)).eq(between.map(entries)), "inside {prefix:?}");
+        assert!(self.table.range(..prefix).eq(self.map.range(..prefix).map(|(prefix, value)| (*prefix, value))), "to {prefix:?}");
         for address in [prefix.network(), prefix.last()] {
             let above = self.covering(P::of(address));
             assert_eq!(self.table.longest_match(address), above.last().copied(), "match in {prefix:?}");
@@ -157,6 +224,9 @@ impl<P: Probe> Trio<P> {
         assert!(self.table.iter().eq(self.map.iter().map(|(prefix, value)| (*prefix, value))), "iteration");
         assert_eq!(self.table, self.map.iter().map(|(prefix, value)| (*prefix, *value)).collect());
         assert_eq!(self.table.clone(), self.table);
+        assert_eq!(self.apart.clone(), self.apart);
+        let texts = self.map.iter().map(|(prefix, value)| (*prefix, value.to_string()));
+        assert!(self.apart.iter().map(|(prefix, text)| (prefix, text.clone())).eq(texts));
     }
 }
 
@@ -165,6 +235,7 @@ fn random_operations_agree<P: Probe>(operations: &[Operation], probes: &[(u128, 
     for &operation in operations {
         trio.apply(operation);
         check(&trio.table);
+        check(&trio.apart);
     }
     trio.compare_all();
     for &(bits, length) in probes {
@@ -207,36 +278,37 @@ fn next(state: &mut u64) -> u64 {
 fn a_large_table_grows_and_shrinks<P: Probe>() {
     let mut trio: Trio<P> = Trio::new();
     let mut state = 1;
-    let mut jumped = false;
-    for round in 0..40_000_u32 {
+    let mut was_level = false;
+    for round in 0..120_000_u32 {
         let random = u128::from(next(&mut state)) << 64 | u128::from(next(&mut state));
-        // Up for twenty thousand rounds, then down.
-        let insert = if round < 20_000 { random % 8 != 0 } else { random % 8 == 0 };
+        // Up for sixty thousand rounds, then down.
+        let insert = if round < 60_000 { random % 8 != 0 } else { random % 8 == 0 };
         let operation = match insert {
-            true => Operation::Insert(random & !(0xFF << 108), 8 + (random >> 8) as u8 % 25, round),
+            true => Operation::Insert(random & !(0x0F << 108), 8 + (random >> 8) as u8 % 25, round),
             false => Operation::RemoveNth((random as usize) % 97),
         };
         trio.apply(operation);
-        jumped |= trio.table.jump.is_some();
-        assert!(!trio.table.nodes.is_sparse() && !trio.table.values.is_sparse());
-        if round % 1000 == 999 {
+        let tree = &trio.table.tree;
+        was_level |= tree.is_level;
+        assert!(!tree.nodes.is_sparse() && !tree.values.is_sparse());
+        if round % 4000 == 3999 {
             check(&trio.table);
             trio.compare(P::make(random, 20));
         }
     }
     trio.compare_all();
-    assert!(jumped, "the jump table was never built");
-    assert_eq!(trio.table.jump.is_some(), trio.table.len() >= JUMP_UNTIL);
+    assert!(was_level, "the level was never there");
+    assert_eq!(trio.table.tree.is_level, trio.table.len() >= LEVEL_UNTIL);
     let held: Vec<P> = trio.map.keys().copied().collect();
     for (count, prefix) in held.into_iter().enumerate() {
         trio.remove(prefix);
-        if count % 512 == 0 {
+        if count % 2048 == 0 {
             check(&trio.table);
         }
     }
     check(&trio.table);
-    assert!(trio.table.is_empty() && trio.table.jump.is_none());
-    assert!(trio.table.memory() < 16 << 10, "{} bytes are left", trio.table.memory());
+    assert!(trio.table.is_empty() && !trio.table.tree.is_level);
+    assert!(trio.table.memory() < 256, "{} bytes are left", trio.table.memory());
 }
 
 #[test]
@@ -251,22 +323,22 @@ fn a_large_ipv6_table_grows_and_shrinks_back() {
 
 #[test]
 fn dense_prefixes_cost_little_more_than_their_values() {
-    let count = 1 << 16;
-    let in_order = (0..count).map(|n| (Ipv4Prefix::from_bits(10 << 24 | n << 8, 24), n));
-    let mut table: Table<Ipv4Prefix, u32> = in_order.clone().collect();
-    let bytes = |table: &Table<_, _>| table.memory() * 100 / count as usize;
+    let count = 1 << 18;
+    let in_order = (0..count).map(|n| (Ipv4Prefix::from_bits(8 << 24 | n << 8, 24), n));
+    let mut table: Table<Ipv4Prefix, u32, Numbers> = in_order.clone().collect();
+    let bytes = |table: &Table<_, _, Numbers>| table.memory() * 100 / count as usize;
     assert!(bytes(&table) < 550, "{} bytes for a hundred in order", bytes(&table));
     // Every 5th first, then every 5th again: all blocks grow at the same time and leave their old places behind.
     table.clear();
     (0..5).for_each(|rest| table.extend(in_order.clone().filter(|(_, n)| n % 5 == rest)));
     check(&table);
     assert!(table.iter().eq(in_order.collect::<Vec<_>>().iter().map(|(prefix, n)| (*prefix, n))));
-    assert!(bytes(&table) < 650, "{} bytes for a hundred out of order", bytes(&table));
+    assert!(bytes(&table) < 700, "{} bytes for a hundred out of order", bytes(&table));
 }
 
 #[test]
 fn a_full_node_holds_every_prefix_of_its_six_bits() {
-    let mut table = Table::new();
+    let mut table: Table<Ipv4Prefix, Ipv4Prefix> = Table::new();
     let all = || (0..=6_u8).flat_map(|length| (0..1_u32 << length).map(move |v| (v.checked_shl(32 - u32::from(length)), length)));
     for (bits, length) in all() {
         let prefix = Ipv4Prefix::from_bits(bits.unwrap_or(0), length);
@@ -285,7 +357,7 @@ fn a_full_node_holds_every_prefix_of_its_six_bits() {
 
 #[test]
 fn an_empty_table_answers_nothing() {
-    let mut table: Table<Ipv4Prefix, u32> = Table::default();
+    let mut table: Table<Ipv4Prefix, u32, Numbers> = Table::default();
     let address = "10.0.0.1".parse().unwrap();
     for prefix in [Ipv4Prefix::DEFAULT, Ipv4Prefix::host(address)] {
         assert_eq!(table.get(prefix), None);
@@ -300,7 +372,7 @@ fn an_empty_table_answers_nothing() {
 
 #[test]
 fn a_default_route_that_flaps_moves_nothing() {
-    let mut table: DualTable<u32> = DualTable::new();
+    let mut table: DualTable<u32, Numbers> = DualTable::new();
     let (v4, v6): (Prefix, Prefix) = ("0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap());
     for round in 0..10 {
         assert_eq!((table.insert(v4, round), table.insert(v6, round)), (None, None));
@@ -314,7 +386,7 @@ fn a_default_route_that_flaps_moves_nothing() {
 
 #[test]
 fn a_host_route_is_found_at_the_last_bit() {
-    let mut table = DualTable::new();
+    let mut table: DualTable<&str> = DualTable::new();
     for text in ["10.0.0.1/32", "10.0.0.2/31", "2001:db8::1/128", "2001:db8::2/127", "::/0"] {
         table.insert(text.parse().unwrap(), text);
     }
@@ -357,18 +429,24 @@ fn numbers_of_prefixes_are_those_of_a_depth_first_walk() {
 }
 
 /// What must hold of a table at all times, whatever was done to it.
-fn check<P: Key, V: Copy>(table: &Table<P, V>) {
-    let mut tally = Tally { nodes: Vec::new(), values: Vec::new(), prefixes: usize::from(table.default.is_some()) };
-    if let Some(root) = table.nodes.items.get(ROOT) {
-        tally.nodes.push((ROOT as u32, 1));
-        tally_below(table, root, 0, &mut tally);
+fn check<P: Key, V, S: Store<Value = V>>(table: &Table<P, V, S>) {
+    let tree = &table.tree;
+    let prefixes = usize::from(tree.default.is_some()) + tree.list.0.len();
+    let mut tally = Tally { nodes: Vec::new(), values: Vec::new(), prefixes };
+    if let Some(root) = tree.nodes.items.get(ROOT) {
+        assert!(tree.list.0.is_empty(), "a list or nodes");
+        assert!(tree.length >= LIST_AGAIN);
+        if !tree.is_level {
+            tally.nodes.push((ROOT as u32, 1));
+        }
+        tally_below(tree, root, 0, P::Bits::default(), &mut tally);
+    } else {
+        assert!(tree.list.0.len() <= LIST_MOST && tree.list.0.is_sorted_by(|one, other| one.0 < other.0));
     }
-    assert_eq!(tally.prefixes, table.length, "the length is the number of bits set");
-    check_blocks(&table.nodes, tally.nodes);
-    check_blocks(&table.values, tally.values);
-    assert!(table.length < JUMP_FROM || table.jump.is_some());
-    assert!(table.length >= JUMP_UNTIL || table.jump.is_none());
-    check_jump(table);
+    assert_eq!(tally.prefixes, tree.length, "the length is the number of prefixes");
+    check_level(tree, &mut tally);
+    check_blocks(&tree.nodes, tally.nodes);
+    check_blocks(&tree.values, tally.values);
 }
 
 struct Tally {
@@ -377,19 +455,32 @@ struct Tally {
     prefixes: usize,
 }
 
-fn tally_below<P: Key, V: Copy>(table: &Table<P, V>, node: &Node, depth: usize, tally: &mut Tally) {
-    assert!(depth < DEPTHS);
-    assert_eq!(node.prefixes & 1, 0, "length 0 belongs to the parent");
-    assert!(!node.is_empty() || depth == 0, "a node without a purpose");
-    tally.prefixes += node.prefixes.count_ones() as usize;
-    if node.prefixes != 0 {
-        tally.values.push((node.value_base, node.prefixes.count_ones() as usize));
+fn tally_below<P: Key>(tree: &Tree<P>, node: &Node, depth: u8, bits: P::Bits, tally: &mut Tally) {
+    assert!(usize::from(depth) < DEPTHS);
+    if node.is_leaf() {
+        let prefix = node.leaf_prefix::<P>();
+        assert!(depth > 0 && prefix.length() > depth * node::STRIDE);
+        assert_eq!(P::from_bits(prefix.bits(), depth * node::STRIDE).bits(), bits, "a leaf lies inside its parent");
+        tally.prefixes += 1;
+        return;
     }
-    if node.children != 0 {
-        let count = node.children.count_ones() as usize;
-        tally.nodes.push((node.child_base, count));
-        for child in &table.nodes.items[node.child_base as usize..][..count] {
-            tally_below(table, child, depth + 1, tally);
+    let (prefixes, children) = (node.prefix_count(), node.child_count());
+    if depth > if tree.is_level { LEVEL_DEPTH } else { 0 } {
+        assert!(prefixes + children > 0, "a node without a purpose");
+        let only_child = (prefixes == 0 && children == 1).then(|| &tree.nodes.items[node.child_base as usize]);
+        assert!(prefixes + children > 1 || only_child.is_some_and(|child| !child.is_leaf()), "a node that should be a leaf");
+    }
+    tally.prefixes += prefixes;
+    if prefixes != 0 {
+        tally.values.push((node.value_base, prefixes));
+    }
+    if children != 0 {
+        if !tree.is_level || depth >= LEVEL_DEPTH {
+            tally.nodes.push((node.child_base, children));
+        }
+        let block = tree.nodes.items[node.child_base as usize..][..children].iter();
+        for (child, chunk) in block.zip((0..64).filter(|chunk| node.children >> chunk & 1 == 1)) {
+            tally_below(tree, child, depth + 1, bits | P::place(chunk, depth), tally);
         }
     }
 }
@@ -408,13 +499,48 @@ fn check_blocks<T: Copy>(arena: &Arena<T>, used: Vec<(u32, usize)>) {
     assert_eq!(arena.idle(), arena.free_blocks().map(|(_, room)| room).sum::<usize>());
 }
 
-fn check_jump<P: Key, V: Copy>(table: &Table<P, V>) {
-    let Some(jump) = &table.jump else { return };
-    for (index, &entry) in jump.iter().enumerate() {
-        let bits = P::place(index >> 6, 0) | P::place(index & 63, 1);
-        assert_eq!(jump_index::<P>(bits), index);
-        let first = table.nodes.items[ROOT].child(index >> 6);
-        let second = first.and_then(|first| table.nodes.items[first].child(index & 63));
-        assert_eq!(entry as usize, second.unwrap_or(ROOT), "the jump to depth {JUMP_DEPTH}");
+/// The first depths of a tree that has the level are all there, at the front of the nodes.
+fn check_level<P: Key>(tree: &Tree<P>, tally: &mut Tally) {
+    assert!(tree.length < LEVEL_FROM || tree.is_level);
+    assert!(tree.length >= LEVEL_UNTIL || !tree.is_level);
+    if !tree.is_level {
+        return;
     }
+    tally.nodes.extend((0..LEVEL + 4096).map(|index| (index as u32, 1)));
+    for index in 0..LEVEL {
+        let node = &tree.nodes.items[index];
+        assert_eq!((node.children, node.child_base as usize), (u64::MAX, 1 + 64 * index));
+    }
+    for index in 0..4096 {
+        let bits = P::place(index >> 6, 0) | P::place(index & 63, 1);
+        assert_eq!(level_index::<P>(bits), LEVEL + index);
+    }
+}
+
+#[test]
+fn values_stay_where_they_are() {
+    let mut table: Table<Ipv4Prefix, [u64; 9]> = Table::new();
+    let prefix = |n: u32| Ipv4Prefix::from_bits(n << 12, 20);
+    table.insert(prefix(500), [7; 9]);
+    let place = std::ptr::from_ref(table.get(prefix(500)).unwrap());
+    (0..1000).filter(|n| *n != 500).for_each(|n| assert_eq!(table.insert(prefix(n), [u64::from(n); 9]), None));
+    (0..1000).filter(|n| *n != 500).for_each(|n| assert_eq!(table.remove(prefix(n)), Some([u64::from(n); 9])));
+    assert_eq!(std::ptr::from_ref(table.get(prefix(500)).unwrap()), place);
+    assert_eq!(table.remove(prefix(500)), Some([7; 9]));
+    assert!(table.memory() < 1024);
+}
+
+#[test]
+fn a_freed_slot_is_used_again_and_the_last_takes_all_along() {
+    use super::store::sealed::Places;
+    let mut slab = Slab::default();
+    let places: Vec<u32> = (0..100).map(|n| slab.put(n)).collect();
+    let memory = slab.memory();
+    assert_eq!(places, (0..100).collect::<Vec<_>>());
+    assert_eq!((slab.take(17), slab.take(90)), (17, 90));
+    assert_eq!((slab.put(190), slab.put(117), slab.put(200)), (90, 17, 100));
+    assert_eq!((slab.get(&17), slab.get(&90), slab.get(&16)), (&117, &190, &16));
+    assert_eq!(slab.memory(), memory);
+    assert_eq!((0..101).map(|place| slab.take(place)).sum::<i32>(), (0..100).sum::<i32>() + 100 + 100 + 200);
+    assert_eq!(slab.memory(), 0);
 }

@@ -35,7 +35,7 @@ use rustc_hash::FxBuildHasher;
 pub use row::RowId;
 pub use view::{Chain, TableRef};
 
-use crate::lpm::DualTable;
+use crate::lpm::{DualTable, Numbers};
 use crate::{Entry, Family, Route, RouteRef, Slot, TableId};
 use intern::Interner;
 use row::{NONE, Rank, Row, Rows};
@@ -55,7 +55,7 @@ pub enum Position {
 /// All routing tables of a kernel, their routes ready for longest-prefix match.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    tables: BTreeMap<TableId, DualTable<u32>>,
+    tables: BTreeMap<TableId, DualTable<u32, Numbers>>,
     rows: Rows,
     ranks: Interner<Rank>,
     entries: Interner<Entry>,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{RowId, Tables};
-use crate::lpm::DualTable;
+use crate::lpm::{DualTable, Numbers};
 use crate::{Prefix, RouteRef, Slot, TableId};
 
 /// One table of the kernel's, to be read.
@@ -11,11 +11,11 @@ use crate::{Prefix, RouteRef, Slot, TableId};
 pub struct TableRef<'a> {
     tables: &'a Tables,
     id: TableId,
-    lpm: &'a DualTable<u32>,
+    lpm: &'a DualTable<u32, Numbers>,
 }
 
 impl<'a> TableRef<'a> {
-    pub(super) const fn new(tables: &'a Tables, id: TableId, lpm: &'a DualTable<u32>) -> Self {
+    pub(super) const fn new(tables: &'a Tables, id: TableId, lpm: &'a DualTable<u32, Numbers>) -> Self {
         Self { tables, id, lpm }
     }
 

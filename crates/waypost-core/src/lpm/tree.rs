@@ -1,0 +1,321 @@
+//! The tree: prefixes and a number of 32 bits for each.
+
+use std::mem;
+
+use super::arena::Arena;
+use super::key::Key;
+use super::list::List;
+use super::node::{self, ANCESTORS, Node, STRIDE};
+use super::shape::{LEVEL, LEVEL_DEPTH};
+
+/// The index of the root among the nodes, if there are any.
+pub(super) const ROOT: usize = 0;
+
+/// How many nodes there are at most on the way to a prefix: 128 bits in steps of six.
+pub(super) const DEPTHS: usize = 128usize.div_ceil(STRIDE as usize);
+
+/// Prefixes and a number for each. A few are kept in a list, more in nodes; see [`shape`](super::shape).
+#[derive(Clone, Debug)]
+pub(super) struct Tree<P> {
+    /// The value of the prefix of length 0, which no node has a bit for.
+    pub(super) default: Option<u32>,
+    pub(super) length: usize,
+    /// All other prefixes, while there are no nodes.
+    pub(super) list: List<P>,
+    pub(super) nodes: Arena<Node>,
+    pub(super) values: Arena<u32>,
+    /// Whether the nodes of the first depths are all there, needed or not, so that those of one depth are found by the address alone.
+    pub(super) is_level: bool,
+}
+
+/// Where a prefix of at least one bit stands: in the node at `depth`, as the first `length` bits (1 to 6) of `chunk`.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) depth: u8,
+    pub(super) chunk: usize,
+    pub(super) length: u8,
+}
+
+impl Place {
+    pub(super) fn of<P: Key>(prefix: P) -> Option<Self> {
+        let depth = prefix.length().checked_sub(1)? / STRIDE;
+        Some(Self { depth, chunk: P::chunk(prefix.bits(), depth), length: prefix.length() - depth * STRIDE })
+    }
+
+    pub(super) const fn position(self) -> u32 {
+        node::position(self.chunk, self.length)
+    }
+}
+
+/// What the way to a prefix ends at.
+pub(super) enum End {
+    /// The node at its depth, by index.
+    Node(usize),
+    /// A leaf, by index, that may be of this prefix or of another one.
+    Leaf(usize),
+    /// Nothing.
+    Nothing,
+}
+
+impl<P: Key> Tree<P> {
+    pub(super) const fn new() -> Self {
+        Self { default: None, length: 0, list: List(Vec::new()), nodes: Arena::new(), values: Arena::new(), is_level: false }
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.list.memory() + self.nodes.memory() + self.values.memory()
+    }
+
+    pub(super) fn get(&self, prefix: P) -> Option<&u32> {
+        let Some(place) = Place::of(prefix) else { return self.default.as_ref() };
+        if self.nodes.items.is_empty() {
+            return self.list.get(prefix);
+        }
+        match self.way_to(prefix.bits(), place.depth) {
+            End::Node(index) => Some(&self.values.items[self.nodes.items[index].value(place.position())?]),
+            End::Leaf(index) => {
+                let leaf = &self.nodes.items[index];
+                (leaf.leaf_prefix::<P>() == prefix).then_some(&leaf.value_base)
+            }
+            End::Nothing => None,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, prefix: P) -> Option<&mut u32> {
+        let Some(place) = Place::of(prefix) else { return self.default.as_mut() };
+        if self.nodes.items.is_empty() {
+            return self.list.get_mut(prefix);
+        }
+        match self.way_to(prefix.bits(), place.depth) {
+            End::Node(index) => Some(&mut self.values.items[self.nodes.items[index].value(place.position())?]),
+            End::Leaf(index) => {
+                let leaf = &mut self.nodes.items[index];
+                (leaf.leaf_prefix::<P>() == prefix).then_some(&mut leaf.value_base)
+            }
+            End::Nothing => None,
+        }
+    }
+
+    /// The length and the value of the longest prefix that contains this address.
+    #[inline]
+    pub(super) fn longest_match(&self, bits: P::Bits) -> Option<(u8, &u32)> {
+        let found = if self.is_level {
+            // Shorter prefixes than the level's stand above it. They are asked last, so that none of them is copied into the level.
+            let longer = self.longest_below(bits, level_index::<P>(bits), LEVEL_DEPTH, u8::MAX);
+            longer.or_else(|| self.longest_below(bits, ROOT, 0, LEVEL_DEPTH))
+        } else if self.nodes.items.is_empty() {
+            self.list.longest_match(bits)
+        } else {
+            self.longest_below(bits, ROOT, 0, u8::MAX)
+        };
+        found.or_else(|| self.default.as_ref().map(|value| (0, value)))
+    }
+
+    /// The longest match among the prefixes that end in the node `index` at `depth` or below it, and above `end`.
+    #[inline]
+    fn longest_below(&self, bits: P::Bits, index: usize, mut depth: u8, end: u8) -> Option<(u8, &u32)> {
+        let mut rest = P::from(bits, depth);
+        let mut node = self.nodes.items.get(index)?;
+        let mut deepest = (node, 0, 0);
+        loop {
+            if node.is_leaf() {
+                if P::agree(bits, node.leaf_bits::<P>(), node.leaf_length()) {
+                    return Some((node.leaf_length(), &node.value_base));
+                }
+                break;
+            }
+            let chunk = P::first(rest);
+            let hits = node.prefixes & ANCESTORS[chunk];
+            if hits != 0 {
+                deepest = (node, hits, depth);
+            }
+            let Some(child) = node.child(chunk) else { break };
+            depth += 1;
+            if depth == end {
+                break;
+            }
+            rest = P::behind(rest);
+            node = self.nodes.items.get(child)?;
+        }
+        let (node, hits, depth) = deepest;
+        let position = hits.checked_ilog2()?;
+        let (_, length) = node::place(position);
+        let value = self.values.items.get(node.value_base as usize + node.value_rank(position))?;
+        Some((depth * STRIDE + length, value))
+    }
+
+    pub(super) fn insert(&mut self, prefix: P, value: u32) -> Option<u32> {
+        let old = match Place::of(prefix) {
+            None => self.default.replace(value),
+            Some(_) if self.nodes.items.is_empty() => self.list.insert(prefix, value),
+            Some(place) => self.insert_at(prefix, place, value),
+        };
+        if old.is_none() {
+            self.length += 1;
+            self.adapt();
+        }
+        old
+    }
+
+    /// Puts the prefix into the nodes; whoever calls counts it.
+    pub(super) fn insert_at(&mut self, prefix: P, place: Place, value: u32) -> Option<u32> {
+        let bits = prefix.bits();
+        let (mut index, mut depth) = self.start(bits, place.depth);
+        while depth < place.depth {
+            let Some(child) = self.nodes.items[index].child(P::chunk(bits, depth)) else {
+                self.insert_child(index, P::chunk(bits, depth), Node::leaf(prefix, value));
+                return None;
+            };
+            depth += 1;
+            index = child;
+            let node = &mut self.nodes.items[index];
+            if node.is_leaf() {
+                if node.leaf_prefix::<P>() == prefix {
+                    return Some(mem::replace(&mut node.value_base, value));
+                }
+                self.open_leaf(index, depth);
+            }
+        }
+        let position = place.position();
+        if let Some(held) = self.nodes.items[index].value(position) {
+            return Some(mem::replace(&mut self.values.items[held], value));
+        }
+        self.insert_value(index, position, value);
+        None
+    }
+
+    pub(super) fn remove(&mut self, prefix: P) -> Option<u32> {
+        let old = match Place::of(prefix) {
+            None => self.default.take(),
+            Some(_) if self.nodes.items.is_empty() => self.list.remove(prefix),
+            Some(place) => self.remove_at(prefix, place),
+        };
+        if old.is_some() {
+            self.length -= 1;
+            self.adapt();
+        }
+        old
+    }
+
+    fn remove_at(&mut self, prefix: P, place: Place) -> Option<u32> {
+        let bits = prefix.bits();
+        let mut path = [ROOT; DEPTHS];
+        let (mut index, mut depth) = self.start(bits, place.depth);
+        path[usize::from(depth)] = index;
+        while depth < place.depth {
+            let child = self.nodes.items[index].child(P::chunk(bits, depth))?;
+            let node = &self.nodes.items[child];
+            if node.is_leaf() {
+                if node.leaf_prefix::<P>() != prefix {
+                    return None;
+                }
+                let value = node.value_base;
+                self.remove_child(index, P::chunk(bits, depth));
+                self.simplify(&path, bits, depth);
+                return Some(value);
+            }
+            depth += 1;
+            index = child;
+            path[usize::from(depth)] = index;
+        }
+        let node = &self.nodes.items[index];
+        node.value(place.position())?;
+        let value = self.remove_value(index, place.position());
+        self.simplify(&path, bits, depth);
+        Some(value)
+    }
+
+    /// Where the walk to a node at `depth` starts: as far down as the address alone leads.
+    #[inline]
+    pub(super) fn start(&self, bits: P::Bits, depth: u8) -> (usize, u8) {
+        if self.is_level && depth >= LEVEL_DEPTH { (level_index::<P>(bits), LEVEL_DEPTH) } else { (ROOT, 0) }
+    }
+
+    /// Goes to the node at `depth` on the way to this address, or to the leaf that stands in its place or above.
+    pub(super) fn way_to(&self, bits: P::Bits, depth: u8) -> End {
+        let (mut index, start) = self.start(bits, depth);
+        let mut rest = P::from(bits, start);
+        for _ in start..depth {
+            let Some(child) = self.nodes.items[index].child(P::first(rest)) else { return End::Nothing };
+            index = child;
+            if self.nodes.items[index].is_leaf() {
+                return End::Leaf(index);
+            }
+            rest = P::behind(rest);
+        }
+        End::Node(index)
+    }
+
+    /// Makes a node of the leaf at `depth`, with the leaf's prefix in it or below it.
+    fn open_leaf(&mut self, index: usize, depth: u8) {
+        let leaf = mem::take(&mut self.nodes.items[index]);
+        let Some(place) = Place::of(leaf.leaf_prefix::<P>()) else { return };
+        if place.depth == depth {
+            self.insert_value(index, place.position(), leaf.value_base);
+        } else {
+            self.insert_child(index, P::chunk(leaf.leaf_bits::<P>(), depth), leaf);
+        }
+    }
+
+    /// Sees to it that nodes stand only where there are two ways to go, after something was taken out of the node at `depth` of the path.
+    fn simplify(&mut self, path: &[usize; DEPTHS], bits: P::Bits, mut depth: u8) {
+        // The root stays, and so do the nodes of the level and above.
+        let end = if self.is_level { LEVEL_DEPTH } else { 0 };
+        while depth > end {
+            let index = path[usize::from(depth)];
+            let node = self.nodes.items[index];
+            match (node.prefix_count(), node.child_count()) {
+                (0, 0) => self.remove_child(path[usize::from(depth) - 1], P::chunk(bits, depth - 1)),
+                (1, 0) => {
+                    let position = node.prefixes.trailing_zeros();
+                    let (chunk, length) = node::place(position);
+                    let network = P::from_bits(bits, depth * STRIDE).bits() | P::place(chunk, depth);
+                    let value = self.remove_value(index, position);
+                    self.nodes.items[index] = Node::leaf(P::from_bits(network, depth * STRIDE + length), value);
+                }
+                (0, 1) if self.nodes.items[node.child_base as usize].is_leaf() => {
+                    self.nodes.items[index] = self.nodes.items[node.child_base as usize];
+                    self.nodes.release(node.child_base, 1);
+                }
+                _ => return,
+            }
+            depth -= 1;
+        }
+    }
+
+    fn insert_value(&mut self, index: usize, position: u32, value: u32) {
+        let node = &mut self.nodes.items[index];
+        node.value_base = self.values.insert(node.value_base, node.prefix_count(), node.value_rank(position), value);
+        node.prefixes |= 1 << position;
+    }
+
+    fn remove_value(&mut self, index: usize, position: u32) -> u32 {
+        let node = &mut self.nodes.items[index];
+        let (base, value) = self.values.remove(node.value_base, node.prefix_count(), node.value_rank(position));
+        node.value_base = base;
+        node.prefixes &= !(1 << position);
+        value
+    }
+
+    fn insert_child(&mut self, parent: usize, chunk: usize, child: Node) {
+        let node = self.nodes.items[parent];
+        let base = self.nodes.insert(node.child_base, node.child_count(), node.child_rank(chunk), child);
+        let node = &mut self.nodes.items[parent];
+        node.child_base = base;
+        node.children |= 1 << chunk;
+    }
+
+    fn remove_child(&mut self, parent: usize, chunk: usize) {
+        let node = self.nodes.items[parent];
+        let (base, _) = self.nodes.remove(node.child_base, node.child_count(), node.child_rank(chunk));
+        let node = &mut self.nodes.items[parent];
+        node.child_base = base;
+        node.children &= !(1 << chunk);
+    }
+}
+
+/// Where the level's node for an address is.
+#[inline]
+pub(super) fn level_index<P: Key>(bits: P::Bits) -> usize {
+    LEVEL + (P::chunk(bits, 0) << STRIDE | P::chunk(bits, 1))
+}
