@@ -62,10 +62,10 @@
 //! *leaf*, which holds all of that prefix and its value. So a prefix costs four bytes and a share of a node where prefixes are dense, and 32
 //! bytes where it is alone. The default route stands beside all this: that it comes and goes costs nothing.
 //!
-//! How the form is chosen: up to 16 entries are a sorted list, which is searched from end to end. More are nodes. From 32,768 entries on, the nodes of the first
-//! three depths are all there, whether they are needed or not (130 KiB), so that the first twelve bits of an address tell where its third
-//! node is. Shorter prefixes still stand in the nodes above it and are asked last, so that a /8 that comes and goes
-//! touches one node as any other does. A form is left at half the size at which it is entered.
+//! How the form is chosen: up to 16 entries are a sorted list, which is searched from end to end. More are nodes. From 512 entries on, the root and the 64 nodes
+//! below it are all there, whether they are needed or not (2 KiB), so that the first six bits of an address tell where the walk starts; from
+//! 32,768 on, the 4,096 nodes below those too (130 KiB), and the first twelve bits do. Shorter prefixes still stand in the nodes above and are asked
+//! last, so that a /8 that comes and goes touches one node as any other does. A form is left at half the size at which it is entered.
 //!
 //! Freed blocks are used again. When an eighth of the memory lies idle and much has come and gone, the table packs itself anew, which takes time in proportion to its
 //! size. Apart from that, memory grows by a sixteenth once it is large, so growing needs no second copy of the whole.

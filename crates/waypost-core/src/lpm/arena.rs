@@ -27,7 +27,7 @@ pub(super) const fn room(count: usize) -> usize {
     if count == 0 { 0 } else { ROOMS[CLASSES[count] as usize] as usize }
 }
 
-/// From how many items on an arena grows by a sixteenth and not to the double.
+/// From how many items on an arena grows by a sixteenth and not by a quarter.
 const LARGE: usize = 1 << 13;
 
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ impl<T: Copy> Arena<T> {
     fn grow(&mut self, more: usize, filler: T) {
         let length = self.items.len();
         if self.items.capacity() - length < more {
-            let step = if length < LARGE { length } else { length / 16 };
+            let step = if length < LARGE { length / 4 } else { length / 16 };
             self.items.reserve_exact(step.max(more));
         }
         self.items.resize(length + more, filler);

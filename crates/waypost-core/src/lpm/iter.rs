@@ -36,7 +36,7 @@ impl<P: Key> Frame<P> {
         Self {
             bits: P::from_bits(bits, depth * STRIDE).bits(),
             depth,
-            prefixes: node.prefixes & prefixes,
+            prefixes: node.prefixes() & prefixes,
             children: node.children & children,
             value: node.value_base as usize + node.value_rank(prefixes.trailing_zeros() & 127),
             child: node.child_base as usize + node.child_rank(children.trailing_zeros() as usize & 63),
@@ -48,7 +48,7 @@ impl<P: Key> Frame<P> {
         Self {
             bits,
             depth,
-            prefixes: node.prefixes,
+            prefixes: node.prefixes(),
             children: node.children,
             value: node.value_base as usize,
             child: node.child_base as usize,
@@ -202,7 +202,7 @@ impl<'a, P: Key> Covers<'a, P> {
         let chunk = P::chunk(self.prefix.bits(), self.depth);
         let left = self.prefix.length() - self.depth * STRIDE;
         self.node = *node;
-        self.hits = node.prefixes & ANCESTORS[chunk];
+        self.hits = node.prefixes() & ANCESTORS[chunk];
         if left > STRIDE {
             self.next = node.child(chunk);
         } else {

@@ -31,6 +31,8 @@ pub(super) mod sealed {
         fn agree(one: Self::Bits, other: Self::Bits, length: u8) -> bool;
         /// The six bits that the node at `depth` takes. Behind the end of the address they are zero.
         fn chunk(bits: Self::Bits, depth: u8) -> usize;
+        /// The number that the first `6 * depth` bits make.
+        fn top(bits: Self::Bits, depth: u8) -> usize;
         /// An address with nothing set but `chunk` at `depth`.
         fn place(chunk: usize, depth: u8) -> Self::Bits;
         /// What of an address the node at `depth` and those below it take, its six bits in front. A walk down takes them off one
@@ -65,12 +67,18 @@ pub(super) mod sealed {
 
                 #[inline]
                 fn agree(one: $bits, other: $bits, length: u8) -> bool {
-                    Self::from_bits(one ^ other, length).bits() == 0
+                    (one ^ other).leading_zeros() >= u32::from(length)
                 }
 
                 #[inline]
                 fn chunk(bits: $bits, depth: u8) -> usize {
                     Self::first(<Self as Walk>::from(bits, depth))
+                }
+
+                #[inline]
+                fn top(bits: $bits, depth: u8) -> usize {
+                    // In two steps, as no bits at all would be a shift by the whole width.
+                    (bits >> 1 >> ($bits::BITS as u8 - 1 - STRIDE * depth)) as usize
                 }
 
                 #[inline]

@@ -2,12 +2,13 @@
 //!
 //! | entries | form | why |
 //! |---|---|---|
-//! | up to [`LIST_MOST`] | a sorted list | one cache line or a few hold all of it |
+//! | up to [`LIST_MOST`] | a sorted list | a cache line or a few hold all of it |
 //! | more | nodes from the root on | each of them where a tree forks |
-//! | from [`LEVEL_FROM`] on | the nodes of the first three depths all there | the first 12 bits of an address tell where its third node is, and the walk starts there |
+//! | from the first of [`LEVELS_FROM`] on | the root and the 64 nodes below it all there | the first six bits of an address tell where the walk starts |
+//! | from the second on | the 4,096 nodes below those too | the first twelve bits do |
 //!
-//! A form is left later than it is entered, so that an entry that comes and goes does not change it each time. A change costs time in
-//! proportion to the size, which as many insertions or removals as it takes to come from one threshold to the other pay for.
+//! A form is left at half the size at which it is entered, so that an entry that comes and goes does not change it each time. A change costs
+//! time in proportion to the size, which as many insertions or removals as it takes to come from one threshold to the other pay for.
 
 use std::mem;
 
@@ -15,31 +16,28 @@ use super::arena::Arena;
 use super::key::Key;
 use super::list::List;
 use super::node::{Node, STRIDE};
-use super::tree::{Place, ROOT, Tree};
+use super::tree::{Place, Tree, level_index, level_start};
 
 /// How many entries the list holds at most, and how few must be left for it to come back.
 pub(super) const LIST_MOST: usize = 16;
 pub(super) const LIST_AGAIN: usize = 8;
 
-/// From how many entries on the level is kept, and below how many it is dropped. Its 130 KiB are then small against the rest.
-pub(super) const LEVEL_FROM: usize = 32_768;
-pub(super) const LEVEL_UNTIL: usize = 16_384;
+/// From how many entries on the nodes down to depth 1, and to depth 2, are all there. Their 2 KiB and 130 KiB are then small against the rest.
+pub(super) const LEVELS_FROM: [usize; 2] = [512, 32_768];
 
-/// The depth of the level, and where it starts among the nodes: behind the root and the 64 nodes below it.
-pub(super) const LEVEL_DEPTH: u8 = 2;
-pub(super) const LEVEL: usize = 1 + (1 << STRIDE);
-
-/// How many nodes there are down to the level.
-const LEVEL_NODES: usize = LEVEL + (1 << (STRIDE * LEVEL_DEPTH));
+/// The level that a tree of nodes with this many entries is built with.
+fn level_for(length: usize) -> u8 {
+    LEVELS_FROM.iter().filter(|from| length >= **from).count() as u8
+}
 
 impl<P: Key> Tree<P> {
     /// Keeps the form of the tree fit for its size.
     #[inline]
     pub(super) fn adapt(&mut self) {
-        let is_wrong = match (self.nodes.items.is_empty(), self.is_level) {
-            (true, _) => self.list.0.len() > LIST_MOST,
-            (false, false) => self.length < LIST_AGAIN || self.length >= LEVEL_FROM,
-            (false, true) => self.length < LEVEL_UNTIL,
+        let is_wrong = if self.nodes.items.is_empty() {
+            self.list.0.len() > LIST_MOST
+        } else {
+            self.length < LIST_AGAIN || level_for(self.length) > self.level || level_for(2 * self.length) < self.level
         };
         if is_wrong {
             self.reform();
@@ -67,32 +65,29 @@ impl<P: Key> Tree<P> {
         };
         if entries.len() <= LIST_MOST {
             tree.list = List(entries.to_vec());
-        } else if tree.length < LEVEL_FROM {
-            tree.nodes.allocate(1, Node::default());
-            tree.build_below(ROOT, 0, entries);
         } else {
-            tree.build_level(entries);
+            tree.build_nodes(level_for(tree.length), entries);
         }
         tree
     }
 
-    fn build_level(&mut self, entries: &[(P, u32)]) {
-        self.is_level = true;
-        self.nodes.items.resize(LEVEL_NODES, Node::default());
-        for index in 0..LEVEL {
+    fn build_nodes(&mut self, level: u8, entries: &[(P, u32)]) {
+        self.level = level;
+        self.nodes.items.resize(level_start(level + 1), Node::default());
+        for index in 0..level_start(level) {
             let child_base = (1 + (index << STRIDE)) as u32;
-            self.nodes.items[index] = Node { children: u64::MAX, child_base, ..Node::default() };
+            let node = &mut self.nodes.items[index];
+            (node.children, node.child_base) = (u64::MAX, child_base);
         }
         let mut rest = entries;
         while let [(prefix, value), others @ ..] = rest {
             match Place::of(*prefix) {
-                Some(place) if place.depth >= LEVEL_DEPTH => {
-                    let index = super::tree::level_index::<P>(prefix.bits());
-                    let same = |(other, _): &(P, u32)| {
-                        super::tree::level_index::<P>(other.bits()) == index && other.length() > STRIDE * LEVEL_DEPTH
-                    };
+                Some(place) if place.depth >= level => {
+                    let index = level_index::<P>(prefix.bits(), level);
+                    let same =
+                        |(other, _): &(P, u32)| level_index::<P>(other.bits(), level) == index && other.length() > STRIDE * level;
                     let (run, behind) = split(rest, same);
-                    self.build_below(index, LEVEL_DEPTH, run);
+                    self.build_below(index, level, run);
                     rest = behind;
                 }
                 place => {
@@ -113,7 +108,7 @@ impl<P: Key> Tree<P> {
             let Some(place) = Place::of(*prefix) else { return };
             if place.depth == depth {
                 values[node.prefix_count()] = *value;
-                node.prefixes |= 1 << place.position();
+                node.toggle_prefix(place.position());
                 rest = others;
                 continue;
             }
@@ -125,7 +120,7 @@ impl<P: Key> Tree<P> {
             node.children |= 1 << chunk;
             rest = behind;
         }
-        if node.prefixes != 0 {
+        if node.prefix_count() != 0 {
             node.value_base = self.values.copy(&values[..node.prefix_count()]);
         }
         if node.children != 0 {
@@ -147,7 +142,10 @@ impl<P: Key> Tree<P> {
         let values = Arena::sized_as(&self.values);
         let old =
             Self { nodes: mem::replace(&mut self.nodes, nodes), values: mem::replace(&mut self.values, values), ..Self::new() };
-        let (top, last) = if self.is_level { (LEVEL_NODES, LEVEL) } else { (old.nodes.items.len().min(1), ROOT) };
+        if old.nodes.items.is_empty() {
+            return;
+        }
+        let (top, last) = (level_start(self.level + 1), level_start(self.level));
         self.nodes.items.extend_from_slice(&old.nodes.items[..top]);
         for index in 0..last {
             self.pack_values(&old, index);
@@ -161,7 +159,7 @@ impl<P: Key> Tree<P> {
     /// Copies the values of the node at `index`, which is a copy of one in `old`.
     fn pack_values(&mut self, old: &Self, index: usize) {
         let node = self.nodes.items[index];
-        if node.prefixes != 0 {
+        if node.prefix_count() != 0 {
             let values = &old.values.items[node.value_base as usize..][..node.prefix_count()];
             self.nodes.items[index].value_base = self.values.copy(values);
         }

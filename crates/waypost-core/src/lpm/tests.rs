@@ -2,8 +2,8 @@
 
 use super::arena::{Arena, room};
 use super::node::Node;
-use super::shape::{LEVEL, LEVEL_DEPTH, LEVEL_FROM, LEVEL_UNTIL, LIST_AGAIN, LIST_MOST};
-use super::tree::{DEPTHS, ROOT, Tree, level_index};
+use super::shape::{LEVELS_FROM, LIST_AGAIN, LIST_MOST};
+use super::tree::{DEPTHS, ROOT, Tree, level_index, level_start};
 use super::{DualTable, Key, Numbers, Slab, Store, Table, node};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
 use prefix_trie::PrefixMap;
@@ -278,18 +278,18 @@ fn next(state: &mut u64) -> u64 {
 fn a_large_table_grows_and_shrinks<P: Probe>() {
     let mut trio: Trio<P> = Trio::new();
     let mut state = 1;
-    let mut was_level = false;
+    let mut levels = [false; 3];
     for round in 0..120_000_u32 {
         let random = u128::from(next(&mut state)) << 64 | u128::from(next(&mut state));
         // Up for sixty thousand rounds, then down.
         let insert = if round < 60_000 { random % 8 != 0 } else { random % 8 == 0 };
         let operation = match insert {
-            true => Operation::Insert(random & !(0x0F << 108), 8 + (random >> 8) as u8 % 25, round),
+            true => Operation::Insert(random & !(0x0F << 108), 6 + (random >> 8) as u8 % 27, round),
             false => Operation::RemoveNth((random as usize) % 97),
         };
         trio.apply(operation);
         let tree = &trio.table.tree;
-        was_level |= tree.is_level;
+        levels[usize::from(tree.level)] = true;
         assert!(!tree.nodes.is_sparse() && !tree.values.is_sparse());
         if round % 4000 == 3999 {
             check(&trio.table);
@@ -297,8 +297,7 @@ fn a_large_table_grows_and_shrinks<P: Probe>() {
         }
     }
     trio.compare_all();
-    assert!(was_level, "the level was never there");
-    assert_eq!(trio.table.tree.is_level, trio.table.len() >= LEVEL_UNTIL);
+    assert_eq!(levels, [true; 3], "the table took all forms");
     let held: Vec<P> = trio.map.keys().copied().collect();
     for (count, prefix) in held.into_iter().enumerate() {
         trio.remove(prefix);
@@ -307,7 +306,7 @@ fn a_large_table_grows_and_shrinks<P: Probe>() {
         }
     }
     check(&trio.table);
-    assert!(trio.table.is_empty() && !trio.table.tree.is_level);
+    assert!(trio.table.is_empty() && trio.table.tree.nodes.items.is_empty());
     assert!(trio.table.memory() < 256, "{} bytes are left", trio.table.memory());
 }
 
@@ -436,9 +435,6 @@ fn check<P: Key, V, S: Store<Value = V>>(table: &Table<P, V, S>) {
     if let Some(root) = tree.nodes.items.get(ROOT) {
         assert!(tree.list.0.is_empty(), "a list or nodes");
         assert!(tree.length >= LIST_AGAIN);
-        if !tree.is_level {
-            tally.nodes.push((ROOT as u32, 1));
-        }
         tally_below(tree, root, 0, P::Bits::default(), &mut tally);
     } else {
         assert!(tree.list.0.len() <= LIST_MOST && tree.list.0.is_sorted_by(|one, other| one.0 < other.0));
@@ -465,7 +461,7 @@ fn tally_below<P: Key>(tree: &Tree<P>, node: &Node, depth: u8, bits: P::Bits, ta
         return;
     }
     let (prefixes, children) = (node.prefix_count(), node.child_count());
-    if depth > if tree.is_level { LEVEL_DEPTH } else { 0 } {
+    if depth > tree.level {
         assert!(prefixes + children > 0, "a node without a purpose");
         let only_child = (prefixes == 0 && children == 1).then(|| &tree.nodes.items[node.child_base as usize]);
         assert!(prefixes + children > 1 || only_child.is_some_and(|child| !child.is_leaf()), "a node that should be a leaf");
@@ -475,7 +471,7 @@ fn tally_below<P: Key>(tree: &Tree<P>, node: &Node, depth: u8, bits: P::Bits, ta
         tally.values.push((node.value_base, prefixes));
     }
     if children != 0 {
-        if !tree.is_level || depth >= LEVEL_DEPTH {
+        if depth >= tree.level {
             tally.nodes.push((node.child_base, children));
         }
         let block = tree.nodes.items[node.child_base as usize..][..children].iter();
@@ -499,21 +495,26 @@ fn check_blocks<T: Copy>(arena: &Arena<T>, used: Vec<(u32, usize)>) {
     assert_eq!(arena.idle(), arena.free_blocks().map(|(_, room)| room).sum::<usize>());
 }
 
-/// The first depths of a tree that has the level are all there, at the front of the nodes.
+/// The first depths of a tree of nodes are all there down to its level, at the front of the nodes.
 fn check_level<P: Key>(tree: &Tree<P>, tally: &mut Tally) {
-    assert!(tree.length < LEVEL_FROM || tree.is_level);
-    assert!(tree.length >= LEVEL_UNTIL || !tree.is_level);
-    if !tree.is_level {
+    if tree.nodes.items.is_empty() {
         return;
     }
-    tally.nodes.extend((0..LEVEL + 4096).map(|index| (index as u32, 1)));
-    for index in 0..LEVEL {
+    for (from, level) in LEVELS_FROM.into_iter().zip(1..) {
+        assert!(tree.length < from || tree.level >= level, "{} entries at level {}", tree.length, tree.level);
+        assert!(tree.length >= from / 2 || tree.level < level, "{} entries at level {}", tree.length, tree.level);
+    }
+    let above: usize = tree.nodes.items[..level_start(tree.level)].iter().map(Node::prefix_count).sum();
+    assert_eq!(tree.above as usize, above);
+    tally.nodes.extend((0..level_start(tree.level + 1)).map(|index| (index as u32, 1)));
+    for index in 0..level_start(tree.level) {
         let node = &tree.nodes.items[index];
         assert_eq!((node.children, node.child_base as usize), (u64::MAX, 1 + 64 * index));
     }
     for index in 0..4096 {
         let bits = P::place(index >> 6, 0) | P::place(index & 63, 1);
-        assert_eq!(level_index::<P>(bits), LEVEL + index);
+        assert_eq!(level_index::<P>(bits, 2), 65 + index);
+        assert_eq!((level_index::<P>(bits, 1), level_index::<P>(bits, 0)), (1 + (index >> 6), ROOT));
     }
 }
 

@@ -5,8 +5,7 @@ use std::mem;
 use super::arena::Arena;
 use super::key::Key;
 use super::list::List;
-use super::node::{self, ANCESTORS, Node, STRIDE};
-use super::shape::{LEVEL, LEVEL_DEPTH};
+use super::node::{self, Node, STRIDE};
 
 /// The index of the root among the nodes, if there are any.
 pub(super) const ROOT: usize = 0;
@@ -24,8 +23,10 @@ pub(super) struct Tree<P> {
     pub(super) list: List<P>,
     pub(super) nodes: Arena<Node>,
     pub(super) values: Arena<u32>,
-    /// Whether the nodes of the first depths are all there, needed or not, so that those of one depth are found by the address alone.
-    pub(super) is_level: bool,
+    /// The nodes down to this depth are all there, needed or not, so that those at it are found by the address alone.
+    pub(super) level: u8,
+    /// How many prefixes end above the level: mostly none, and then a lookup that found nothing need not go there.
+    pub(super) above: u32,
 }
 
 /// Where a prefix of at least one bit stands: in the node at `depth`, as the first `length` bits (1 to 6) of `chunk`.
@@ -59,7 +60,7 @@ pub(super) enum End {
 
 impl<P: Key> Tree<P> {
     pub(super) const fn new() -> Self {
-        Self { default: None, length: 0, list: List(Vec::new()), nodes: Arena::new(), values: Arena::new(), is_level: false }
+        Self { default: None, length: 0, list: List(Vec::new()), nodes: Arena::new(), values: Arena::new(), level: 0, above: 0 }
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -99,14 +100,12 @@ impl<P: Key> Tree<P> {
     /// The length and the value of the longest prefix that contains this address.
     #[inline]
     pub(super) fn longest_match(&self, bits: P::Bits) -> Option<(u8, &u32)> {
-        let found = if self.is_level {
-            // Shorter prefixes than the level's stand above it. They are asked last, so that none of them is copied into the level.
-            let longer = self.longest_below(bits, level_index::<P>(bits), LEVEL_DEPTH, u8::MAX);
-            longer.or_else(|| self.longest_below(bits, ROOT, 0, LEVEL_DEPTH))
-        } else if self.nodes.items.is_empty() {
+        let found = if self.nodes.items.is_empty() {
             self.list.longest_match(bits)
         } else {
-            self.longest_below(bits, ROOT, 0, u8::MAX)
+            // Shorter prefixes than the level's stand above it. They are asked last, so that none of them is copied into the level.
+            let longer = self.longest_below(bits, level_index::<P>(bits, self.level), self.level, u8::MAX);
+            if longer.is_none() && self.above > 0 { self.longest_below(bits, ROOT, 0, self.level) } else { longer }
         };
         found.or_else(|| self.default.as_ref().map(|value| (0, value)))
     }
@@ -114,9 +113,13 @@ impl<P: Key> Tree<P> {
     /// The longest match among the prefixes that end in the node `index` at `depth` or below it, and above `end`.
     #[inline]
     fn longest_below(&self, bits: P::Bits, index: usize, mut depth: u8, end: u8) -> Option<(u8, &u32)> {
+        if depth >= end {
+            return None;
+        }
         let mut rest = P::from(bits, depth);
         let mut node = self.nodes.items.get(index)?;
-        let mut deepest = (node, 0, 0);
+        // The deepest node with a hit so far. Which prefix it is and where its value lies is counted only for the last of them.
+        let mut deepest = None;
         loop {
             if node.is_leaf() {
                 if P::agree(bits, node.leaf_bits::<P>(), node.leaf_length()) {
@@ -125,23 +128,20 @@ impl<P: Key> Tree<P> {
                 break;
             }
             let chunk = P::first(rest);
-            let hits = node.prefixes & ANCESTORS[chunk];
-            if hits != 0 {
-                deepest = (node, hits, depth);
+            if node.has_any(chunk) {
+                deepest = Some((node, chunk, depth));
             }
-            let Some(child) = node.child(chunk) else { break };
             depth += 1;
+            let Some(child) = node.child(chunk) else { break };
             if depth == end {
                 break;
             }
             rest = P::behind(rest);
             node = self.nodes.items.get(child)?;
         }
-        let (node, hits, depth) = deepest;
-        let position = hits.checked_ilog2()?;
-        let (_, length) = node::place(position);
-        let value = self.values.items.get(node.value_base as usize + node.value_rank(position))?;
-        Some((depth * STRIDE + length, value))
+        let (node, chunk, depth) = deepest?;
+        let (length, value) = node.longest(chunk)?;
+        Some((depth * STRIDE + length, self.values.items.get(value)?))
     }
 
     pub(super) fn insert(&mut self, prefix: P, value: u32) -> Option<u32> {
@@ -181,6 +181,7 @@ impl<P: Key> Tree<P> {
             return Some(mem::replace(&mut self.values.items[held], value));
         }
         self.insert_value(index, position, value);
+        self.above += u32::from(depth < self.level);
         None
     }
 
@@ -221,6 +222,7 @@ impl<P: Key> Tree<P> {
         let node = &self.nodes.items[index];
         node.value(place.position())?;
         let value = self.remove_value(index, place.position());
+        self.above -= u32::from(depth < self.level);
         self.simplify(&path, bits, depth);
         Some(value)
     }
@@ -228,7 +230,7 @@ impl<P: Key> Tree<P> {
     /// Where the walk to a node at `depth` starts: as far down as the address alone leads.
     #[inline]
     pub(super) fn start(&self, bits: P::Bits, depth: u8) -> (usize, u8) {
-        if self.is_level && depth >= LEVEL_DEPTH { (level_index::<P>(bits), LEVEL_DEPTH) } else { (ROOT, 0) }
+        if depth >= self.level { (level_index::<P>(bits, self.level), self.level) } else { (ROOT, 0) }
     }
 
     /// Goes to the node at `depth` on the way to this address, or to the leaf that stands in its place or above.
@@ -260,14 +262,13 @@ impl<P: Key> Tree<P> {
     /// Sees to it that nodes stand only where there are two ways to go, after something was taken out of the node at `depth` of the path.
     fn simplify(&mut self, path: &[usize; DEPTHS], bits: P::Bits, mut depth: u8) {
         // The root stays, and so do the nodes of the level and above.
-        let end = if self.is_level { LEVEL_DEPTH } else { 0 };
-        while depth > end {
+        while depth > self.level {
             let index = path[usize::from(depth)];
             let node = self.nodes.items[index];
             match (node.prefix_count(), node.child_count()) {
                 (0, 0) => self.remove_child(path[usize::from(depth) - 1], P::chunk(bits, depth - 1)),
                 (1, 0) => {
-                    let position = node.prefixes.trailing_zeros();
+                    let position = node.prefixes().trailing_zeros();
                     let (chunk, length) = node::place(position);
                     let network = P::from_bits(bits, depth * STRIDE).bits() | P::place(chunk, depth);
                     let value = self.remove_value(index, position);
@@ -286,14 +287,14 @@ impl<P: Key> Tree<P> {
     fn insert_value(&mut self, index: usize, position: u32, value: u32) {
         let node = &mut self.nodes.items[index];
         node.value_base = self.values.insert(node.value_base, node.prefix_count(), node.value_rank(position), value);
-        node.prefixes |= 1 << position;
+        node.toggle_prefix(position);
     }
 
     fn remove_value(&mut self, index: usize, position: u32) -> u32 {
         let node = &mut self.nodes.items[index];
         let (base, value) = self.values.remove(node.value_base, node.prefix_count(), node.value_rank(position));
         node.value_base = base;
-        node.prefixes &= !(1 << position);
+        node.toggle_prefix(position);
         value
     }
 
@@ -314,8 +315,13 @@ impl<P: Key> Tree<P> {
     }
 }
 
-/// Where the level's node for an address is.
+/// Where the node at the level for an address is: those of a depth stand together, behind those of the depths above.
 #[inline]
-pub(super) fn level_index<P: Key>(bits: P::Bits) -> usize {
-    LEVEL + (P::chunk(bits, 0) << STRIDE | P::chunk(bits, 1))
+pub(super) fn level_index<P: Key>(bits: P::Bits, level: u8) -> usize {
+    level_start(level) + P::top(bits, level)
+}
+
+/// Where the nodes at a depth of the level or above start: behind the root and all others above, 0, 1 or 65.
+pub(super) const fn level_start(depth: u8) -> usize {
+    ((1 << (STRIDE * depth)) - 1) / ((1 << STRIDE) - 1)
 }
