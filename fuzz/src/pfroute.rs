@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use waypost_core::{Notice, TableId};
 use waypost_pfroute::lift::Lift;
-use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, Metric, RouteMessage, Sockaddrs};
+use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, Metric, RouteMessage, Sockaddrs, Source};
 
 use crate::text;
-
-const AXES: [Axis; Axis::COUNT] =
-    [Axis::Dst, Axis::Gateway, Axis::Netmask, Axis::Genmask, Axis::Ifp, Axis::Ifa, Axis::Author, Axis::Brd];
 
 const LIFT: Lift = Lift { table: TableId(0), since_epoch: Duration::from_secs(1_700_000_000) };
 
 /// Reads `data` as messages of either byte order.
 pub fn run(data: &[u8]) {
     for order in [ByteOrder::Little, ByteOrder::Big] {
-        let mut messages = Messages::new(&FREEBSD, order, data);
+        let mut messages = Messages::new(&FREEBSD, order, Source::Socket, data);
         let mut last = 0;
         while let Some(message) = messages.next() {
             assert!(messages.offset() > last && messages.offset() <= data.len(), "the walk does not advance");
@@ -67,7 +64,7 @@ fn touch_route(route: &RouteMessage<'_>) {
 }
 
 fn touch_addrs(addrs: &Sockaddrs<'_>, message: &[u8]) {
-    for axis in AXES {
+    for axis in Axis::ALL {
         assert_eq!(addrs.get(axis).is_some(), addrs.raw(axis).is_some());
         let Some(raw) = addrs.raw(axis) else { continue };
         assert!(message.as_ptr_range().contains(&raw.bytes().as_ptr()));

@@ -11,11 +11,11 @@
 //! from portable routes.
 //!
 //! ```
-//! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages};
+//! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages, Source};
 //!
 //! // RTM_IFANNOUNCE: the interface em0, index 2, has come.
 //! let bytes = [24, 0, 5, 17, 2, 0, b'e', b'm', b'0', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-//! let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, &bytes);
+//! let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &bytes);
 //! let Some(Ok(Message::Announce(announce))) = messages.next() else { panic!("an announcement") };
 //! assert_eq!((announce.index(), announce.name()), (2, &b"em0"[..]));
 //! assert!(messages.next().is_none());

@@ -32,7 +32,7 @@ pub(super) fn announced(message: &AnnounceMessage<'_>) -> Option<Notice> {
         Announced::Departure => Verb::Removed,
         Announced::Other(_) => return None,
     };
-    let index = IfIndex::new(u32::from(message.index()))?;
+    let index = IfIndex::new(message.index())?;
     Some(Notice::Link(verb, Box::new(Link::new(index, &text(message.name())))))
 }
 
@@ -84,8 +84,8 @@ pub(super) fn neighbour(message: &RouteMessage<'_>, verb: Verb) -> Result<Notice
     Ok(Notice::Neighbour(verb, Box::new(neighbour)))
 }
 
-fn interface(index: u16) -> Result<IfIndex, LiftError> {
-    IfIndex::new(u32::from(index)).ok_or(LiftError::NoInterface)
+fn interface(index: u32) -> Result<IfIndex, LiftError> {
+    IfIndex::new(index).ok_or(LiftError::NoInterface)
 }
 
 fn text(name: &[u8]) -> String {

@@ -16,12 +16,12 @@ use crate::wire::{Axis, Change, DecodeError, Message, RouteFlags, RouteMessage, 
 /// use std::time::Duration;
 /// use waypost_core::{Notice, TableId, Verb};
 /// use waypost_pfroute::lift::Lift;
-/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Messages};
+/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Messages, Source};
 ///
 /// // RTM_IFANNOUNCE: the interface em0, index 2, has gone.
 /// let bytes = [24, 0, 5, 17, 2, 0, b'e', b'm', b'0', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
 /// let lift = Lift { table: TableId(0), since_epoch: Duration::ZERO };
-/// for message in Messages::new(&FREEBSD, ByteOrder::Little, &bytes) {
+/// for message in Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &bytes) {
 ///     let notice = lift.event(&message.unwrap()).unwrap();
 ///     assert!(matches!(notice, Some(Notice::Link(Verb::Removed, link)) if link.name == "em0"));
 /// }
@@ -142,7 +142,7 @@ fn is_neighbour(message: &RouteMessage<'_>) -> bool {
 
 const fn verb(change: Change) -> Verb {
     match change {
-        Change::Added => Verb::Present,
-        Change::Removed => Verb::Removed,
+        Change::Added | Change::Changed => Verb::Present,
+        Change::Removed | Change::Freed => Verb::Removed,
     }
 }

@@ -9,7 +9,7 @@ use waypost_core::{
 };
 
 use super::{Lift, LiftError};
-use crate::wire::{Axis, Metric, RawSockaddr, RouteFlags, RouteMessage, RouteOp, Sockaddr, Sockaddrs};
+use crate::wire::{Axis, Metric, RawSockaddr, ReportedMtu, RouteFlags, RouteMessage, RouteOp, Sockaddr, Sockaddrs, has_zone};
 
 /// Flags that the model says in its own words.
 const SAID: RouteFlags = RouteFlags::UP
@@ -85,11 +85,10 @@ pub(super) fn address(addrs: &Sockaddrs<'_>, axis: Axis) -> Option<(IpAddr, u32)
 
 /// Takes the zone out of the address, where KAME's kernels keep it: in the second group of those that have one.
 fn without_zone(address: Ipv6Addr, scope: u32) -> (Ipv6Addr, u32) {
-    let mut segments = address.segments();
-    let has_zone = address.is_unicast_link_local() || matches!(segments[0] & 0xff0f, 0xff01 | 0xff02);
-    if !has_zone {
+    if !has_zone(address) {
         return (address, 0);
     }
+    let mut segments = address.segments();
     let embedded = std::mem::take(&mut segments[1]);
     (segments.into(), if scope == 0 { u32::from(embedded) } else { scope })
 }
@@ -100,7 +99,7 @@ fn prefix_length(message: &RouteMessage<'_>, flags: RouteFlags, family: Family) 
     let mask = addrs.raw(Axis::Netmask).filter(|_| !flags.contains(RouteFlags::HOST));
     // Without a mask, it is one address.
     let Some(mask) = mask else { return Ok(family.bits()) };
-    if mask.length() == 0 && addrs.trailing() >= i64::from(message.dialect().unit) {
+    if mask.length() == 0 && addrs.trailing() >= i64::try_from(message.dialect().round(0)).unwrap_or(i64::MAX) {
         return Err(LiftError::MaskLost(addrs.trailing()));
     }
     mask_length(mask, family).ok_or(LiftError::MaskGap)
@@ -194,7 +193,7 @@ fn next_hop(message: &RouteMessage<'_>, flags: RouteFlags) -> Option<NextHop> {
         0 => addrs.link(Axis::Ifp).map_or(0, |link| link.index),
         index => index,
     };
-    let interface = IfIndex::new(u32::from(index));
+    let interface = IfIndex::new(index);
     let gateway = address(addrs, Axis::Gateway).filter(|_| flags.contains(RouteFlags::GATEWAY));
     if gateway.is_none() && interface.is_none() {
         return None;
@@ -202,7 +201,7 @@ fn next_hop(message: &RouteMessage<'_>, flags: RouteFlags) -> Option<NextHop> {
     let mut hop = NextHop::default();
     hop.interface = interface;
     hop.gateway = gateway.map(|(gateway, _)| gateway);
-    hop.scope_id = gateway.map(|(_, zone)| zone).filter(|&zone| zone != u32::from(index)).unwrap_or(0);
+    hop.scope_id = gateway.map(|(_, zone)| zone).filter(|&zone| zone != index).unwrap_or(0);
     hop.weight = message.metric(Metric::Weight).map_or(Weight::ONE, weight);
     Some(hop)
 }
@@ -219,7 +218,12 @@ fn weight(weight: u64) -> Weight {
 fn metrics(message: &RouteMessage<'_>, flags: RouteFlags) -> Metrics {
     let mut metrics = Metrics::default();
     let locks = message.locks();
-    for known in message.dialect().route.metrics.iter().filter(|known| known.kept) {
+    let inherits = match message.dialect().reported_mtu {
+        ReportedMtu::Own => false,
+        ReportedMtu::UnlessFixed => !flags.contains(RouteFlags::FIXED_MTU),
+        ReportedMtu::UnlessLocked => !message.is_locked(Metric::Mtu),
+    };
+    for (known, value) in message.metrics().filter(|(known, _)| known.kept) {
         // Microseconds on the wire, as RTM_RTTUNIT says.
         let (metric, unit) = match known.metric {
             Metric::Mtu => (Portable::Mtu, 1),
@@ -229,12 +233,10 @@ fn metrics(message: &RouteMessage<'_>, flags: RouteFlags) -> Metrics {
             Metric::SlowStartThreshold => (Portable::SsThresh, 1),
             Metric::Rtt => (Portable::Rtt, 1000 / 8),
             Metric::RttVariance => (Portable::RttVar, 1000 / 4),
-            Metric::Expire | Metric::PacketsSent | Metric::Weight | Metric::NextHopIndex => continue,
+            _ => continue,
         };
-        let inherited =
-            metric == Portable::Mtu && message.dialect().reports_interface_mtu && !flags.contains(RouteFlags::FIXED_MTU);
-        let value = message.read(known) / unit;
-        if value != 0 && !inherited {
+        let value = value / unit;
+        if value != 0 && !(metric == Portable::Mtu && inherits) {
             metrics.set(metric, u32::try_from(value).unwrap_or(u32::MAX));
         }
         if locks & u64::from(known.bit) != 0 {

@@ -37,6 +37,8 @@ impl ByteOrder {
 }
 
 /// A number in a header: its offset from the start of the message, and its width.
+///
+/// [`Field::NONE`] is a number that a system's headers do not have: it reads as zero, and zero alone can be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field {
     offset: u16,
@@ -45,6 +47,7 @@ pub struct Field {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Width {
+    None,
     One,
     Two,
     Four,
@@ -52,6 +55,9 @@ enum Width {
 }
 
 impl Field {
+    /// A number that is not there.
+    pub const NONE: Self = Self { offset: 0, width: Width::None };
+
     /// A number of one byte.
     #[must_use]
     pub const fn u8(offset: u16) -> Self {
@@ -82,10 +88,11 @@ impl Field {
         self.offset
     }
 
-    /// How many bytes it has: 1, 2, 4 or 8.
+    /// How many bytes it has: 1, 2, 4 or 8; 0 where it is not there.
     #[must_use]
     pub const fn width(self) -> u16 {
         match self.width {
+            Width::None => 0,
             Width::One => 1,
             Width::Two => 2,
             Width::Four => 4,
@@ -98,6 +105,7 @@ impl Field {
     pub fn read(self, order: ByteOrder, bytes: &[u8]) -> Option<u64> {
         let bytes = bytes.get(usize::from(self.offset)..)?;
         Some(match self.width {
+            Width::None => 0,
             Width::One => u64::from(*bytes.first()?),
             Width::Two => u64::from(order.u16(*bytes.first_chunk()?)),
             Width::Four => u64::from(order.u32(*bytes.first_chunk()?)),
@@ -142,6 +150,11 @@ impl View<'_> {
         self.get(field) as u32
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the layouts give one byte or none to these")]
+    pub(super) fn u8(self, field: Field) -> u8 {
+        self.get(field) as u8
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the layouts give two bytes or fewer to these")]
     pub(super) fn u16(self, field: Field) -> u16 {
         self.get(field) as u16
@@ -178,5 +191,14 @@ mod tests {
         assert!(!Field::u32(1).write(ByteOrder::Little, &mut bytes, 0));
         assert_eq!(bytes, [7; 4]);
         assert_eq!(Field::u32(1).read(ByteOrder::Little, &bytes), None);
+    }
+
+    #[test]
+    fn what_a_header_does_not_have_is_zero() {
+        let mut bytes = [7; 4];
+        assert_eq!(Field::NONE.read(ByteOrder::Little, &bytes), Some(0));
+        assert!(Field::NONE.write(ByteOrder::Little, &mut bytes, 0));
+        assert!(!Field::NONE.write(ByteOrder::Little, &mut bytes, 1));
+        assert_eq!(bytes, [7; 4]);
     }
 }

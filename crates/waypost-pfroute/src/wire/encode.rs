@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::bytes::{ByteOrder, Field};
-use super::dialect::{Dialect, Families};
+use super::dialect::{Dialect, ScopeForm, SockaddrForm};
 use super::flags::RouteFlags;
 use super::message::{Metric, RouteOp};
-use super::sockaddr::Axis;
+use super::sockaddr::{Axis, LinkSockaddr, has_zone};
 
 /// A request about a route, to be written to the routing socket.
 ///
@@ -38,36 +38,45 @@ pub struct RouteRequest<'a> {
     pub flags: RouteFlags,
     /// Which of the flags a change is about.
     pub flag_mask: RouteFlags,
-    /// The interface's index; zero for none. FreeBSD does not look at it.
-    pub index: u16,
+    /// The interface's index; zero for none. Most kernels look at it only where the flags confine the route to it.
+    pub index: u32,
+    /// The table; `None` for the socket's own. Only some headers have one.
+    pub table: Option<u32>,
+    /// The rank among routes to the same destination; zero for the system's usual one. Only some headers have one.
+    pub priority: u8,
     /// The asker's process; most kernels fill it in themselves.
     pub pid: u32,
     /// The asker's number for the request, by which it knows the answer.
     pub seq: u32,
     /// The metrics that it sets.
     pub metrics: &'a [(Metric, u64)],
+    /// The metrics that it locks.
+    pub locks: &'a [Metric],
     /// The sockaddrs, in the order of the dialect's axes.
-    pub addrs: &'a [(Axis, SockaddrValue)],
+    pub addrs: &'a [(Axis, SockaddrValue<'a>)],
 }
 
 /// A sockaddr to be written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum SockaddrValue {
+pub enum SockaddrValue<'a> {
     /// An IPv4 address, or a mask of that family.
     Inet(Ipv4Addr),
-    /// An IPv6 address with the interface that a link-local one belongs to, or a mask of that family.
+    /// An IPv6 address with the interface that a link-local one belongs to, or a mask of that family. The interface
+    /// is written where the dialect has it: see [`ScopeForm`].
     Inet6 {
         /// The address.
         address: Ipv6Addr,
         /// The interface's index; zero for none.
         scope: u32,
     },
-    /// An interface by its index.
-    ///
-    /// It is written with 16 bytes: from a longer one, FreeBSD 13.0 makes a route whose echo it corrupts, by
-    /// shortening the gateway in place and leaving the rest where the mask should stand.
-    Interface(u16),
+    /// An interface by its index; zero for whichever the kernel chooses. It is written as long as the dialect's
+    /// [`link_length`](Dialect::link_length).
+    Interface(u32),
+    /// An interface, a link-layer address, or both.
+    Link(LinkSockaddr<'a>),
+    /// A label for the route, of 31 bytes at most.
+    Label(&'a [u8]),
 }
 
 /// Why a request cannot be written in a dialect.
@@ -108,7 +117,16 @@ pub enum EncodeError {
         /// What the sockaddr is for.
         axis: Axis,
     },
-    /// A number does not fit into the header.
+    /// A sockaddr cannot be written: a name, address or label is too long, an interface's number too large, or a
+    /// zone is given for an address that has none.
+    #[error("{dialect} cannot write what is given for {axis:?}")]
+    Sockaddr {
+        /// The dialect's name.
+        dialect: &'static str,
+        /// What the sockaddr is for.
+        axis: Axis,
+    },
+    /// A number does not fit into the header, or the header has no place for it.
     #[error("a number does not fit into the header of {dialect}")]
     Range {
         /// The dialect's name.
@@ -125,9 +143,12 @@ impl<'a> RouteRequest<'a> {
             flags: RouteFlags::empty(),
             flag_mask: RouteFlags::empty(),
             index: 0,
+            table: None,
+            priority: 0,
             pid: 0,
             seq: 0,
             metrics: &[],
+            locks: &[],
             addrs: &[],
         }
     }
@@ -152,24 +173,31 @@ impl<'a> RouteRequest<'a> {
         let word = |flags| dialect.flag_word(flags).ok_or(EncodeError::Flags { dialect: name, flags });
         let (flags, flag_mask) = (word(self.flags)?, word(self.flag_mask)?);
 
-        out.resize(start + usize::from(dialect.route.size), 0);
+        let layout = dialect.request;
+
+        out.resize(start + usize::from(layout.addrs.size), 0);
         let addrs = self.append_addrs(dialect, order, out)?;
         let message = out.get_mut(start..).unwrap_or_default();
         let length = message.len();
         let inits = self.write_metrics(dialect, order, message)?;
+        let locks = self.locks(dialect)?;
+        let header_length = if layout.addrs.header_length == Field::NONE { 0 } else { layout.addrs.size };
 
-        let layout = &dialect.route;
         let fields = [
             (Field::u16(0), length as u64),
             (Field::u8(2), u64::from(dialect.version)),
             (Field::u8(3), u64::from(number)),
+            (layout.addrs.header_length, u64::from(header_length)),
+            (layout.addrs.addrs, u64::from(addrs)),
             (layout.index, u64::from(self.index)),
             (layout.flags, u64::from(flags)),
-            (layout.addrs, u64::from(addrs)),
+            (layout.table, u64::from(self.table.unwrap_or(0))),
+            (layout.priority, u64::from(self.priority)),
             (layout.pid, u64::from(self.pid)),
             (layout.seq, u64::from(self.seq)),
             (layout.flag_mask, u64::from(flag_mask)),
             (layout.inits, u64::from(inits)),
+            (layout.locks, u64::from(locks)),
         ];
         for (field, value) in fields {
             if !field.write(order, message, value) {
@@ -184,18 +212,28 @@ impl<'a> RouteRequest<'a> {
         let mut mask = 0;
         for &(axis, value) in self.addrs {
             let refused = EncodeError::Axis { dialect: dialect.name, axis };
-            let bit = dialect.axes.iter().position(|&known| known == axis).ok_or(refused)?;
+            let bit = axis.bit(dialect).ok_or(refused)?;
             // They are read in the order of their bits, so one out of order would be taken for another.
             if mask >> bit != 0 {
                 return Err(refused);
             }
             mask |= 1 << bit;
-            let (length, bytes) = value.bytes(&dialect.families, order);
-            let end = out.len() + dialect.round(length);
-            out.extend_from_slice(bytes.get(..length).unwrap_or_default());
-            out.resize(end, 0);
+            let before = out.len();
+            if !value.append(dialect, order, out) {
+                return Err(EncodeError::Sockaddr { dialect: dialect.name, axis });
+            }
+            let length = out.len() - before;
+            out.resize(before + dialect.round(length), 0);
         }
         Ok(mask)
+    }
+
+    /// The bits of the metrics that it locks.
+    fn locks(&self, dialect: &'static Dialect) -> Result<u32, EncodeError> {
+        self.locks.iter().try_fold(0, |bits, &metric| {
+            let known = dialect.request.metrics.iter().find(|known| known.metric == metric && known.bit != 0);
+            known.map(|known| bits | known.bit).ok_or(EncodeError::Metric { dialect: dialect.name, metric, value: 0 })
+        })
     }
 
     /// Writes the metrics and gives their bits.
@@ -204,7 +242,7 @@ impl<'a> RouteRequest<'a> {
         for &(metric, value) in self.metrics {
             let refused = EncodeError::Metric { dialect: dialect.name, metric, value };
             let known = dialect
-                .route
+                .request
                 .metrics
                 .iter()
                 .find(|known| known.metric == metric && known.bit != 0 && known.kept)
@@ -218,35 +256,80 @@ impl<'a> RouteRequest<'a> {
     }
 }
 
-impl SockaddrValue {
-    /// The sockaddr's length and its bytes, without the padding.
-    fn bytes(self, families: &Families, order: ByteOrder) -> (usize, [u8; 28]) {
-        let mut bytes = [0; 28];
-        let (length, family) = match self {
+impl SockaddrValue<'_> {
+    /// Appends the sockaddr without its padding; `false` where it cannot be written.
+    fn append(self, dialect: &'static Dialect, order: ByteOrder, out: &mut Vec<u8>) -> bool {
+        let families = &dialect.families;
+        let start = out.len();
+        match self {
             Self::Inet(address) => {
-                bytes[4..8].copy_from_slice(&address.octets());
-                (16, families.inet)
+                out.extend_from_slice(&[0; 4]);
+                out.extend_from_slice(&address.octets());
+                out.resize(start + 16, 0);
+                head(dialect, order, families.inet, out, start)
             }
             Self::Inet6 { address, scope } => {
-                bytes[8..24].copy_from_slice(&address.octets());
-                let scope = match order {
-                    ByteOrder::Little => scope.to_le_bytes(),
-                    ByteOrder::Big => scope.to_be_bytes(),
-                };
-                bytes[24..28].copy_from_slice(&scope);
-                (28, families.inet6)
+                let Some((address, scope)) = scoped(dialect.scope, address, scope) else { return false };
+                out.extend_from_slice(&[0; 8]);
+                out.extend_from_slice(&address.octets());
+                out.resize(start + if dialect.sockaddrs == SockaddrForm::Family { 32 } else { 28 }, 0);
+                Field::u32(24).write(order, out.get_mut(start..).unwrap_or_default(), u64::from(scope))
+                    && head(dialect, order, families.inet6, out, start)
             }
-            Self::Interface(index) => {
-                let index = match order {
-                    ByteOrder::Little => index.to_le_bytes(),
-                    ByteOrder::Big => index.to_be_bytes(),
+            Self::Interface(index) => Self::Link(LinkSockaddr { index, ..LinkSockaddr::EMPTY }).append(dialect, order, out),
+            Self::Link(link) => {
+                let (Ok(name), Ok(address)) = (u8::try_from(link.name.len()), u8::try_from(link.address.len())) else {
+                    return false;
                 };
-                bytes[2..4].copy_from_slice(&index);
-                (16, families.link)
+                out.extend_from_slice(&[0, 0, 0, 0, link.kind, name, address, 0]);
+                out.extend_from_slice(link.name);
+                out.extend_from_slice(link.address);
+                out.resize(out.len().max(start + usize::from(dialect.link_length)), 0);
+                Field::u16(2).write(order, out.get_mut(start..).unwrap_or_default(), u64::from(link.index))
+                    && head(dialect, order, families.link, out, start)
             }
-        };
-        bytes[0] = length;
-        bytes[1] = family;
-        (usize::from(length), bytes)
+            Self::Label(label) => {
+                // `struct sockaddr_rtlabel`, which is a string with its end: OpenBSD sys/net/route.h.
+                out.extend_from_slice(&[0; 2]);
+                out.extend_from_slice(label);
+                out.resize(start + 34, 0);
+                label.len() < 32 && head(dialect, order, 0, out, start)
+            }
+        }
+    }
+}
+
+/// Writes the length and the family of the sockaddr that begins at `start`; `false` where it is too long.
+fn head(dialect: &Dialect, order: ByteOrder, family: u8, out: &mut [u8], start: usize) -> bool {
+    let Some(sockaddr) = out.get_mut(start..) else { return false };
+    match dialect.sockaddrs {
+        SockaddrForm::Length { .. } => {
+            let length = sockaddr.len() as u64;
+            Field::u8(0).write(order, sockaddr, length) && Field::u8(1).write(order, sockaddr, u64::from(family))
+        }
+        // A sockaddr of another length would be read as another.
+        SockaddrForm::Family => {
+            dialect.families.length(u16::from(family)).map(usize::from) == Some(sockaddr.len())
+                && Field::u16(0).write(order, sockaddr, u64::from(family))
+        }
+    }
+}
+
+/// The address and the number behind it, with the zone where the kernel wants it; `None` where it cannot be said.
+fn scoped(form: ScopeForm, address: Ipv6Addr, scope: u32) -> Option<(Ipv6Addr, u32)> {
+    if scope == 0 {
+        return Some((address, 0));
+    }
+    match form {
+        ScopeForm::Field => Some((address, scope)),
+        ScopeForm::None => Some((address, 0)),
+        ScopeForm::Embedded => {
+            let mut segments = address.segments();
+            if !has_zone(address) {
+                return None;
+            }
+            segments[1] = u16::try_from(scope).ok()?;
+            Some((segments.into(), 0))
+        }
     }
 }

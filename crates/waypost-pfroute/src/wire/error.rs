@@ -3,9 +3,9 @@
 /// Where decoding stopped, and what should have stood there.
 ///
 /// ```
-/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Messages};
+/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Messages, Source};
 ///
-/// let malformed = Messages::new(&FREEBSD, ByteOrder::Little, &[200, 0, 5, 1]).next().unwrap().unwrap_err();
+/// let malformed = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &[200, 0, 5, 1]).next().unwrap().unwrap_err();
 /// assert_eq!(malformed.error.to_string(), "at byte 0: expected the 200 bytes that the message says it has, found 4");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -57,13 +57,29 @@ pub enum Expected {
         /// How long the message is.
         found: usize,
     },
+    /// The message gives its header a length that the header of its type cannot have.
+    #[error("a header length from {size} to {found}, found {length}")]
+    HeaderLength {
+        /// How long this type's header is at least.
+        size: u16,
+        /// The length that stands in the message.
+        length: u16,
+        /// How long the message is.
+        found: usize,
+    },
+    /// A sockaddr is of a family whose length is not known, where the family alone tells it.
+    #[error("a sockaddr of a known family, found family {family}")]
+    Family {
+        /// The family's number.
+        family: u16,
+    },
     /// A sockaddr is announced and the message ends before it.
     #[error("a sockaddr, found the end of the message")]
     Sockaddr,
     /// A sockaddr says that it goes on behind the end of the message.
     #[error("a sockaddr of {length} bytes, found {found}")]
     SockaddrBody {
-        /// The length that stands in the sockaddr.
+        /// The length that stands in the sockaddr, or that its family has.
         length: u8,
         /// How many bytes of the message are left.
         found: usize,

@@ -48,5 +48,19 @@ bitflags::bitflags! {
         const MULTICAST = 1 << 18;
         /// Packets of one flow keep to the route.
         const STICKY = 1 << 19;
+        /// The route makes copies of itself, or link-layer entries, for the destinations inside.
+        const CLONING = 1 << 20;
+        /// The entry is a copy that the kernel made of another route for one destination.
+        const CLONED = 1 << 21;
+        /// The kernel made the route for the network of an address of an interface.
+        const CONNECTED = 1 << 22;
+        /// The kernel made the route.
+        const KERNEL = 1 << 23;
+        /// The route serves only what is confined to its interface.
+        const INTERFACE_SCOPE = 1 << 24;
+        /// There are others with the same destination and priority.
+        const MULTIPATH = 1 << 25;
+        /// The route gives connections their source address.
+        const SET_SOURCE = 1 << 26;
     }
 }

@@ -1,7 +1,7 @@
 //! The walk over a buffer of messages.
 
 use super::bytes::{ByteOrder, Field};
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Source};
 use super::error::{DecodeError, Expected};
 use super::message::Message;
 
@@ -16,19 +16,20 @@ const START: usize = 4;
 /// message are slack and pass without a word.
 ///
 /// ```
-/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages};
+/// use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages, Source};
 ///
 /// // A message of another version, then one of a type that this codec does not read.
-/// let bytes = [8, 0, 3, 1, 0, 0, 0, 0, 8, 0, 5, 0x12, 1, 2, 3, 4];
-/// let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, &bytes);
+/// let bytes = [8, 0, 3, 1, 0, 0, 0, 0, 8, 0, 5, 0x1f, 1, 2, 3, 4];
+/// let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &bytes);
 /// assert!(messages.next().unwrap().is_err());
-/// assert!(matches!(messages.next(), Some(Ok(Message::Unknown { number: 0x12, .. }))));
+/// assert!(matches!(messages.next(), Some(Ok(Message::Unknown { number: 0x1f, .. }))));
 /// assert!(messages.next().is_none());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Messages<'a> {
     dialect: &'static Dialect,
     order: ByteOrder,
+    source: Source,
     buffer: &'a [u8],
     at: usize,
 }
@@ -45,10 +46,10 @@ pub struct Malformed<'a> {
 }
 
 impl<'a> Messages<'a> {
-    /// The messages in `buffer`, written by a machine of this byte order that speaks `dialect`.
+    /// The messages in `buffer`, which `source` on a machine of this byte order that speaks `dialect` has filled.
     #[must_use]
-    pub const fn new(dialect: &'static Dialect, order: ByteOrder, buffer: &'a [u8]) -> Self {
-        Self { dialect, order, buffer, at: 0 }
+    pub const fn new(dialect: &'static Dialect, order: ByteOrder, source: Source, buffer: &'a [u8]) -> Self {
+        Self { dialect, order, source, buffer, at: 0 }
     }
 
     /// How many bytes have been walked over.
@@ -88,7 +89,7 @@ impl<'a> Iterator for Messages<'a> {
             }
         };
         self.at = start + bytes.len();
-        Some(Message::decode(self.dialect, self.order, bytes).map_err(|mut error| {
+        Some(Message::decode(self.dialect, self.order, self.source, bytes).map_err(|mut error| {
             error.offset += start;
             Malformed { error, bytes }
         }))

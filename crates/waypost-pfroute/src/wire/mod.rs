@@ -21,14 +21,17 @@ mod sockaddr;
 
 pub use bytes::{ByteOrder, Field};
 pub use dialect::{
-    AddressLayout, AnnounceLayout, Dialect, FREEBSD, Families, InterfaceLayout, Kind, MetricField, MulticastLayout, RouteLayout,
+    AddressLayout, AddrsLayout, AnnounceLayout, Dialect, DumpSource, FREEBSD, FREEBSD_I386, Families, FlagBits, HeadLayout,
+    InterfaceLayout, Kind, MESSAGE_TYPES, MaskForm, MessageType, MetricField, MulticastLayout, ReportedMtu, RouteLayout,
+    ScopeForm, SockaddrForm, Source, SysctlLast, TableSelector, Wants, WirelessLayout, Written,
 };
 pub use encode::{EncodeError, RouteRequest, SockaddrValue};
 pub use error::{DecodeError, Expected};
 pub use flags::RouteFlags;
 pub use message::{
-    AddressMessage, AnnounceMessage, Announced, Change, InterfaceMessage, Message, Metric, MulticastMessage, RouteMessage,
-    RouteOp,
+    AddressMessage, AnnounceMessage, Announced, BfdMessage, Change, InterfaceMessage, Message, Metric, MulticastMessage,
+    RouteMessage, RouteOp, WirelessMessage,
 };
 pub use messages::{Malformed, Messages};
-pub use sockaddr::{Axis, LinkSockaddr, RawSockaddr, Sockaddr, Sockaddrs};
+pub(crate) use sockaddr::has_zone;
+pub use sockaddr::{Axis, Inarp, LinkSockaddr, RawSockaddr, Sockaddr, Sockaddrs};

@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use waypost_core::TableId;
 use waypost_pfroute::lift::Lift;
-use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, Metric, RouteMessage, Sockaddrs};
+use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, Metric, RouteMessage, Sockaddrs, Source};
 
 use crate::captures::{self, Capture};
-
-const AXES: [Axis; Axis::COUNT] =
-    [Axis::Dst, Axis::Gateway, Axis::Netmask, Axis::Genmask, Axis::Ifp, Axis::Ifa, Axis::Author, Axis::Brd];
 
 const LIFT: Lift = Lift { table: TableId(0), since_epoch: Duration::ZERO };
 
@@ -89,7 +86,7 @@ fn spans(bytes: &[u8]) -> Vec<Range<usize>> {
 
 /// Reads everything there is; says of each message whether it is whole.
 fn walk(bytes: &[u8]) -> Vec<bool> {
-    let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, bytes);
+    let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, bytes);
     let mut found = Vec::new();
     let mut last = 0;
     while let Some(message) = messages.next() {
@@ -136,7 +133,7 @@ fn touch_route(route: &RouteMessage<'_>) {
 }
 
 fn touch_addrs(addrs: &Sockaddrs<'_>, message: &[u8]) {
-    for axis in AXES {
+    for axis in Axis::ALL {
         assert_eq!(addrs.get(axis).is_some(), addrs.raw(axis).is_some());
         let Some(raw) = addrs.raw(axis) else { continue };
         assert!(message.as_ptr_range().contains(&raw.bytes().as_ptr()));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 use waypost_pfroute::wire::{
     AddressMessage, AnnounceMessage, Announced, Axis, ByteOrder, Change, Expected, FREEBSD, InterfaceMessage, Message, Messages,
-    Metric, MulticastMessage, RawSockaddr, RouteMessage, RouteOp, Sockaddr, Sockaddrs,
+    Metric, MulticastMessage, RawSockaddr, RouteMessage, RouteOp, Sockaddr, Sockaddrs, Source,
 };
 
 use crate::captures;
@@ -31,7 +31,7 @@ fn every_capture_decodes_as_recorded() {
             Value::Array(messages) => messages.as_slice(),
             message => std::slice::from_ref(message),
         };
-        let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, &capture.bytes);
+        let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &capture.bytes);
         for (nth, recorded) in recorded.iter().enumerate() {
             let message = messages.next().unwrap_or_else(|| panic!("{} ends before message {nth}", capture.file));
             let message = message.unwrap_or_else(|error| panic!("{} message {nth}: {error}", capture.file));
@@ -54,7 +54,7 @@ fn what_is_refused_says_why() {
     let captures = captures::freebsd13();
     for (number, why) in REFUSED {
         let capture = captures.iter().find(|capture| capture.number() == number).unwrap();
-        match Messages::new(&FREEBSD, ByteOrder::Little, &capture.bytes).next() {
+        match Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &capture.bytes).next() {
             Some(Err(malformed)) => {
                 assert_eq!(malformed.error.to_string(), why);
                 assert_eq!(malformed.bytes, capture.bytes);
@@ -77,7 +77,8 @@ fn a_sockaddr_past_the_end_is_a_fault_and_not_a_panic() {
         (293, 152, Expected::SockaddrBody { length: 16, found: 8 }),
     ] {
         let capture = captures.iter().find(|capture| capture.number() == number).unwrap();
-        let Some(Ok(Message::Route(route))) = Messages::new(&FREEBSD, ByteOrder::Little, &capture.bytes).next() else {
+        let Some(Ok(Message::Route(route))) = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &capture.bytes).next()
+        else {
             panic!("{}", capture.file);
         };
         let fault = route.addrs().fault().unwrap();
@@ -93,7 +94,7 @@ fn a_dump_of_14_1_has_the_routes_that_another_parser_found() {
     // 224.0.0.0/4 is that parser's own addition.
     expected.retain(|route| route[0] != 0xe000_0000_u32);
 
-    let routes = Messages::new(&FREEBSD, ByteOrder::Little, &bytes).map(|message| {
+    let routes = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, &bytes).map(|message| {
         let Ok(Message::Route(route)) = message else { panic!("{message:?}") };
         let addrs = route.addrs();
         let inet = |axis| match addrs.get(axis) {
@@ -167,7 +168,7 @@ fn render_route(route: &RouteMessage<'_>) -> Value {
 fn render_address(address: &AddressMessage<'_>) -> Value {
     json!({
         "msglen": address.bytes().len(),
-        "type": match address.change() { Change::Added => 12, Change::Removed => 13 },
+        "type": match address.change() { Change::Added => 12, Change::Removed => 13, other => panic!("{other:?}") },
         "struct": "ifa_msghdr",
         "addrs": address.raw_addrs(),
         "flags": address.raw_flags(),
@@ -179,7 +180,7 @@ fn render_address(address: &AddressMessage<'_>) -> Value {
 fn render_multicast(multicast: &MulticastMessage<'_>) -> Value {
     json!({
         "msglen": multicast.bytes().len(),
-        "type": match multicast.change() { Change::Added => 15, Change::Removed => 16 },
+        "type": match multicast.change() { Change::Added => 15, Change::Removed => 16, other => panic!("{other:?}") },
         "struct": "ifma_msghdr",
         "addrs": multicast.raw_addrs(),
         "flags": multicast.raw_flags(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use waypost_core::{LinkFlags, NeighbourState, Notice, Protocol, Route, RouteVerb, TableId, Verb};
 use waypost_pfroute::lift::{Lift, LiftError};
-use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue};
+use waypost_pfroute::wire::{
+    Axis, ByteOrder, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
+};
 
 use crate::captures::{self, Capture};
 
@@ -44,7 +46,7 @@ fe80::/64 dev if2 proto kernel scope link ifscope 2 up flags 0x100000 pref mediu
 fe80::ff:fe00:1 dev if1 proto kernel scope link ifscope 2 rt_static up flags 0x100000 pref medium";
 
 fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
-    Messages::new(&FREEBSD, ByteOrder::Little, bytes).filter_map(Result::ok)
+    Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, bytes).filter_map(Result::ok)
 }
 
 fn event(bytes: &[u8]) -> Result<Option<Notice>, LiftError> {
@@ -211,7 +213,7 @@ fn a_link_layer_entry_is_a_neighbour_and_no_route() {
     assert!(listed.iter().all(|notice| matches!(notice, Ok(Some(Notice::Neighbour(Verb::Listed, _))))), "{listed:?}");
 }
 
-fn inet(a: u8, b: u8, c: u8, d: u8) -> SockaddrValue {
+fn inet(a: u8, b: u8, c: u8, d: u8) -> SockaddrValue<'static> {
     SockaddrValue::Inet(Ipv4Addr::new(a, b, c, d))
 }
 

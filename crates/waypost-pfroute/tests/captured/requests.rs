@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use waypost_pfroute::wire::{
-    Axis, ByteOrder, EncodeError, FREEBSD, Message, Messages, Metric, RouteFlags, RouteOp, RouteRequest, SockaddrValue,
+    Axis, ByteOrder, EncodeError, FREEBSD, Message, Messages, Metric, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
 };
 
 use crate::captures;
@@ -27,7 +27,7 @@ const NOT_WRITTEN: [(u32, &str); 13] = [
 
 const PID: u32 = 27382;
 
-fn inet(a: u8, b: u8, c: u8, d: u8) -> SockaddrValue {
+fn inet(a: u8, b: u8, c: u8, d: u8) -> SockaddrValue<'static> {
     SockaddrValue::Inet(Ipv4Addr::new(a, b, c, d))
 }
 
@@ -100,7 +100,9 @@ fn a_request_reads_back_in_either_byte_order() {
     for order in [ByteOrder::Little, ByteOrder::Big] {
         let mut bytes = Vec::new();
         request.encode(&FREEBSD, order, &mut bytes).unwrap();
-        let Some(Ok(Message::Route(route))) = Messages::new(&FREEBSD, order, &bytes).next() else { panic!("{order:?}") };
+        let Some(Ok(Message::Route(route))) = Messages::new(&FREEBSD, order, Source::Socket, &bytes).next() else {
+            panic!("{order:?}")
+        };
         assert_eq!((route.op(), route.seq(), route.flags()), (request.op, request.seq, request.flags));
         assert_eq!((route.metric(Metric::Mtu), route.inits()), (Some(1400), 1));
         assert_eq!(route.addrs().get(Axis::Dst), Some(waypost_pfroute::wire::Sockaddr::Inet6 { address, scope: 9 }));

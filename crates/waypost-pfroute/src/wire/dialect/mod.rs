@@ -1,14 +1,18 @@
 //! What differs between systems, as data.
 
 mod freebsd;
+mod layout;
 
-pub use freebsd::FREEBSD;
+pub use freebsd::{FREEBSD, FREEBSD_I386};
+pub use layout::{
+    AddressLayout, AddrsLayout, AnnounceLayout, HeadLayout, InterfaceLayout, MetricField, MulticastLayout, RouteLayout,
+    WirelessLayout,
+};
 
 use waypost_core::LinkFlags;
 
-use super::bytes::Field;
 use super::flags::RouteFlags;
-use super::message::{Change, Metric, RouteOp};
+use super::message::{Change, RouteOp};
 use super::sockaddr::Axis;
 
 /// One system's way of writing routing messages: every offset and number that the codec needs.
@@ -21,48 +25,93 @@ pub struct Dialect {
     pub name: &'static str,
     /// RTM_VERSION: messages of another are not read.
     pub version: u8,
-    /// What each type number stands for.
-    pub kinds: [Kind; 256],
-    /// `struct rt_msghdr`.
-    pub route: RouteLayout,
-    /// `struct ifa_msghdr`.
-    pub address: AddressLayout,
-    /// `struct ifma_msghdr`.
-    pub multicast: MulticastLayout,
-    /// `struct if_msghdr`.
-    pub interface: InterfaceLayout,
-    /// `struct if_announcemsghdr`.
-    pub announce: AnnounceLayout,
+    /// PF_ROUTE: the family of the socket, and its sysctl's second number.
+    pub protocol_family: u8,
+    /// What each type number stands for, from zero; no system has more.
+    pub types: [MessageType; MESSAGE_TYPES],
+    /// The header of a request about a route.
+    pub request: &'static RouteLayout,
     /// Sockaddrs stand in this order, each present where its bit of the address mask is set.
     pub axes: &'static [Axis],
-    /// A sockaddr takes a multiple of this many bytes, and one unit where its length is zero.
-    pub unit: u8,
+    /// How long a sockaddr is, and what it takes.
+    pub sockaddrs: SockaddrForm,
     /// The numbers of the address families.
     pub families: Families,
-    /// What each bit of a route's flag word stands for, from the lowest; empty where it is unknown.
-    pub flag_bits: [RouteFlags; 32],
+    /// How many bytes the `sockaddr_dl` of a request has, unless its name and address need more.
+    pub link_length: u8,
+    /// What each bit of a route's flag word stands for.
+    pub flag_bits: FlagBits,
     /// What each bit of an interface's flag word stands for, from the lowest; empty where it is unknown.
     pub link_flag_bits: [LinkFlags; 32],
-    /// A route that has no MTU of its own is reported with its interface's; only [`RouteFlags::FIXED_MTU`] tells.
-    pub reports_interface_mtu: bool,
+    /// How many units of a round-trip time there are in a second: RTM_RTTUNIT.
+    pub rtt_units: u32,
+    /// Whose MTU a route without one of its own is reported with.
+    pub reported_mtu: ReportedMtu,
+    /// Where a link-local address has its zone.
+    pub scope: ScopeForm,
+    /// What the kernel writes to sockets.
+    pub on_socket: Written,
+    /// What the kernel writes to its dumps.
+    pub in_sysctl: Written,
+    /// How a request names its table.
+    pub table: TableSelector,
+    /// Where the routing table is read.
+    pub dump: DumpSource,
+    /// What requests must say besides.
+    pub wants: Wants,
 }
 
-/// What a message type tells of, and so which layout its header has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How many type numbers a dialect has room for.
+pub const MESSAGE_TYPES: usize = 32;
+
+/// A message type.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct MessageType {
+    /// Its name in the system's header, without `RTM_`; empty where it has none.
+    pub name: &'static str,
+    /// What it tells of.
+    pub kind: Kind,
+}
+
+/// What a message type tells of, with the layout of its header.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Kind {
     /// A route.
-    Route(RouteOp),
+    Route(RouteOp, &'static RouteLayout),
     /// An address of an interface.
-    Address(Change),
+    Address(Change, &'static AddressLayout),
     /// A multicast address that an interface listens to.
-    Multicast(Change),
+    Multicast(Change, &'static MulticastLayout),
     /// The state of an interface.
-    Interface,
+    Interface(&'static InterfaceLayout),
     /// An interface that came or went.
-    Announce,
+    Announce(&'static AnnounceLayout),
+    /// Something that happened to a wireless interface.
+    WirelessEvent(&'static AnnounceLayout),
+    /// The state of a wireless interface.
+    Wireless(&'static WirelessLayout),
+    /// The state of a neighbour that BFD watches.
+    Bfd(&'static HeadLayout),
+    /// Messages were lost.
+    Desync(&'static RouteLayout),
     /// Something this codec does not read.
     Unknown,
+}
+
+/// How long a sockaddr is, and how many bytes of the message it takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SockaddrForm {
+    /// Its first byte says its length, its second its family. It takes a multiple of so many bytes, and one multiple
+    /// where its length is zero.
+    Length {
+        /// How many bytes it takes a multiple of.
+        unit: u8,
+    },
+    /// Its first two bytes say its family, in the byte order of the machine, and that gives its length.
+    Family,
 }
 
 /// The numbers that a dialect gives to address families.
@@ -75,143 +124,189 @@ pub struct Families {
     pub inet6: u8,
     /// AF_LINK.
     pub link: u8,
+    /// AF_MPLS, where the system has it and its sockaddr carries a label.
+    pub mpls: Option<u8>,
 }
 
-/// The header of a route message.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct RouteLayout {
-    /// The length of the header; the sockaddrs begin behind it.
-    pub size: u16,
-    /// The interface's index.
-    pub index: Field,
-    /// The RTF_ flags.
-    pub flags: Field,
-    /// Which sockaddrs there are.
-    pub addrs: Field,
-    /// Who asked.
-    pub pid: Field,
-    /// The asker's number for the request.
-    pub seq: Field,
-    /// Why the request failed, in the system's own numbers.
-    pub errno: Field,
-    /// Which flags a change is about.
-    pub flag_mask: Field,
-    /// Which metrics a request sets.
-    pub inits: Field,
-    /// Which metrics the kernel must not change.
-    pub locks: Field,
-    /// The metrics.
-    pub metrics: &'static [MetricField],
-}
-
-/// One metric of a route.
+/// What each bit of a route's flag word stands for.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct MetricField {
-    /// Which one.
-    pub metric: Metric,
-    /// Where it stands.
-    pub field: Field,
-    /// Its RTV_ bit in `inits` and `locks`; zero for what the kernel alone sets.
-    pub bit: u32,
-    /// The kernel keeps it. Others it shows to all listeners as they were asked for, and forgets them.
-    pub kept: bool,
+pub struct FlagBits {
+    /// The flags, from the lowest bit; empty where the bit has no meaning here.
+    pub flags: [RouteFlags; 32],
+    /// Their names in the system's header, without `RTF_`; empty where it has none.
+    pub names: [&'static str; 32],
 }
 
-/// The header of a message about an address.
-#[derive(Debug)]
+/// Whose MTU a route without one of its own is reported with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct AddressLayout {
-    /// The length of the header; the sockaddrs begin behind it.
-    pub size: u16,
-    /// Which sockaddrs there are.
-    pub addrs: Field,
-    /// The flags of the address.
-    pub flags: Field,
-    /// The interface's index.
-    pub index: Field,
-    /// The metric of the address.
-    pub metric: Field,
+pub enum ReportedMtu {
+    /// Nobody's: what is reported was set.
+    Own,
+    /// Its interface's; [`RouteFlags::FIXED_MTU`] tells which are its own.
+    UnlessFixed,
+    /// Its interface's; a lock tells which are its own.
+    UnlessLocked,
 }
 
-/// The header of a message about a multicast address.
-#[derive(Debug)]
+/// Where a link-local IPv6 address has its zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct MulticastLayout {
-    /// The length of the header; the sockaddrs begin behind it.
-    pub size: u16,
-    /// Which sockaddrs there are.
-    pub addrs: Field,
-    /// The flags, which no kernel that was read sets.
-    pub flags: Field,
-    /// The interface's index.
-    pub index: Field,
+pub enum ScopeForm {
+    /// In `sin6_scope_id`.
+    Field,
+    /// In the second group of the address, where KAME's kernels keep it.
+    Embedded,
+    /// Nowhere: the interface of the message says it.
+    None,
 }
 
-/// The header of a message about an interface, with the parts of `struct if_data` that are read.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct InterfaceLayout {
-    /// The length of the header; the sockaddrs begin behind it.
-    pub size: u16,
-    /// Which sockaddrs there are.
-    pub addrs: Field,
-    /// The IFF_ flags.
-    pub flags: Field,
-    /// The interface's index.
-    pub index: Field,
-    /// The IFT_ type.
-    pub kind: Field,
-    /// Whether the link is up, by LINK_STATE_.
-    pub link_state: Field,
-    /// The length of a link-layer address.
-    pub address_length: Field,
-    /// The length of a link-layer header.
-    pub header_length: Field,
-    /// The largest packet, in bytes.
-    pub mtu: Field,
-    /// The routing metric.
-    pub metric: Field,
-    /// The speed in bits a second.
-    pub baud_rate: Field,
+/// Where bytes come from. Some kernels write the same message in two ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third place that messages come from")]
+pub enum Source {
+    /// A routing socket: events, and answers to requests.
+    Socket,
+    /// A dump of the routing sysctl.
+    Sysctl,
 }
 
-/// A message that an interface came or went.
-#[derive(Debug)]
+/// What is particular about the messages that a kernel writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct AnnounceLayout {
-    /// The length of the message.
-    pub size: u16,
-    /// The interface's index.
-    pub index: Field,
-    /// Where the name stands, padded with zeros.
-    pub name: u16,
-    /// How many bytes the name can have.
-    pub name_length: u16,
-    /// IFAN_ARRIVAL or IFAN_DEPARTURE.
-    pub what: Field,
+pub struct Written {
+    /// The last sockaddr of every message takes its padding too.
+    pub pads_last: bool,
+    /// IPv4 masks.
+    pub inet_mask: MaskForm,
+    /// IPv6 masks.
+    pub inet6_mask: MaskForm,
+}
+
+/// How a kernel writes netmasks. Requests have them in full, which every kernel takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MaskForm {
+    /// As a sockaddr of its family.
+    Full,
+    /// As the radix tree keeps it: cut behind the last byte that is not zero, so that `/0` has length zero; what
+    /// stands before the address means nothing.
+    Trimmed,
+}
+
+impl Written {
+    /// Padded, with masks of one form.
+    const fn padded(mask: MaskForm) -> Self {
+        Self { pads_last: true, inet_mask: mask, inet6_mask: mask }
+    }
+}
+
+/// How a request names the table that it is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum TableSelector {
+    /// There is one table.
+    None,
+    /// By the socket's SO_SETFIB.
+    Socket,
+    /// In the message's header.
+    Header,
+    /// There is one table, in which [`RouteFlags::INTERFACE_SCOPE`] confines routes to the header's interface.
+    Interface,
+}
+
+/// Where the routing table is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum DumpSource {
+    /// By `sysctl {CTL_NET, protocol_family, 0, family, op, argument}`.
+    Sysctl {
+        /// The number for the routes.
+        routes: u8,
+        /// The number for routes with certain flags: NET_RT_FLAGS.
+        by_flags: u8,
+        /// The number for interfaces and their addresses.
+        interfaces: u8,
+        /// What may follow the argument.
+        last: SysctlLast,
+    },
+    /// By a T_SVR4_OPTMGMT_REQ to a stream device. The answer is no routing message: see `inet/mib2.h`.
+    Mib2,
+}
+
+/// The last number of a routing sysctl's name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SysctlLast {
+    /// The name ends with the argument.
+    Nothing,
+    /// The table may follow.
+    Table,
+    /// A processor may follow, to read its own copy.
+    Processor,
+}
+
+/// What requests must say besides the route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Wants {
+    /// RTM_GET has RTF_UP, or the answer hides the gateway behind the interface's address.
+    pub up_in_get: bool,
+    /// RTM_DELETE names the gateway.
+    pub gateway_in_delete: bool,
+    /// RTM_DELETE compares the gateway that it names. Elsewhere it hits whatever has the destination.
+    pub compares_gateway: bool,
+}
+
+impl MessageType {
+    const UNKNOWN: Self = Self { name: "", kind: Kind::Unknown };
 }
 
 /// The table of message types from a list of those that are known.
-const fn kinds(known: &[(u8, Kind)]) -> [Kind; 256] {
-    let mut kinds = [Kind::Unknown; 256];
+const fn types(known: &[(u8, &'static str, Kind)]) -> [MessageType; MESSAGE_TYPES] {
+    let mut types = [MessageType::UNKNOWN; MESSAGE_TYPES];
     let mut at = 0;
     while at < known.len() {
-        let (number, kind) = known[at];
-        kinds[number as usize] = kind;
+        let (number, name, kind) = known[at];
+        assert!(types[number as usize].name.is_empty());
+        types[number as usize] = MessageType { name, kind };
         at += 1;
     }
-    kinds
+    types
 }
 
-/// The table of flag bits from a list of single bits.
-const fn flag_bits<Flag: Copy>(unknown: Flag, known: &[(u32, Flag)]) -> [Flag; 32] {
-    let mut bits = [unknown; 32];
+/// The table of a route's flag bits from a list of single bits.
+const fn flag_bits(known: &[(u32, &'static str, RouteFlags)]) -> FlagBits {
+    let mut bits = FlagBits { flags: [RouteFlags::empty(); 32], names: [""; 32] };
     let mut at = 0;
     while at < known.len() {
-        let (word, flag) = known[at];
+        let (word, name, flag) = known[at];
         assert!(word.is_power_of_two());
+        let bit = word.trailing_zeros() as usize;
+        assert!(bits.names[bit].is_empty());
+        bits.flags[bit] = flag;
+        bits.names[bit] = name;
+        at += 1;
+    }
+    bits
+}
+
+/// The interface flags of net/if.h, where nearly all systems agree; `multicast` is where they do not.
+const fn link_flag_bits(multicast: u32) -> [LinkFlags; 32] {
+    let known = [
+        (0x1, LinkFlags::UP),
+        (0x2, LinkFlags::BROADCAST),
+        (0x8, LinkFlags::LOOPBACK),
+        (0x10, LinkFlags::POINT_TO_POINT),
+        (0x40, LinkFlags::RUNNING),
+        (0x80, LinkFlags::NO_ARP),
+        (multicast, LinkFlags::MULTICAST),
+    ];
+    let mut bits = [LinkFlags::empty(); 32];
+    let mut at = 0;
+    while at < known.len() {
+        let (word, flag): (u32, LinkFlags) = known[at];
         bits[word.trailing_zeros() as usize] = flag;
         at += 1;
     }
@@ -221,14 +316,24 @@ const fn flag_bits<Flag: Copy>(unknown: Flag, known: &[(u32, Flag)]) -> [Flag; 3
 impl Dialect {
     /// What a message type stands for.
     #[must_use]
-    pub fn kind(&self, number: u8) -> Kind {
-        self.kinds.get(usize::from(number)).copied().unwrap_or(Kind::Unknown)
+    pub fn message_type(&self, number: u8) -> MessageType {
+        self.types.get(usize::from(number)).copied().unwrap_or(MessageType::UNKNOWN)
     }
 
     /// The type number of a route operation; `None` where this system has none.
     #[must_use]
     pub fn route_type(&self, op: RouteOp) -> Option<u8> {
-        self.kinds.iter().position(|&kind| kind == Kind::Route(op)).and_then(|number| u8::try_from(number).ok())
+        let number = self.types.iter().position(|known| matches!(known.kind, Kind::Route(known, _) if known == op));
+        number.and_then(|number| u8::try_from(number).ok())
+    }
+
+    /// What is particular about the messages of a source.
+    #[must_use]
+    pub const fn written(&self, source: Source) -> Written {
+        match source {
+            Source::Socket => self.on_socket,
+            Source::Sysctl => self.in_sysctl,
+        }
     }
 
     /// The flags that `word` has, without the bits that are unknown here.
@@ -237,7 +342,7 @@ impl Dialect {
         let mut flags = RouteFlags::empty();
         let mut rest = word;
         while rest != 0 {
-            flags |= self.flag_bits.get(rest.trailing_zeros() as usize).copied().unwrap_or_default();
+            flags |= self.flag_bits.flags.get(rest.trailing_zeros() as usize).copied().unwrap_or_default();
             rest &= rest - 1;
         }
         flags
@@ -250,7 +355,7 @@ impl Dialect {
         let mut rest = word;
         while rest != 0 {
             let bit = rest.trailing_zeros();
-            let flag = self.flag_bits.get(bit as usize).copied().unwrap_or_default();
+            let flag = self.flag_bits.flags.get(bit as usize).copied().unwrap_or_default();
             if !flag.is_empty() && known.contains(flag) {
                 others &= !(1 << bit);
             }
@@ -263,7 +368,7 @@ impl Dialect {
     #[must_use]
     pub fn flag_word(&self, flags: RouteFlags) -> Option<u32> {
         flags.iter().try_fold(0, |word, flag| {
-            let bit = self.flag_bits.iter().position(|&known| known == flag)?;
+            let bit = self.flag_bits.flags.iter().position(|&known| known == flag)?;
             Some(word | 1 << bit)
         })
     }
@@ -271,7 +376,10 @@ impl Dialect {
     /// How many bytes a sockaddr of this length takes.
     #[must_use]
     pub const fn round(&self, length: usize) -> usize {
-        let unit = self.unit as usize;
-        if length == 0 { unit } else { length.next_multiple_of(unit) }
+        match self.sockaddrs {
+            SockaddrForm::Length { unit } if length == 0 => unit as usize,
+            SockaddrForm::Length { unit } => length.next_multiple_of(unit as usize),
+            SockaddrForm::Family => length,
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::wire::sockaddr::Sockaddrs;
 /// A message about an address of an interface: `struct ifa_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct AddressMessage<'a> {
+    pub(super) layout: &'static AddressLayout,
     pub(super) change: Change,
     pub(super) addrs: Sockaddrs<'a>,
 }
@@ -23,26 +24,38 @@ impl<'a> AddressMessage<'a> {
 
     /// The interface's index.
     #[must_use]
-    pub fn index(&self) -> u16 {
-        self.addrs.view().u16(self.layout().index)
+    pub fn index(&self) -> u32 {
+        self.addrs.view().u32(self.layout.index)
     }
 
     /// The flags of the address, in the system's own numbers.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.addrs.view().u32(self.layout().flags)
+        self.addrs.view().u32(self.layout.flags)
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.addrs.view().u32(self.layout().addrs)
+        self.addrs.view().u32(self.layout.addrs.addrs)
+    }
+
+    /// The flags of the address itself, in the system's own numbers; zero where messages do not have them.
+    #[must_use]
+    pub fn raw_address_flags(&self) -> u32 {
+        self.addrs.view().u32(self.layout.address_flags)
+    }
+
+    /// The process that asked; zero where messages do not say.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.addrs.view().u32(self.layout.pid)
     }
 
     /// The metric of the address.
     #[must_use]
     pub fn metric(&self) -> u32 {
-        self.addrs.view().u32(self.layout().metric)
+        self.addrs.view().u32(self.layout.metric)
     }
 
     /// The sockaddrs.
@@ -56,15 +69,12 @@ impl<'a> AddressMessage<'a> {
     pub const fn bytes(&self) -> &'a [u8] {
         self.addrs.view().bytes
     }
-
-    const fn layout(&self) -> &'static AddressLayout {
-        &self.addrs.dialect().address
-    }
 }
 
 /// A message about a multicast address: `struct ifma_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct MulticastMessage<'a> {
+    pub(super) layout: &'static MulticastLayout,
     pub(super) change: Change,
     pub(super) addrs: Sockaddrs<'a>,
 }
@@ -78,20 +88,26 @@ impl<'a> MulticastMessage<'a> {
 
     /// The interface's index.
     #[must_use]
-    pub fn index(&self) -> u16 {
-        self.addrs.view().u16(self.layout().index)
+    pub fn index(&self) -> u32 {
+        self.addrs.view().u32(self.layout.index)
     }
 
     /// The flags, in the system's own numbers.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.addrs.view().u32(self.layout().flags)
+        self.addrs.view().u32(self.layout.flags)
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.addrs.view().u32(self.layout().addrs)
+        self.addrs.view().u32(self.layout.addrs.addrs)
+    }
+
+    /// How many want the group; zero where messages do not say.
+    #[must_use]
+    pub fn references(&self) -> u32 {
+        self.addrs.view().u32(self.layout.references)
     }
 
     /// The sockaddrs: the group is [`Axis::Ifa`](crate::wire::Axis::Ifa), its link-layer address [`Axis::Gateway`](crate::wire::Axis::Gateway).
@@ -105,36 +121,33 @@ impl<'a> MulticastMessage<'a> {
     pub const fn bytes(&self) -> &'a [u8] {
         self.addrs.view().bytes
     }
-
-    const fn layout(&self) -> &'static MulticastLayout {
-        &self.addrs.dialect().multicast
-    }
 }
 
 /// The state of an interface: `struct if_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct InterfaceMessage<'a> {
+    pub(super) layout: &'static InterfaceLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
 
 impl<'a> InterfaceMessage<'a> {
     /// The interface's index.
     #[must_use]
-    pub fn index(&self) -> u16 {
-        self.addrs.view().u16(self.layout().index)
+    pub fn index(&self) -> u32 {
+        self.addrs.view().u32(self.layout.index)
     }
 
     /// The IFF_ flags.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.addrs.view().u32(self.layout().flags)
+        self.addrs.view().u32(self.layout.flags)
     }
 
     /// The flags that the model has names for, and the bits of the others.
     #[must_use]
     pub fn flags(&self) -> (LinkFlags, u32) {
         let word = self.raw_flags();
-        let known = (0..).zip(&self.addrs.dialect().link_flag_bits);
+        let known = (0_u32..).zip(&self.addrs.dialect().link_flag_bits);
         known
             .filter(|&(bit, flag)| word & (1 << bit) != 0 && !flag.is_empty())
             .fold((LinkFlags::empty(), word), |(flags, others), (bit, &flag)| (flags | flag, others & !(1 << bit)))
@@ -143,49 +156,49 @@ impl<'a> InterfaceMessage<'a> {
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.addrs.view().u32(self.layout().addrs)
+        self.addrs.view().u32(self.layout.addrs.addrs)
     }
 
     /// The IFT_ type.
     #[must_use]
     pub fn kind(&self) -> u16 {
-        self.addrs.view().u16(self.layout().kind)
+        self.addrs.view().u16(self.layout.kind)
     }
 
     /// LINK_STATE_: 0 unknown, 1 down, 2 up.
     #[must_use]
     pub fn link_state(&self) -> u16 {
-        self.addrs.view().u16(self.layout().link_state)
+        self.addrs.view().u16(self.layout.link_state)
     }
 
     /// The length of a link-layer address, in bytes.
     #[must_use]
     pub fn address_length(&self) -> u16 {
-        self.addrs.view().u16(self.layout().address_length)
+        self.addrs.view().u16(self.layout.address_length)
     }
 
     /// The length of a link-layer header, in bytes.
     #[must_use]
     pub fn header_length(&self) -> u16 {
-        self.addrs.view().u16(self.layout().header_length)
+        self.addrs.view().u16(self.layout.header_length)
     }
 
     /// The largest packet, in bytes.
     #[must_use]
     pub fn mtu(&self) -> u32 {
-        self.addrs.view().u32(self.layout().mtu)
+        self.addrs.view().u32(self.layout.mtu)
     }
 
     /// The routing metric.
     #[must_use]
     pub fn metric(&self) -> u32 {
-        self.addrs.view().u32(self.layout().metric)
+        self.addrs.view().u32(self.layout.metric)
     }
 
     /// The speed, in bits a second.
     #[must_use]
     pub fn baud_rate(&self) -> u64 {
-        self.addrs.view().get(self.layout().baud_rate)
+        self.addrs.view().get(self.layout.baud_rate)
     }
 
     /// The sockaddrs: a dump names the interface by [`Axis::Ifp`](crate::wire::Axis::Ifp), an event does not.
@@ -198,10 +211,6 @@ impl<'a> InterfaceMessage<'a> {
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.addrs.view().bytes
-    }
-
-    const fn layout(&self) -> &'static InterfaceLayout {
-        &self.addrs.dialect().interface
     }
 }
 
@@ -227,8 +236,8 @@ pub enum Announced {
 impl<'a> AnnounceMessage<'a> {
     /// The interface's index.
     #[must_use]
-    pub fn index(&self) -> u16 {
-        self.view.u16(self.layout.index)
+    pub fn index(&self) -> u32 {
+        self.view.u32(self.layout.index)
     }
 
     /// The interface's name, without the zeros behind it.
@@ -237,6 +246,12 @@ impl<'a> AnnounceMessage<'a> {
         let start = usize::from(self.layout.name);
         let name = self.view.bytes.get(start..start + usize::from(self.layout.name_length)).unwrap_or_default();
         name.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    /// What stands behind the header: a wireless event's own bytes.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.view.bytes.get(usize::from(self.layout.size)..).unwrap_or_default()
     }
 
     /// What happened to it.

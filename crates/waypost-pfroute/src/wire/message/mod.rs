@@ -2,12 +2,14 @@
 
 mod interface;
 mod route;
+mod wireless;
 
 pub use interface::{AddressMessage, AnnounceMessage, Announced, InterfaceMessage, MulticastMessage};
 pub use route::RouteMessage;
+pub use wireless::{BfdMessage, WirelessMessage};
 
-use super::bytes::{ByteOrder, Field, View};
-use super::dialect::{Dialect, Kind};
+use super::bytes::{ByteOrder, View};
+use super::dialect::{AddrsLayout, Dialect, Kind, Source};
 use super::error::{DecodeError, Expected};
 use super::sockaddr::Sockaddrs;
 
@@ -25,6 +27,14 @@ pub enum Message<'a> {
     Interface(InterfaceMessage<'a>),
     /// An interface came or went.
     Announce(AnnounceMessage<'a>),
+    /// Something happened to a wireless interface; what, stands behind the header.
+    WirelessEvent(AnnounceMessage<'a>),
+    /// The state of a wireless interface.
+    Wireless(WirelessMessage<'a>),
+    /// The state of a neighbour that BFD watches.
+    Bfd(BfdMessage<'a>),
+    /// The kernel lost messages, because they were not read in time: what is known of the tables may be wrong.
+    Desync(RouteMessage<'a>),
     /// Of a type that this codec does not read.
     Unknown {
         /// The type's number.
@@ -40,8 +50,9 @@ impl<'a> Message<'a> {
     /// # Errors
     ///
     /// [`Expected::Start`] or [`Expected::Header`] where they are too few for the type, [`Expected::Version`] where
-    /// the message is of another version. Sockaddrs spoil only themselves: see [`Sockaddrs::fault`].
-    pub fn decode(dialect: &'static Dialect, order: ByteOrder, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+    /// the message is of another version, [`Expected::HeaderLength`] where it gives its own header a length that
+    /// cannot be. Sockaddrs spoil only themselves: see [`Sockaddrs::fault`].
+    pub fn decode(dialect: &'static Dialect, order: ByteOrder, source: Source, bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let &[_, _, version, number, ..] = bytes else {
             return Err(DecodeError { offset: 0, expected: Expected::Start { found: bytes.len() } });
         };
@@ -54,24 +65,58 @@ impl<'a> Message<'a> {
             let short = DecodeError { offset: 0, expected: Expected::Header { size, found: bytes.len() } };
             if bytes.len() < usize::from(size) { Err(short) } else { Ok(view) }
         };
-        let addrs = |size: u16, field: Field| Ok(Sockaddrs::walk(dialect, checked(size)?, size, view.u32(field)));
-        Ok(match dialect.kind(number) {
-            Kind::Route(op) => Self::Route(RouteMessage { op, addrs: addrs(dialect.route.size, dialect.route.addrs)? }),
-            Kind::Address(change) => {
-                Self::Address(AddressMessage { change, addrs: addrs(dialect.address.size, dialect.address.addrs)? })
-            }
-            Kind::Multicast(change) => {
-                Self::Multicast(MulticastMessage { change, addrs: addrs(dialect.multicast.size, dialect.multicast.addrs)? })
-            }
-            Kind::Interface => {
-                Self::Interface(InterfaceMessage { addrs: addrs(dialect.interface.size, dialect.interface.addrs)? })
-            }
-            Kind::Announce => {
-                Self::Announce(AnnounceMessage { view: checked(dialect.announce.size)?, layout: &dialect.announce })
-            }
+        let addrs = |layout: &AddrsLayout| {
+            let view = checked(layout.size)?;
+            let start = header_length(view, layout)?;
+            Ok(Sockaddrs::walk(dialect, source, view, start, view.u32(layout.addrs)))
+        };
+        Ok(match dialect.message_type(number).kind {
+            Kind::Route(op, layout) => Self::Route(RouteMessage { op, layout, addrs: addrs(&layout.addrs)? }),
+            Kind::Address(change, layout) => Self::Address(AddressMessage { change, layout, addrs: addrs(&layout.addrs)? }),
+            Kind::Multicast(change, layout) => Self::Multicast(MulticastMessage { change, layout, addrs: addrs(&layout.addrs)? }),
+            Kind::Interface(layout) => Self::Interface(InterfaceMessage { layout, addrs: addrs(&layout.addrs)? }),
+            Kind::Announce(layout) => Self::Announce(AnnounceMessage { view: checked(layout.size)?, layout }),
+            Kind::WirelessEvent(layout) => Self::WirelessEvent(AnnounceMessage { view: checked(layout.size)?, layout }),
+            Kind::Wireless(layout) => Self::Wireless(WirelessMessage { view: checked(layout.size)?, layout }),
+            Kind::Bfd(layout) => Self::Bfd(BfdMessage { view: checked(layout.size)?, layout }),
+            Kind::Desync(layout) => Self::Desync(RouteMessage { op: RouteOp::Desync, layout, addrs: addrs(&layout.addrs)? }),
             Kind::Unknown => Self::Unknown { number, bytes },
         })
     }
+
+    /// The whole message.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Route(message) | Self::Desync(message) => message.bytes(),
+            Self::Address(message) => message.bytes(),
+            Self::Multicast(message) => message.bytes(),
+            Self::Interface(message) => message.bytes(),
+            Self::Announce(message) | Self::WirelessEvent(message) => message.bytes(),
+            Self::Wireless(message) => message.bytes(),
+            Self::Bfd(message) => message.bytes(),
+            Self::Unknown { bytes, .. } => bytes,
+        }
+    }
+
+    /// The number of its type.
+    #[must_use]
+    pub fn number(&self) -> u8 {
+        self.bytes().get(3).copied().unwrap_or(0)
+    }
+}
+
+/// Where the sockaddrs begin: where the message says so, as long as that is behind what is read of the header.
+fn header_length(view: View<'_>, layout: &AddrsLayout) -> Result<u16, DecodeError> {
+    let length = view.u16(layout.header_length);
+    if length == 0 {
+        return Ok(layout.size);
+    }
+    if length < layout.size || usize::from(length) > view.bytes.len() {
+        let expected = Expected::HeaderLength { size: layout.size, length, found: view.bytes.len() };
+        return Err(DecodeError { offset: usize::from(layout.header_length.offset()), expected });
+    }
+    Ok(length)
 }
 
 /// What a route message is about.
@@ -96,16 +141,38 @@ pub enum RouteOp {
     Lock,
     /// A destination should be resolved to a link-layer address.
     Resolve,
+    /// A route is asked for, and only the asker is answered.
+    GetSilently,
+    /// A route is added, in words that SunOS 4 had.
+    OldAdd,
+    /// A route is deleted, in words that SunOS 4 had.
+    OldDelete,
+    /// A route's gateway was set.
+    SetGateway,
+    /// A link-layer entry has changed.
+    LinkLayerUpdate,
+    /// The routes that the kernel has cached should be looked up again.
+    Invalidate,
+    /// A daemon tells of servers and domains that a network offers.
+    Proposal,
+    /// The source address that the kernel prefers for a table.
+    Source,
+    /// Messages were lost: see [`Message::Desync`].
+    Desync,
 }
 
-/// Whether something came or went.
+/// What became of an address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+#[non_exhaustive]
 pub enum Change {
     /// It is there now.
     Added,
     /// It is no longer there.
     Removed,
+    /// It is there and not as it was.
+    Changed,
+    /// It was removed some time ago, and its last user has let it go.
+    Freed,
 }
 
 /// A metric of a route.
@@ -134,4 +201,14 @@ pub enum Metric {
     Weight,
     /// The number of the kernel's next-hop object.
     NextHopIndex,
+    /// How many hold the route.
+    References,
+    /// The largest segment that TCP offers, in bytes.
+    SegmentSize,
+    /// How long a segment of TCP may live, in milliseconds.
+    SegmentLife,
+    /// The largest initial window of TCP, in segments.
+    InitialWindow,
+    /// The largest initial window of TCP after loss, in segments.
+    InitialWindowCap,
 }

@@ -9,6 +9,7 @@ use crate::wire::sockaddr::Sockaddrs;
 #[derive(Clone, Copy, Debug)]
 pub struct RouteMessage<'a> {
     pub(super) op: RouteOp,
+    pub(super) layout: &'static RouteLayout,
     pub(super) addrs: Sockaddrs<'a>,
 }
 
@@ -21,8 +22,32 @@ impl<'a> RouteMessage<'a> {
 
     /// The interface's index; zero where none is named.
     #[must_use]
-    pub fn index(&self) -> u16 {
-        self.addrs.view().u16(self.layout().index)
+    pub fn index(&self) -> u32 {
+        self.addrs.view().u32(self.layout.index)
+    }
+
+    /// The table; `None` where messages do not name it.
+    #[must_use]
+    pub fn table(&self) -> Option<u32> {
+        (self.layout.table.width() != 0).then(|| self.addrs.view().u32(self.layout.table))
+    }
+
+    /// The rank among routes to the same destination; zero where the system has none.
+    #[must_use]
+    pub fn priority(&self) -> u8 {
+        self.addrs.view().u8(self.layout.priority)
+    }
+
+    /// How many lookups have used the route; zero where the kernel does not say.
+    #[must_use]
+    pub fn uses(&self) -> u32 {
+        self.addrs.view().u32(self.layout.uses)
+    }
+
+    /// The flag word of the route that this one was cloned from; zero where the message does not say.
+    #[must_use]
+    pub fn raw_parent_flags(&self) -> u32 {
+        self.addrs.view().u32(self.layout.parent_flags)
     }
 
     /// The flags that the dialect has names for.
@@ -34,60 +59,67 @@ impl<'a> RouteMessage<'a> {
     /// The flag word as the kernel wrote it.
     #[must_use]
     pub fn raw_flags(&self) -> u32 {
-        self.addrs.view().u32(self.layout().flags)
+        self.addrs.view().u32(self.layout.flags)
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
     #[must_use]
     pub fn raw_addrs(&self) -> u32 {
-        self.addrs.view().u32(self.layout().addrs)
+        self.addrs.view().u32(self.layout.addrs.addrs)
     }
 
     /// The process that asked; zero for the kernel itself, and for every answer of some kernels.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.addrs.view().u32(self.layout().pid)
+        self.addrs.view().u32(self.layout.pid)
     }
 
     /// The asker's number for the request; zero for the kernel itself.
     #[must_use]
     pub fn seq(&self) -> u32 {
-        self.addrs.view().u32(self.layout().seq)
+        self.addrs.view().u32(self.layout.seq)
     }
 
     /// Why the request failed, in the numbers of the dialect's system; zero where it did not.
     #[must_use]
     pub fn errno(&self) -> u32 {
-        self.addrs.view().u32(self.layout().errno)
+        self.addrs.view().u32(self.layout.errno)
     }
 
     /// Which flags a change is about.
     #[must_use]
     pub fn raw_flag_mask(&self) -> u32 {
-        self.addrs.view().u32(self.layout().flag_mask)
+        self.addrs.view().u32(self.layout.flag_mask)
     }
 
     /// Which metrics the request sets, as RTV_ bits.
     #[must_use]
     pub fn inits(&self) -> u64 {
-        self.addrs.view().get(self.layout().inits)
+        self.addrs.view().get(self.layout.inits)
     }
 
     /// Which metrics are locked, as RTV_ bits.
     #[must_use]
     pub fn locks(&self) -> u64 {
-        self.addrs.view().get(self.layout().locks)
+        self.addrs.view().get(self.layout.locks)
+    }
+
+    /// Says whether the kernel must not change the metric.
+    #[must_use]
+    pub fn is_locked(&self, metric: Metric) -> bool {
+        let known = self.layout.metrics.iter().find(|known| known.metric == metric);
+        known.is_some_and(|known| self.locks() & u64::from(known.bit) != 0)
     }
 
     /// The metric; `None` where the dialect has none of that name.
     #[must_use]
     pub fn metric(&self, metric: Metric) -> Option<u64> {
-        let known = self.layout().metrics.iter().find(|known| known.metric == metric)?;
+        let known = self.layout.metrics.iter().find(|known| known.metric == metric)?;
         Some(self.read(known))
     }
 
     /// One of the dialect's metrics.
-    pub(crate) fn read(&self, metric: &MetricField) -> u64 {
+    fn read(&self, metric: &MetricField) -> u64 {
         self.addrs.view().get(metric.field)
     }
 
@@ -109,7 +141,8 @@ impl<'a> RouteMessage<'a> {
         self.addrs.dialect()
     }
 
-    const fn layout(&self) -> &'static RouteLayout {
-        &self.dialect().route
+    /// The metrics that its header has, with their values.
+    pub fn metrics(&self) -> impl Iterator<Item = (&'static MetricField, u64)> + '_ {
+        self.layout.metrics.iter().map(|known| (known, self.read(known)))
     }
 }
