@@ -1,13 +1,23 @@
 //! What differs between systems, as data.
 
+mod dragonfly;
 mod freebsd;
+mod illumos;
 mod layout;
+mod macos;
+mod netbsd;
+mod openbsd;
 
+pub use dragonfly::{DRAGONFLY, DRAGONFLY6};
 pub use freebsd::{FREEBSD, FREEBSD_I386};
+pub use illumos::ILLUMOS;
 pub use layout::{
     AddressLayout, AddrsLayout, AnnounceLayout, HeadLayout, InterfaceLayout, MetricField, MulticastLayout, RouteLayout,
     WirelessLayout,
 };
+pub use macos::MACOS;
+pub use netbsd::{NETBSD, NETBSD7};
+pub use openbsd::{OPENBSD, OPENBSD_I386};
 
 use waypost_core::LinkFlags;
 
@@ -313,7 +323,17 @@ const fn link_flag_bits(multicast: u32) -> [LinkFlags; 32] {
     bits
 }
 
+/// All dialects.
+pub static DIALECTS: [&Dialect; 10] =
+    [&FREEBSD, &FREEBSD_I386, &NETBSD, &NETBSD7, &OPENBSD, &OPENBSD_I386, &DRAGONFLY, &DRAGONFLY6, &MACOS, &ILLUMOS];
+
 impl Dialect {
+    /// The dialect of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        DIALECTS.into_iter().find(|dialect| dialect.name == name)
+    }
+
     /// What a message type stands for.
     #[must_use]
     pub fn message_type(&self, number: u8) -> MessageType {
@@ -383,3 +403,6 @@ impl Dialect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,6 +143,10 @@ pub enum RouteOp {
     Resolve,
     /// A route is asked for, and only the asker is answered.
     GetSilently,
+    /// An entry of a dump that tells who holds it.
+    Get2,
+    /// A route is asked for, with what is known of the neighbour.
+    GetExtended,
     /// A route is added, in words that SunOS 4 had.
     OldAdd,
     /// A route is deleted, in words that SunOS 4 had.
