@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
+use waypost_pfroute::wire::{Dialect, FREEBSD, NETBSD7, Source};
 
 /// One captured buffer and what is known of it.
 pub(crate) struct Capture {
@@ -18,6 +19,11 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
+    /// Where the bytes come from.
+    pub(crate) fn source(&self) -> Source {
+        if self.kind == "sysctl" { Source::Sysctl } else { Source::Socket }
+    }
+
     /// The number at the start of the file's name.
     pub(crate) fn number(&self) -> u32 {
         self.file.split('-').next().unwrap().parse().unwrap()
@@ -34,7 +40,7 @@ pub(crate) fn read(path: &str) -> Vec<u8> {
 }
 
 /// Everything in the folder that its index names.
-pub(crate) fn all(folder: &str) -> Vec<Capture> {
+fn all(folder: &str) -> Vec<Capture> {
     let index = String::from_utf8(read(&format!("{folder}/index.jsonl"))).unwrap();
     let captures = index.lines().map(|line| {
         let entry: Value = serde_json::from_str(line).unwrap();
@@ -53,9 +59,64 @@ pub(crate) fn all(folder: &str) -> Vec<Capture> {
     captures.collect()
 }
 
-/// All of FreeBSD 13.0's.
-pub(crate) fn freebsd13() -> Vec<Capture> {
-    let captures = all("freebsd-13.0-amd64");
-    assert_eq!(captures.len(), 229, "the index has been cut");
-    captures
+/// The captures of one system, with what is odd among them, by their numbers.
+pub(crate) struct System {
+    pub(crate) dialect: &'static Dialect,
+    folder: &'static str,
+    count: usize,
+    /// What C read by force and the codec refuses, with what it says instead.
+    pub(crate) refused: &'static [(u32, &'static str)],
+    /// Requests and their echoes that are longer than they say, by zeros.
+    pub(crate) zeros_behind: &'static [u32],
+    /// Dumps that the kernel called a success and cut.
+    pub(crate) cut_short: &'static [u32],
+}
+
+pub(crate) const FREEBSD13: System = System {
+    dialect: &FREEBSD,
+    folder: "freebsd-13.0-amd64",
+    count: 229,
+    refused: &[
+        (286, "at byte 2: expected version 5, found 4"),
+        (287, "at byte 2: expected version 5, found 4"),
+        (289, "at byte 0: expected the 176 bytes that the message says it has, found 168"),
+        (290, "at byte 0: expected the 176 bytes that the message says it has, found 168"),
+        (298, "type 77"),
+        (299, "type 77"),
+    ],
+    zeros_behind: &[292, 293],
+    cut_short: &[323],
+};
+
+pub(crate) const NETBSD799: System = System {
+    dialect: &NETBSD7,
+    folder: "netbsd-7.99.34-amd64",
+    count: 217,
+    refused: &[
+        (250, "at byte 2: expected version 4, found 5"),
+        (251, "at byte 2: expected version 4, found 5"),
+        (253, "at byte 0: expected the 144 bytes that the message says it has, found 136"),
+        (254, "at byte 0: expected the 144 bytes that the message says it has, found 136"),
+        (262, "type 77"),
+        (263, "type 77"),
+    ],
+    zeros_behind: &[256, 257],
+    cut_short: &[],
+};
+
+/// The systems of which there are captures with an index.
+pub(crate) const SYSTEMS: [&System; 2] = [&FREEBSD13, &NETBSD799];
+
+impl System {
+    /// All captures, in their order.
+    pub(crate) fn captures(&self) -> Vec<Capture> {
+        let captures = all(self.folder);
+        assert_eq!(captures.len(), self.count, "the index has been cut");
+        captures
+    }
+
+    /// The capture of this number.
+    pub(crate) fn capture(&self, number: u32) -> Capture {
+        self.captures().into_iter().find(|capture| capture.number() == number).unwrap()
+    }
 }

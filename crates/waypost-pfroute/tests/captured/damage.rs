@@ -6,54 +6,98 @@ use std::time::Duration;
 
 use waypost_core::TableId;
 use waypost_pfroute::lift::Lift;
-use waypost_pfroute::wire::{Axis, ByteOrder, FREEBSD, Message, Messages, Metric, RouteMessage, Sockaddrs, Source};
+use waypost_pfroute::wire::{
+    Axis, ByteOrder, DIALECTS, Dialect, FREEBSD, MACOS, Message, Messages, NETBSD, OPENBSD, RouteMessage, Sockaddrs, Source,
+};
 
-use crate::captures::{self, Capture};
+use crate::captures::{self, SYSTEMS};
 
 const LIFT: Lift = Lift { table: TableId(0), since_epoch: Duration::ZERO };
 
-/// The captures, without those that have no message of their own: most of what one socket read, another did too.
-fn different() -> Vec<Capture> {
-    let mut captures = captures::freebsd13();
+/// How many messages are walked over at once. The walk remembers nothing but where it is, so what a wrong byte does
+/// is seen on the message that it is in and those behind it.
+const WINDOW: usize = 3;
+
+/// A few messages of a capture, one behind the other.
+struct Window {
+    dialect: &'static Dialect,
+    source: Source,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    fn walk(&self, bytes: &[u8]) -> Vec<bool> {
+        walk(self.dialect, ByteOrder::Little, self.source, bytes)
+    }
+}
+
+/// Every message of every capture once, as the first of a window: what one socket read, others did too.
+fn windows() -> Vec<Window> {
+    let mut buffers = Vec::new();
+    for system in SYSTEMS {
+        let captures = system.captures().into_iter();
+        buffers.extend(captures.map(|capture| (system.dialect, capture.source(), capture.file, capture.bytes)));
+    }
+    for (dialect, path) in [
+        (&FREEBSD, "freebsd-14.1-amd64/dump-inet.bin"),
+        (&NETBSD, "netbsd-10.0-amd64/dump-inet.bin"),
+        (&OPENBSD, "openbsd-7.5-amd64/dump-inet.bin"),
+        (&OPENBSD, "openbsd-7.5-amd64/dump-inet6.bin"),
+        (&MACOS, "macos-14.5-x86_64/dump-inet.bin"),
+    ] {
+        buffers.push((dialect, Source::Sysctl, path.to_owned(), captures::read(path)));
+    }
     let mut seen = HashSet::new();
-    captures.retain(|capture| {
-        let messages = spans(&capture.bytes).into_iter().map(|span| capture.bytes[span].to_vec());
-        let fresh = messages.filter(|message| seen.insert(message.clone())).count();
-        fresh > 0 || capture.kind != "sysctl" && seen.insert(capture.bytes.clone())
-    });
-    captures
+    let mut windows = Vec::new();
+    for (dialect, source, name, bytes) in buffers {
+        let spans = spans(&bytes);
+        if spans.is_empty() && seen.insert(bytes.clone()) {
+            windows.push(Window { dialect, source, name, bytes });
+            continue;
+        }
+        for (nth, span) in spans.iter().enumerate() {
+            if seen.insert(bytes[span.clone()].to_vec()) {
+                let end = spans[spans.len().min(nth + WINDOW) - 1].end;
+                let bytes = bytes[span.start..end].to_vec();
+                windows.push(Window { dialect, source, name: format!("{name} message {nth}"), bytes });
+            }
+        }
+    }
+    windows
 }
 
 #[test]
 fn a_cut_spoils_only_the_message_that_it_hits() {
-    for capture in different() {
-        let (readable, spans) = (walk(&capture.bytes), spans(&capture.bytes));
-        for length in 0..capture.bytes.len() {
+    let windows = windows();
+    assert!(windows.len() > 400, "{}", windows.len());
+    for window in windows {
+        let (readable, spans) = (window.walk(&window.bytes), spans(&window.bytes));
+        for length in 0..window.bytes.len() {
             let whole = spans.iter().filter(|span| span.end <= length).count();
-            let found = walk(capture.bytes.get(..length).unwrap());
+            let found = window.walk(window.bytes.get(..length).unwrap());
             let (before, hit) = found.split_at(whole);
-            assert_eq!(before, &readable[..whole], "{} cut at {length}", capture.file);
-            assert!(hit.is_empty() || hit == [false], "{} cut at {length}", capture.file);
+            assert_eq!(before, &readable[..whole], "{} cut at {length}", window.name);
+            assert!(hit.is_empty() || hit == [false], "{} cut at {length}", window.name);
         }
     }
 }
 
 #[test]
 fn a_wrong_byte_spoils_only_the_message_that_it_is_in() {
-    for capture in different() {
-        let (readable, spans) = (walk(&capture.bytes), spans(&capture.bytes));
-        let mut bytes = capture.bytes.clone();
-        for at in 0..bytes.len() {
-            for flip in [0x01, 0xff] {
+    for window in windows() {
+        let (readable, spans) = (window.walk(&window.bytes), spans(&window.bytes));
+        let mut bytes = window.bytes.clone();
+        let first = spans.first().map_or(bytes.len(), |span| span.end);
+        for at in 0..first {
+            for flip in [0x01, 0x80, 0xff] {
                 bytes[at] ^= flip;
-                let found = walk(&bytes);
+                let found = window.walk(&bytes);
                 bytes[at] ^= flip;
-                // A wrong length moves everything behind it; bytes behind the last message are no message's.
-                let Some(hit) = spans.iter().position(|span| (span.start + 2..span.end).contains(&at)) else { continue };
-                assert_eq!(found.len(), readable.len(), "{} byte {at}", capture.file);
-                for (nth, (found, readable)) in found.iter().zip(&readable).enumerate() {
-                    assert!(nth == hit || found == readable, "{} byte {at} message {nth}", capture.file);
-                }
+                // A wrong length moves everything behind it.
+                let hit = spans.first().is_some_and(|span| (span.start + 2..span.end).contains(&at));
+                assert!(!hit || found.len() == readable.len(), "{} byte {at}", window.name);
+                assert!(!hit || found.get(1..) == readable.get(1..), "{} byte {at}", window.name);
             }
         }
     }
@@ -61,10 +105,13 @@ fn a_wrong_byte_spoils_only_the_message_that_it_is_in() {
 
 #[test]
 fn bytes_of_one_value_are_no_messages() {
-    for value in 0..=u8::MAX {
-        for length in [0, 1, 3, 4, 5, 151, 152, 4096] {
-            let found = walk(&vec![value; length]);
-            assert!(found.iter().all(|whole| !whole) || value == FREEBSD.version, "{length} bytes of {value}");
+    for dialect in DIALECTS {
+        for value in 0..=u8::MAX {
+            for length in [0, 1, 3, 4, 5, 75, 76, 151, 152, 4096] {
+                let found = walk(dialect, ByteOrder::Big, Source::Socket, &vec![value; length]);
+                let version = value == dialect.version;
+                assert!(found.iter().all(|whole| !whole) || version, "{}: {length} bytes of {value}", dialect.name);
+            }
         }
     }
 }
@@ -85,8 +132,8 @@ fn spans(bytes: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// Reads everything there is; says of each message whether it is whole.
-fn walk(bytes: &[u8]) -> Vec<bool> {
-    let mut messages = Messages::new(&FREEBSD, ByteOrder::Little, Source::Socket, bytes);
+fn walk(dialect: &'static Dialect, order: ByteOrder, source: Source, bytes: &[u8]) -> Vec<bool> {
+    let mut messages = Messages::new(dialect, order, source, bytes);
     let mut found = Vec::new();
     let mut last = 0;
     while let Some(message) = messages.next() {
@@ -105,30 +152,33 @@ fn walk(bytes: &[u8]) -> Vec<bool> {
 fn touch(message: &Message<'_>) {
     let _ = (LIFT.event(message), LIFT.listed(message));
     match message {
-        Message::Route(route) => touch_route(route),
+        Message::Route(route) | Message::Desync(route) => touch_route(route),
         Message::Address(address) => {
-            let _ = (address.index(), address.raw_flags(), address.metric());
+            let _ = (address.index(), address.raw_flags(), address.metric(), address.raw_address_flags());
             touch_addrs(address.addrs(), address.bytes());
         }
         Message::Multicast(multicast) => {
-            let _ = (multicast.index(), multicast.raw_flags());
+            let _ = (multicast.index(), multicast.raw_flags(), multicast.references());
             touch_addrs(multicast.addrs(), multicast.bytes());
         }
         Message::Interface(interface) => {
-            let _ = (interface.index(), interface.raw_flags(), interface.mtu(), interface.baud_rate(), interface.link_state());
+            let _ = (interface.index(), interface.flags(), interface.mtu(), interface.baud_rate(), interface.link_state());
             touch_addrs(interface.addrs(), interface.bytes());
         }
-        Message::Announce(announce) => {
+        Message::Announce(announce) | Message::WirelessEvent(announce) => {
             let _ = announce.what();
             assert!(announce.name().len() <= 16);
+            assert!(announce.payload().len() < announce.bytes().len());
         }
+        Message::Wireless(wireless) => assert!(wireless.network().len() <= 32 && wireless.station().len() == 6),
+        Message::Bfd(bfd) => assert!(bfd.index() <= u32::from(u16::MAX)),
         _ => {}
     }
 }
 
 fn touch_route(route: &RouteMessage<'_>) {
     let _ = (route.index(), route.flags(), route.pid(), route.seq(), route.errno(), route.inits(), route.locks());
-    assert!(route.metric(Metric::NextHopIndex).is_some());
+    let _ = (route.table(), route.priority(), route.uses(), route.metrics().count());
     touch_addrs(route.addrs(), route.bytes());
 }
 
@@ -138,6 +188,7 @@ fn touch_addrs(addrs: &Sockaddrs<'_>, message: &[u8]) {
         let Some(raw) = addrs.raw(axis) else { continue };
         assert!(message.as_ptr_range().contains(&raw.bytes().as_ptr()));
         assert!(raw.bytes().len() <= message.len());
+        let _ = raw.inarp(ByteOrder::Little);
     }
     assert!(addrs.fault().is_some() || addrs.trailing() > -8, "only padding may be missing without a fault");
 }

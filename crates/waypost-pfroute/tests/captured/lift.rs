@@ -10,7 +10,7 @@ use waypost_pfroute::wire::{
     Axis, ByteOrder, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
 };
 
-use crate::captures::{self, Capture};
+use crate::captures::{self, Capture, FREEBSD13};
 
 const LIFT: Lift = Lift { table: TableId(0), since_epoch: Duration::from_secs(600) };
 
@@ -55,7 +55,7 @@ fn event(bytes: &[u8]) -> Result<Option<Notice>, LiftError> {
 }
 
 fn capture(number: u32) -> Capture {
-    captures::freebsd13().into_iter().find(|capture| capture.number() == number).unwrap()
+    FREEBSD13.capture(number)
 }
 
 fn listed(bytes: &[u8]) -> Vec<Route> {
@@ -69,7 +69,7 @@ fn listed(bytes: &[u8]) -> Vec<Route> {
 
 /// What the events said of routes, in their order.
 fn route_events() -> Vec<(RouteVerb, Route)> {
-    let captures = captures::freebsd13();
+    let captures = FREEBSD13.captures();
     let told = captures.iter().filter(|capture| ["event", "broadcast"].contains(&capture.kind.as_str()));
     let notices = told.filter_map(|capture| event(&capture.bytes).ok().flatten());
     let routes = notices.filter_map(|notice| match notice {
@@ -159,7 +159,7 @@ fn what_is_removed_is_what_was_there() {
 #[test]
 fn what_failed_or_only_asked_changes_nothing() {
     let mut asked = 0;
-    for capture in captures::freebsd13() {
+    for capture in FREEBSD13.captures() {
         let is_lookup = capture.decoded["type"] == 4;
         if capture.kind != "reply" && capture.kind != "broadcast" || !(is_lookup || capture.write_result < 0) {
             continue;

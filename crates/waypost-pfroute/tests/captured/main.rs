@@ -4,4 +4,5 @@ mod captures;
 mod damage;
 mod golden;
 mod lift;
+mod record;
 mod requests;

@@ -6,7 +6,7 @@ use waypost_pfroute::wire::{
     Axis, ByteOrder, EncodeError, FREEBSD, Message, Messages, Metric, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
 };
 
-use crate::captures;
+use crate::captures::FREEBSD13;
 
 /// Requests that the encoder cannot write, and must not.
 const NOT_WRITTEN: [(u32, &str); 13] = [
@@ -73,7 +73,7 @@ fn written() -> Vec<(u32, Vec<u8>)> {
 #[test]
 fn every_request_is_written_as_captured() {
     let written = written();
-    let requests = captures::freebsd13().into_iter().filter(|capture| capture.kind == "request");
+    let requests = FREEBSD13.captures().into_iter().filter(|capture| capture.kind == "request");
     let mut compared = 0;
     for capture in requests {
         if NOT_WRITTEN.iter().any(|&(number, _)| number == capture.number()) {
