@@ -3,10 +3,10 @@
 //! PF_ROUTE is how the BSDs, macOS and illumos tell of their routing tables: messages that begin alike and then
 //! differ in nearly every number. This crate has one codec for all of them. [`wire`] turns bytes into messages by
 //! a [`wire::Dialect`], a table of one system's offsets and numbers, so it reads any system's bytes on any host.
-//! [`lift`] turns messages into the portable model of [`waypost_core`].
+//! [`lift`] turns messages into the portable model of [`waypost_core`], and its routes into requests as each kernel
+//! wants them.
 //!
-//! What it is not yet: there is no session and no socket, so nothing here can be handed to a `Watcher`. Requests are
-//! encoded, message by message, but are not yet made from portable routes.
+//! What it is not yet: there is no session and no socket, so nothing here can be handed to a `Watcher`.
 //!
 //! ```
 //! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages, Source};

@@ -2,14 +2,11 @@
 
 use std::net::IpAddr;
 
-use waypost_core::{Address, Family, IfIndex, Link, LinkFlags, Neighbour, NeighbourState, Notice, Prefix, Verb};
+use waypost_core::{Address, AddressFlags, Family, IfIndex, Link, LinkFlags, Neighbour, NeighbourState, Notice, Verb};
 
 use super::route::{self, mask_length};
 use super::{LiftError, verb};
-use crate::wire::{AddressMessage, AnnounceMessage, Announced, Axis, InterfaceMessage, RouteFlags, RouteMessage};
-
-/// LINK_STATE_DOWN of net/if.h. What is unknown counts as up: many virtual interfaces never say.
-const LINK_STATE_DOWN: u16 = 1;
+use crate::wire::{AddressMessage, AnnounceMessage, Announced, Axis, Carrier, InterfaceMessage, RouteFlags, RouteMessage};
 
 /// The state of a link. An event does not name it: then its name is empty.
 pub(super) fn link(message: &InterfaceMessage<'_>) -> Result<Notice, LiftError> {
@@ -19,11 +16,19 @@ pub(super) fn link(message: &InterfaceMessage<'_>) -> Result<Notice, LiftError> 
     let mut link = Link::new(index, &name);
     let (flags, os_flags) = message.flags();
     link.flags = flags;
-    link.flags.set(LinkFlags::LOWER_UP, message.link_state() != LINK_STATE_DOWN);
+    link.flags.set(LinkFlags::LOWER_UP, has_carrier(message, flags));
     link.os_flags = os_flags;
     link.mtu = message.mtu();
     link.link_address = named.map_or_else(Vec::new, |link| link.address.to_vec());
     Ok(Notice::Link(Verb::Present, Box::new(link)))
+}
+
+fn has_carrier(message: &InterfaceMessage<'_>, flags: LinkFlags) -> bool {
+    match message.addrs().dialect().carrier {
+        Carrier::Nothing => true,
+        Carrier::State { down_from, down_to } => !(down_from..=down_to).contains(&message.link_state()),
+        Carrier::Running => flags.contains(LinkFlags::RUNNING),
+    }
 }
 
 pub(super) fn announced(message: &AnnounceMessage<'_>) -> Option<Notice> {
@@ -36,7 +41,15 @@ pub(super) fn announced(message: &AnnounceMessage<'_>) -> Option<Notice> {
     Some(Notice::Link(verb, Box::new(Link::new(index, &text(message.name())))))
 }
 
-/// An address; `None` for a link-layer one. Its flags are left out: an event and a dump differ in them.
+/// IN_IFF_ and IN6_IFF_ of netinet/in_var.h and netinet6/in6_var.h, alike wherever messages have them.
+const ADDRESS_FLAGS: [(u32, AddressFlags); 4] = [
+    (0x2, AddressFlags::TENTATIVE),
+    (0x4, AddressFlags::DUPLICATED),
+    (0x10, AddressFlags::DEPRECATED),
+    (0x80, AddressFlags::TEMPORARY),
+];
+
+/// An address; `None` for a link-layer one. The flags of its route are left out: an event and a dump differ in them.
 pub(super) fn address(message: &AddressMessage<'_>) -> Result<Option<Notice>, LiftError> {
     let addrs = message.addrs();
     if let Some(fault) = addrs.fault() {
@@ -53,19 +66,28 @@ pub(super) fn address(message: &AddressMessage<'_>) -> Result<Option<Notice>, Li
         None => family.bits(),
     };
     let mut address = Address::new(index, local, length);
+    let word = message.raw_address_flags();
+    let known = ADDRESS_FLAGS.into_iter().filter(|(bit, _)| word & bit != 0);
+    (address.os_flags, address.flags) =
+        known.fold((word, AddressFlags::empty()), |(others, flags), (bit, flag)| (others & !bit, flags | flag));
     if let Some((other, _)) = route::address(addrs, Axis::Brd) {
         // The same place has the broadcast address or, on a point-to-point link, the far end; which, no message says.
-        let last = match Prefix::containing(local, length) {
-            Ok(Prefix::V4(network)) if length < 31 => Some(IpAddr::from(network.last())),
-            _ => None,
-        };
-        if last == Some(other) {
+        if is_broadcast(local, length, other) {
             address.broadcast = Some(other);
-        } else if other != local {
+        } else if other != local && !other.is_unspecified() {
             address.peer = Some(other);
         }
     }
     Ok(Some(Notice::Address(verb(message.change()), Box::new(address))))
+}
+
+/// Says whether `other` is the last address of the network, or of one around it: NetBSD, given another mask for an
+/// address, tells of it with the broadcast address from before. A network of two addresses has none.
+fn is_broadcast(local: IpAddr, length: u8, other: IpAddr) -> bool {
+    let (IpAddr::V4(local), IpAddr::V4(other)) = (local, other) else { return false };
+    let differing = u32::BITS - (local.to_bits() ^ other.to_bits()).leading_zeros();
+    let host_bits = u32::BITS.saturating_sub(u32::from(length));
+    host_bits > 1 && other.to_bits().trailing_ones() >= differing.max(host_bits)
 }
 
 /// An entry of ARP or NDP.
@@ -90,4 +112,23 @@ fn interface(index: u32) -> Result<IfIndex, LiftError> {
 
 fn text(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_broadcast;
+
+    #[test]
+    fn a_far_end_is_told_from_a_broadcast_address() {
+        let is = |local: &str, length, other: &str| is_broadcast(local.parse().unwrap(), length, other.parse().unwrap());
+        assert!(is("10.0.0.1", 24, "10.0.0.255"));
+        assert!(is("10.9.0.1", 24, "10.9.255.255"));
+        assert!(!is("10.0.0.1", 24, "10.1.0.255"));
+        assert!(!is("10.0.0.1", 24, "10.0.0.127"));
+        assert!(!is("10.0.0.1", 32, "10.0.0.3"));
+        assert!(!is("10.0.0.2", 31, "10.0.0.3"));
+        assert!(!is("127.0.0.1", 8, "127.0.0.1"));
+        assert!(!is("10.0.0.1", 24, "0.0.0.0"));
+        assert!(!is("fe80::1", 64, "fe80::ffff"));
+    }
 }

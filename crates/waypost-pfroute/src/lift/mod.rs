@@ -1,7 +1,10 @@
 //! Messages to the portable model.
 
 mod interface;
+mod lower;
 mod route;
+
+pub use lower::{Asked, Lower, LowerError};
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -59,7 +62,7 @@ pub enum LiftError {
 
 impl Lift {
     /// What a message from the socket says; `None` for what is no change of anything: requests that failed, answers
-    /// to lookups, multicast groups, and types that the codec does not read.
+    /// to lookups, copies that the kernel cloned, multicast groups, and types that the codec does not read.
     ///
     /// # Errors
     ///
@@ -70,11 +73,13 @@ impl Lift {
             Message::Address(address) => interface::address(address),
             Message::Interface(link) => interface::link(link).map(Some),
             Message::Announce(announce) => Ok(interface::announced(announce)),
+            Message::Desync(_) => Ok(Some(Notice::Overrun)),
             _ => Ok(None),
         }
     }
 
-    /// What an entry of a dump says: of the routing tables, of the interfaces, or of the neighbours.
+    /// What an entry of a dump says: of the routing tables, of the interfaces, or of the neighbours. `None` for what
+    /// the kernel has cloned from a route: it comes and goes with the traffic.
     ///
     /// # Errors
     ///
@@ -82,6 +87,7 @@ impl Lift {
     pub fn listed(&self, message: &Message<'_>) -> Result<Option<Notice>, LiftError> {
         let notice = match message {
             Message::Route(route) if is_neighbour(route) => Some(interface::neighbour(route, Verb::Listed)?),
+            Message::Route(route) if is_clone(route) => None,
             Message::Route(route) => Some(Notice::Route(RouteVerb::Listed, self.route(route)?)),
             Message::Address(address) => interface::address(address)?,
             Message::Interface(link) => Some(interface::link(link)?),
@@ -101,17 +107,23 @@ impl Lift {
             RouteOp::Delete => RouteVerb::Removed,
             RouteOp::Losing => return Ok(Some(Notice::Losing(Box::new(self.route(message)?)))),
             RouteOp::Miss => return miss(message).map(Some),
+            RouteOp::LinkLayerUpdate if message.errno() == 0 => {
+                return interface::neighbour(message, Verb::Present).map(Some);
+            }
             RouteOp::Redirect if message.errno() == 0 => return self.redirect(message).map(Some),
             // An answer to somebody's lookup, or a request that changes nothing.
             _ => return Ok(None),
         };
         // A request that failed is told to every listener as it came, malformed ones too.
-        if message.errno() != 0 || !message.flags().contains(RouteFlags::DONE) {
+        if message.errno() != 0 || !is_done(message) {
             return Ok(None);
         }
         if is_neighbour(message) {
             let verb = if verb == RouteVerb::Removed { Verb::Removed } else { Verb::Present };
             return interface::neighbour(message, verb).map(Some);
+        }
+        if is_clone(message) {
+            return Ok(None);
         }
         Ok(Some(Notice::Route(verb, self.route(message)?)))
     }
@@ -127,6 +139,13 @@ impl Lift {
     }
 }
 
+/// Says whether the message tells of what was done, not tried. One kernel does not mark what it did by itself.
+fn is_done(message: &RouteMessage<'_>) -> bool {
+    let flags = message.flags();
+    let is_own = flags.contains(RouteFlags::LOCAL) && message.seq() == 0;
+    flags.contains(RouteFlags::DONE) || (is_own && message.dialect().own_routes.local_lack_done)
+}
+
 fn miss(message: &RouteMessage<'_>) -> Result<Notice, LiftError> {
     let (destination, _) = route::address(message.addrs(), Axis::Dst).ok_or(LiftError::Missing(Axis::Dst))?;
     let mut miss = Miss::new(destination);
@@ -135,9 +154,18 @@ fn miss(message: &RouteMessage<'_>) -> Result<Notice, LiftError> {
     Ok(Notice::Miss(miss))
 }
 
-/// ARP and NDP entries come in route messages.
+/// ARP and NDP entries come in route messages. Addresses of the host's own and of everybody have the mark too, on
+/// some systems, and are routes.
 fn is_neighbour(message: &RouteMessage<'_>) -> bool {
-    message.flags().contains(RouteFlags::LINK_LAYER)
+    let flags = message.flags();
+    flags.contains(RouteFlags::LINK_LAYER) && !flags.intersects(OF_NO_NEIGHBOUR)
+}
+
+const OF_NO_NEIGHBOUR: RouteFlags = RouteFlags::LOCAL.union(RouteFlags::BROADCAST).union(RouteFlags::MULTICAST);
+
+/// A copy that the kernel made of a route for one destination.
+fn is_clone(message: &RouteMessage<'_>) -> bool {
+    message.flags().contains(RouteFlags::CLONED)
 }
 
 const fn verb(change: Change) -> Verb {

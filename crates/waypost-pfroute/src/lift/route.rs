@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use waypost_core::{
     Disposition, Entry, Family, IfIndex, Metric as Portable, Metrics, NextHop, NextHops, Prefix, Protocol, Route,
-    RouteFlags as Marks, Scope, Slot, Weight,
+    RouteFlags as Marks, Scope, Slot, TableId, Weight,
 };
 
 use super::{Lift, LiftError};
-use crate::wire::{Axis, Metric, RawSockaddr, ReportedMtu, RouteFlags, RouteMessage, RouteOp, Sockaddr, Sockaddrs, has_zone};
+use crate::wire::{
+    Axis, MaskForm, Metric, RawSockaddr, ReportedMtu, RouteFlags, RouteMessage, RouteOp, ScopeForm, Sockaddr, Sockaddrs, has_zone,
+};
 
 /// Flags that the model says in its own words.
 const SAID: RouteFlags = RouteFlags::UP
@@ -26,7 +28,17 @@ const SAID: RouteFlags = RouteFlags::UP
     .union(RouteFlags::FIXED_MTU)
     .union(RouteFlags::LOCAL)
     .union(RouteFlags::BROADCAST)
-    .union(RouteFlags::MULTICAST);
+    .union(RouteFlags::MULTICAST)
+    .union(RouteFlags::LINK_LAYER)
+    .union(RouteFlags::CLONING)
+    .union(RouteFlags::CLONED)
+    .union(RouteFlags::CONNECTED)
+    .union(RouteFlags::KERNEL)
+    .union(RouteFlags::INTERFACE_SCOPE)
+    .union(RouteFlags::SET_SOURCE)
+    // These two come and go with other routes, and no message tells.
+    .union(RouteFlags::MULTIPATH)
+    .union(RouteFlags::CACHED);
 
 impl Lift {
     /// The route that the message is about.
@@ -47,28 +59,46 @@ impl Lift {
         let (network, zone) = address(addrs, Axis::Dst).ok_or(LiftError::Missing(Axis::Dst))?;
         let length = prefix_length(message, flags, Family::of(&network))?;
         let destination = Prefix::containing(network, length).map_err(|_| LiftError::MaskGap)?;
-        let mut slot = Slot::new(self.table, destination);
-        // The zone is part of the key: every interface has its own fe80::/64.
-        slot.interface_scope = IfIndex::new(zone);
+        let mut slot = Slot::new(message.table().map_or(self.table, TableId), destination);
+        slot.priority = message.priority() & !PRIORITY_DOWN;
+        slot.interface_scope = interface_scope(message, flags, network, zone);
 
         let next_hop = next_hop(message, flags);
         let mut entry = Entry::default();
         entry.disposition = disposition(flags);
-        entry.protocol = protocol(flags);
+        entry.protocol = protocol(flags, slot.priority, message.dialect().own_routes.are_static);
         entry.scope = scope(entry.disposition, next_hop.as_ref());
         entry.flags = marks(flags, message.op());
         entry.os_flags = message.dialect().other_bits(message.raw_flags(), SAID);
+        if flags.contains(RouteFlags::SET_SOURCE) {
+            entry.preferred_source = address(addrs, Axis::Src).map(|(source, _)| source);
+        }
         entry.next_hops = next_hop.map_or(NextHops::NONE, NextHops::one);
         entry.metrics = metrics(message, flags);
         let mut route = Route::from_parts(slot, entry);
-        route.expires = self.expires(message);
+        route.expires = self.expires(message, flags);
         Ok(route)
     }
 
-    fn expires(&self, message: &RouteMessage<'_>) -> Option<Duration> {
+    fn expires(&self, message: &RouteMessage<'_>, flags: RouteFlags) -> Option<Duration> {
+        // ARP writes there when it has seen the route of a network (NetBSD sys/netinet/if_arp.c and xnu
+        // bsd/netinet/in_arp.c, `arp_rtrequest`); that one does not end.
+        if flags.intersects(RouteFlags::CLONING | RouteFlags::CONNECTED) {
+            return None;
+        }
         let end = message.metric(Metric::Expire).filter(|&end| end != 0)?;
         Some(Duration::from_secs(end).saturating_sub(self.since_epoch))
     }
+}
+
+/// RTP_DOWN of OpenBSD's sys/net/route.h, which a priority has while the route cannot be used; RTF_UP says it too.
+const PRIORITY_DOWN: u8 = 0x80;
+
+/// The interface that the route is confined to. The zone is part of the key: every interface has its own fe80::/64.
+fn interface_scope(message: &RouteMessage<'_>, flags: RouteFlags, network: IpAddr, zone: u32) -> Option<IfIndex> {
+    let is_in_zone = matches!(network, IpAddr::V6(network) if has_zone(network));
+    let by_message = flags.contains(RouteFlags::INTERFACE_SCOPE) || (is_in_zone && message.dialect().scope == ScopeForm::None);
+    IfIndex::new(if zone == 0 && by_message { message.index() } else { zone })
 }
 
 /// The address for `axis` and its zone, zero where it has none; `None` where there is no address of either family.
@@ -99,7 +129,9 @@ fn prefix_length(message: &RouteMessage<'_>, flags: RouteFlags, family: Family) 
     let mask = addrs.raw(Axis::Netmask).filter(|_| !flags.contains(RouteFlags::HOST));
     // Without a mask, it is one address.
     let Some(mask) = mask else { return Ok(family.bits()) };
-    if mask.length() == 0 && addrs.trailing() >= i64::try_from(message.dialect().round(0)).unwrap_or(i64::MAX) {
+    // Kernels that trim their masks write the default route's so, and some of them leave bytes behind.
+    let is_trimmed = message.dialect().on_socket.inet_mask == MaskForm::Trimmed;
+    if !is_trimmed && mask.length() == 0 && addrs.trailing() >= i64::try_from(message.dialect().round(0)).unwrap_or(i64::MAX) {
         return Err(LiftError::MaskLost(addrs.trailing()));
     }
     mask_length(mask, family).ok_or(LiftError::MaskGap)
@@ -147,20 +179,54 @@ const fn disposition(flags: RouteFlags) -> Disposition {
     }
 }
 
-/// Who installed it, as far as flags tell.
-const fn protocol(flags: RouteFlags) -> Protocol {
+/// Who installed it, as far as flags and the priority tell.
+const fn protocol(flags: RouteFlags, priority: u8, own_are_static: bool) -> Protocol {
     if flags.contains(RouteFlags::DYNAMIC) {
-        Protocol::REDIRECT
-    } else if flags.contains(RouteFlags::PINNED) && !flags.contains(RouteFlags::GATEWAY) {
-        // The kernel pins the routes of its own addresses (FreeBSD sys/netinet/in.c, in_handle_ifaddr_route) and
-        // sets RTF_STATIC on some of them; anybody can pin a route through a gateway.
-        Protocol::KERNEL
-    } else if flags.contains(RouteFlags::STATIC) {
-        Protocol::STATIC
-    } else {
-        Protocol::UNSPECIFIED
+        return Protocol::REDIRECT;
+    }
+    let is_to_network = flags.intersects(TO_OWN_NETWORKS) && (own_are_static || !flags.contains(RouteFlags::STATIC));
+    let is_own = (is_to_network || flags.intersects(TO_OWN_ADDRESSES)) && !flags.contains(RouteFlags::GATEWAY);
+    if is_own || flags.contains(RouteFlags::KERNEL) {
+        return Protocol::KERNEL;
+    }
+    match priority {
+        LOCAL..STATIC => Protocol::KERNEL,
+        EIGRP..OSPF => Protocol(192),
+        OSPF..ISIS => Protocol(188),
+        ISIS..RIP => Protocol(187),
+        RIP..BGP => Protocol(189),
+        BGP..DEFAULT => Protocol(186),
+        _ if flags.contains(RouteFlags::STATIC) => Protocol::STATIC,
+        _ => Protocol::UNSPECIFIED,
     }
 }
+
+/// The priority that tells of a routing protocol; `None` where none does.
+pub(super) const fn priority(protocol: Protocol) -> Option<u8> {
+    match protocol.0 {
+        192 => Some(EIGRP),
+        188 => Some(OSPF),
+        187 => Some(ISIS),
+        189 => Some(RIP),
+        186 => Some(BGP),
+        _ => None,
+    }
+}
+
+/// What the kernel marks the routes to its addresses' networks with. FreeBSD pins them (sys/netinet/in.c,
+/// `in_handle_ifaddr_route`), and there anybody can pin a route through a gateway.
+const TO_OWN_NETWORKS: RouteFlags = RouteFlags::PINNED.union(RouteFlags::CONNECTED).union(RouteFlags::CLONING);
+const TO_OWN_ADDRESSES: RouteFlags = RouteFlags::LOCAL.union(RouteFlags::BROADCAST);
+
+// RTP_ of OpenBSD's sys/net/route.h. A priority has an interface's own, of less than 4, added.
+const LOCAL: u8 = 1;
+const STATIC: u8 = 8;
+const EIGRP: u8 = 28;
+const OSPF: u8 = 32;
+const ISIS: u8 = 36;
+const RIP: u8 = 40;
+const BGP: u8 = 48;
+const DEFAULT: u8 = 56;
 
 /// How far the destination reaches. No message says it; it follows from the rest.
 fn scope(disposition: Disposition, next_hop: Option<&NextHop>) -> Scope {
@@ -176,6 +242,9 @@ fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
         (RouteFlags::UP, Marks::UP),
         (RouteFlags::DYNAMIC, Marks::DYNAMIC),
         (RouteFlags::STATIC, Marks::STATIC),
+        (RouteFlags::CLONED, Marks::CLONED),
+        (RouteFlags::CLONING, Marks::CLONING),
+        (RouteFlags::CONNECTED, Marks::CLONING),
         (RouteFlags::PROTO1, Marks::PROTO1),
         (RouteFlags::PROTO2, Marks::PROTO2),
         (RouteFlags::PROTO3, Marks::PROTO3),
@@ -188,10 +257,13 @@ fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
 fn next_hop(message: &RouteMessage<'_>, flags: RouteFlags) -> Option<NextHop> {
     let addrs = message.addrs();
     // A gateway of family AF_LINK is no interface to send by: for an address of the host's own it is the one that
-    // has the address, and packets go to the loopback.
-    let index = match message.index() {
-        0 => addrs.link(Axis::Ifp).map_or(0, |link| link.index),
-        index => index,
+    // has the address, and packets go to the loopback. Where such a route is marked, it is said to be of that
+    // interface, because messages name now the one and now the other, or none.
+    let own = addrs.link(Axis::Gateway).filter(|link| link.index != 0 && flags.contains(RouteFlags::LOCAL));
+    let index = match (own, message.index()) {
+        (Some(link), _) => link.index,
+        (None, 0) => addrs.link(Axis::Ifp).map_or(0, |link| link.index),
+        (None, index) => index,
     };
     let interface = IfIndex::new(index);
     let gateway = address(addrs, Axis::Gateway).filter(|_| flags.contains(RouteFlags::GATEWAY));
@@ -218,21 +290,22 @@ fn weight(weight: u64) -> Weight {
 fn metrics(message: &RouteMessage<'_>, flags: RouteFlags) -> Metrics {
     let mut metrics = Metrics::default();
     let locks = message.locks();
+    let units = u64::from(message.dialect().rtt_units);
     let inherits = match message.dialect().reported_mtu {
         ReportedMtu::Own => false,
         ReportedMtu::UnlessFixed => !flags.contains(RouteFlags::FIXED_MTU),
         ReportedMtu::UnlessLocked => !message.is_locked(Metric::Mtu),
     };
     for (known, value) in message.metrics().filter(|(known, _)| known.kept) {
-        // Microseconds on the wire, as RTM_RTTUNIT says.
+        // The model has eighths and quarters of milliseconds.
         let (metric, unit) = match known.metric {
             Metric::Mtu => (Portable::Mtu, 1),
             Metric::HopCount => (Portable::HopCount, 1),
             Metric::ReceivePipe => (Portable::RecvPipe, 1),
             Metric::SendPipe => (Portable::SendPipe, 1),
             Metric::SlowStartThreshold => (Portable::SsThresh, 1),
-            Metric::Rtt => (Portable::Rtt, 1000 / 8),
-            Metric::RttVariance => (Portable::RttVar, 1000 / 4),
+            Metric::Rtt => (Portable::Rtt, units / 8000),
+            Metric::RttVariance => (Portable::RttVar, units / 4000),
             _ => continue,
         };
         let value = value / unit;

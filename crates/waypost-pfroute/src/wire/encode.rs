@@ -36,6 +36,8 @@ pub struct RouteRequest<'a> {
     pub op: RouteOp,
     /// The flags of the route.
     pub flags: RouteFlags,
+    /// Further bits of the flag word, in the system's own numbers.
+    pub os_flags: u32,
     /// Which of the flags a change is about.
     pub flag_mask: RouteFlags,
     /// The interface's index; zero for none. Most kernels look at it only where the flags confine the route to it.
@@ -141,6 +143,7 @@ impl<'a> RouteRequest<'a> {
         Self {
             op,
             flags: RouteFlags::empty(),
+            os_flags: 0,
             flag_mask: RouteFlags::empty(),
             index: 0,
             table: None,
@@ -190,7 +193,7 @@ impl<'a> RouteRequest<'a> {
             (layout.addrs.header_length, u64::from(header_length)),
             (layout.addrs.addrs, u64::from(addrs)),
             (layout.index, u64::from(self.index)),
-            (layout.flags, u64::from(flags)),
+            (layout.flags, u64::from(flags | self.os_flags)),
             (layout.table, u64::from(self.table.unwrap_or(0))),
             (layout.priority, u64::from(self.priority)),
             (layout.pid, u64::from(self.pid)),

@@ -62,5 +62,7 @@ bitflags::bitflags! {
         const MULTIPATH = 1 << 25;
         /// The route gives connections their source address.
         const SET_SOURCE = 1 << 26;
+        /// Other routes have looked this one up and keep it.
+        const CACHED = 1 << 27;
     }
 }

@@ -21,10 +21,10 @@ mod sockaddr;
 
 pub use bytes::{ByteOrder, Field};
 pub use dialect::{
-    AddressLayout, AddrsLayout, AnnounceLayout, DIALECTS, DRAGONFLY, DRAGONFLY6, Dialect, DumpSource, FREEBSD, FREEBSD_I386,
-    Families, FlagBits, HeadLayout, ILLUMOS, InterfaceLayout, Kind, MACOS, MESSAGE_TYPES, MaskForm, MessageType, MetricField,
-    MulticastLayout, NETBSD, NETBSD7, OPENBSD, OPENBSD_I386, ReportedMtu, RouteLayout, ScopeForm, SockaddrForm, Source,
-    SysctlLast, TableSelector, Wants, WirelessLayout, Written,
+    AddressLayout, AddrsLayout, AnnounceLayout, Carrier, DIALECTS, DRAGONFLY, DRAGONFLY6, Dialect, DumpSource, FREEBSD,
+    FREEBSD_I386, Families, FlagBits, HeadLayout, ILLUMOS, InterfaceLayout, Kind, MACOS, MESSAGE_TYPES, MaskForm, MessageType,
+    MetricField, MulticastLayout, NETBSD, NETBSD7, OPENBSD, OPENBSD_I386, OwnRoutes, ReportedMtu, RouteLayout, ScopeForm,
+    SockaddrForm, Source, SysctlLast, TableSelector, Wants, WirelessLayout, Written,
 };
 pub use encode::{EncodeError, RouteRequest, SockaddrValue};
 pub use error::{DecodeError, Expected};

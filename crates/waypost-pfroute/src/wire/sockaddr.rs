@@ -193,7 +193,7 @@ impl<'a> Sockaddrs<'a> {
     }
 
     /// The dialect that they are read by.
-    pub(super) const fn dialect(&self) -> &'static Dialect {
+    pub(crate) const fn dialect(&self) -> &'static Dialect {
         self.dialect
     }
 

@@ -1,8 +1,10 @@
 //! The codec against bytes from real kernels: see `tests/data/README.md`.
 
 mod captures;
+mod constructed;
 mod damage;
 mod golden;
 mod lift;
 mod record;
 mod requests;
+mod systems;

@@ -92,7 +92,7 @@ fn render_interface(dialect: &Dialect, interface: &InterfaceMessage<'_>) -> Valu
         "struct": "if_msghdr",
         "addrs": interface.raw_addrs(),
         // A C int, into which one kernel widens a short.
-        "flags": interface.raw_flags().cast_signed(),
+        "flags": i32::from_ne_bytes(interface.raw_flags().to_ne_bytes()),
         "index": interface.index(),
         "ifi_type": interface.kind(),
         "ifi_addrlen": interface.address_length(),

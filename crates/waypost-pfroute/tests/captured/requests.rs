@@ -2,14 +2,16 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use serde_json::Value;
 use waypost_pfroute::wire::{
-    Axis, ByteOrder, EncodeError, FREEBSD, Message, Messages, Metric, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
+    Axis, ByteOrder, Dialect, EncodeError, FREEBSD, LinkSockaddr, Message, Messages, Metric, RouteFlags, RouteOp, RouteRequest,
+    ScopeForm, SockaddrValue, Source,
 };
 
-use crate::captures::FREEBSD13;
+use crate::captures::{FREEBSD13, NETBSD799, System};
 
 /// Requests that the encoder cannot write, and must not.
-const NOT_WRITTEN: [(u32, &str); 13] = [
+const NOT_WRITTEN_FREEBSD: [(u32, &str); 13] = [
     (253, "a gateway of 54 bytes, whose echo the kernel corrupts"),
     (274, "a mask without a family"),
     (280, "a destination of 8 bytes"),
@@ -25,66 +27,126 @@ const NOT_WRITTEN: [(u32, &str); 13] = [
     (316, "a sockaddr that runs past the end"),
 ];
 
-const PID: u32 = 27382;
+const NOT_WRITTEN_NETBSD: [(u32, &str); 7] = [
+    (55, "address bits without sockaddrs"),
+    (109, "a mask of length zero"),
+    (112, "a mask of length zero"),
+    (115, "a trimmed mask"),
+    (118, "a trimmed mask"),
+    (190, "a zone behind a link-local address, where this kernel does not look for it"),
+    (208, "a zone behind a link-local address, where this kernel does not look for it"),
+];
 
-fn inet(a: u8, b: u8, c: u8, d: u8) -> SockaddrValue<'static> {
-    SockaddrValue::Inet(Ipv4Addr::new(a, b, c, d))
+/// What a sockaddr is made of, kept for as long as the request is.
+struct Recorded {
+    axis: Axis,
+    inet: Option<Ipv4Addr>,
+    inet6: Option<(Ipv6Addr, u32)>,
+    index: u32,
+    kind: u8,
+    name: Vec<u8>,
+    address: Vec<u8>,
 }
 
-/// A request for 192.168.`net`.0/24.
-fn net(net: u8, flags: RouteFlags, seq: u32, gateway: SockaddrValue, metrics: &[(Metric, u64)]) -> Vec<u8> {
-    let addrs = [(Axis::Dst, inet(192, 168, net, 0)), (Axis::Gateway, gateway), (Axis::Netmask, inet(255, 255, 255, 0))];
-    encode(&RouteRequest { flags, seq, metrics, addrs: &addrs, ..RouteRequest::new(RouteOp::Add) })
+impl Recorded {
+    /// The sockaddr as C has read it.
+    fn new(dialect: &Dialect, axis: Axis, value: &Value) -> Self {
+        let number = |key: &str| u32::try_from(value[key].as_u64().unwrap_or(0)).unwrap();
+        let text = |key: &str| value[key].as_str();
+        let hex = text("lladdr").unwrap_or_default().split(':').filter(|byte| !byte.is_empty());
+        Self {
+            axis,
+            inet: text("inet").map(|address| address.parse().unwrap()),
+            inet6: text("inet6").map(|address| zoned(dialect, address.parse().unwrap(), number("scope_id"))),
+            index: number("sdl_index"),
+            kind: u8::try_from(number("sdl_type")).unwrap(),
+            name: text("name").unwrap_or_default().as_bytes().to_vec(),
+            address: hex.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect(),
+        }
+    }
+
+    fn value(&self) -> (Axis, SockaddrValue<'_>) {
+        let value = match (self.inet, self.inet6) {
+            (Some(address), _) => SockaddrValue::Inet(address),
+            (_, Some((address, scope))) => SockaddrValue::Inet6 { address, scope },
+            _ => SockaddrValue::Link(LinkSockaddr::new(self.index, self.kind, &self.name, &self.address)),
+        };
+        (self.axis, value)
+    }
 }
 
-fn get(seq: u32, flags: RouteFlags, destination: SockaddrValue) -> Vec<u8> {
-    encode(&RouteRequest { seq, flags, addrs: &[(Axis::Dst, destination)], ..RouteRequest::new(RouteOp::Get) })
+/// The address and its zone, which one of the kernels has in the address.
+fn zoned(dialect: &Dialect, address: Ipv6Addr, scope: u32) -> (Ipv6Addr, u32) {
+    let mut segments = address.segments();
+    if dialect.scope == ScopeForm::Embedded && segments[0] == 0xfe80 && segments[1] != 0 {
+        let zone = std::mem::take(&mut segments[1]);
+        return (segments.into(), zone.into());
+    }
+    (address, scope)
 }
 
-fn encode(request: &RouteRequest<'_>) -> Vec<u8> {
+/// Writes what C has read from a request.
+fn written(dialect: &'static Dialect, recorded: &Value) -> Vec<u8> {
+    let number = |key: &str| u32::try_from(recorded[key].as_u64().unwrap_or(0)).unwrap();
+    let op = [RouteOp::Add, RouteOp::Delete, RouteOp::Change, RouteOp::Get, RouteOp::Lock]
+        .into_iter()
+        .find(|&op| dialect.route_type(op).map(u32::from) == Some(number("type")))
+        .unwrap();
+    let metrics: Vec<(Metric, u64)> = METRICS
+        .into_iter()
+        .filter(|(_, _, bit)| number("inits") & bit != 0)
+        .map(|(metric, key, _)| (metric, u64::from(number(key))))
+        .collect();
+    let locks: Vec<Metric> =
+        METRICS.into_iter().filter(|(_, _, bit)| number("rmx_locks") & bit != 0).map(|(metric, _, _)| metric).collect();
+    let list = recorded["addrs_list"].as_object().unwrap();
+    let known = dialect.axes.iter().filter_map(|&axis| Some(Recorded::new(dialect, axis, list.get(axis.name())?)));
+    let known: Vec<Recorded> = known.collect();
+    let addrs: Vec<(Axis, SockaddrValue<'_>)> = known.iter().map(Recorded::value).collect();
+    let flags = dialect.flags(number("flags"));
+    assert_eq!(dialect.flag_word(flags), Some(number("flags")), "every bit has a name");
+    let request = RouteRequest {
+        flags,
+        index: number("index"),
+        pid: number("pid"),
+        seq: number("seq"),
+        metrics: &metrics,
+        locks: &locks,
+        addrs: &addrs,
+        ..RouteRequest::new(op)
+    };
     let mut bytes = Vec::new();
-    RouteRequest { pid: PID, ..*request }.encode(&FREEBSD, ByteOrder::Little, &mut bytes).unwrap();
+    request.encode(dialect, ByteOrder::Little, &mut bytes).unwrap();
     bytes
 }
 
-/// The requests that were captured, written anew.
-fn written() -> Vec<(u32, Vec<u8>)> {
-    let up = RouteFlags::UP;
-    let via = up | RouteFlags::GATEWAY;
-    let fixed = via | RouteFlags::STATIC;
-    let router = inet(10, 0, 0, 254);
-    let router6 = SockaddrValue::Inet6 { address: Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2), scope: 0 };
-    let no_mask = [(Axis::Dst, inet(192, 168, 44, 0)), (Axis::Gateway, router)];
-    let no_gateway = [(Axis::Dst, inet(192, 168, 50, 0)), (Axis::Netmask, inet(255, 255, 255, 0))];
-    vec![
-        (250, get(1066, RouteFlags::empty(), inet(172, 30, 1, 1))),
-        (256, net(47, up | RouteFlags::STATIC, 1068, SockaddrValue::Interface(2), &[])),
-        (259, get(1069, up, inet(192, 168, 46, 5))),
-        (262, net(40, fixed | RouteFlags::PINNED, 1070, router, &[])),
-        (265, net(41, fixed, 1071, router, &[(Metric::Weight, 7)])),
-        (268, get(1072, RouteFlags::empty(), inet(192, 168, 41, 1))),
-        (271, net(42, fixed, 1073, router6, &[])),
-        (277, encode(&RouteRequest { flags: fixed, seq: 1075, addrs: &no_mask, ..RouteRequest::new(RouteOp::Add) })),
-        (283, encode(&RouteRequest { flags: via, seq: 1077, addrs: &no_gateway, ..RouteRequest::new(RouteOp::Add) })),
-        (301, encode(&RouteRequest { seq: 1083, ..RouteRequest::new(RouteOp::Get) })),
-    ]
-}
+/// Those that requests were captured with.
+const METRICS: [(Metric, &str, u32); 5] = [
+    (Metric::Mtu, "rmx_mtu", 0x1),
+    (Metric::HopCount, "rmx_hopcount", 0x2),
+    (Metric::Expire, "rmx_expire", 0x4),
+    (Metric::ReceivePipe, "rmx_recvpipe", 0x8),
+    (Metric::Weight, "rmx_weight", 0x100),
+];
 
 #[test]
 fn every_request_is_written_as_captured() {
-    let written = written();
-    let requests = FREEBSD13.captures().into_iter().filter(|capture| capture.kind == "request");
-    let mut compared = 0;
-    for capture in requests {
-        if NOT_WRITTEN.iter().any(|&(number, _)| number == capture.number()) {
-            continue;
-        }
-        let (_, bytes) =
-            written.iter().find(|&&(number, _)| number == capture.number()).unwrap_or_else(|| panic!("{}", capture.file));
-        assert_eq!(bytes, &capture.bytes, "{}", capture.file);
-        compared += 1;
+    assert_eq!(compare(&FREEBSD13, &NOT_WRITTEN_FREEBSD), 10);
+    assert_eq!(compare(&NETBSD799, &NOT_WRITTEN_NETBSD), 62);
+}
+
+/// Compares all requests of a system but those that are excluded, of which each must be one.
+fn compare(system: &System, excluded: &[(u32, &str)]) -> usize {
+    let requests: Vec<_> = system.captures().into_iter().filter(|capture| capture.kind == "request").collect();
+    for (number, why) in excluded {
+        assert!(requests.iter().any(|capture| capture.number() == *number), "{number}: {why}");
     }
-    assert_eq!(compared, written.len());
+    let compared = requests.iter().filter(|capture| excluded.iter().all(|&(number, _)| number != capture.number()));
+    compared.inspect(|capture| assert_eq!(written(system.dialect, &capture.decoded), capture.bytes, "{}", capture.file)).count()
+}
+
+fn inet(a: u8, b: u8, c: u8, d: u8) -> SockaddrValue<'static> {
+    SockaddrValue::Inet(Ipv4Addr::new(a, b, c, d))
 }
 
 #[test]

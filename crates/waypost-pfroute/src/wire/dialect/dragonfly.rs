@@ -4,8 +4,8 @@
 
 use super::layout::{AddressLayout, AddrsLayout, AnnounceLayout, InterfaceLayout, MetricField, MulticastLayout, RouteLayout};
 use super::{
-    Dialect, DumpSource, Families, Kind, MESSAGE_TYPES, MaskForm, MessageType, ReportedMtu, ScopeForm, SockaddrForm, SysctlLast,
-    TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
+    Carrier, Dialect, DumpSource, Families, Kind, MESSAGE_TYPES, MaskForm, MessageType, OwnRoutes, ReportedMtu, ScopeForm,
+    SockaddrForm, SysctlLast, TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
 };
 use crate::wire::bytes::Field;
 use crate::wire::flags::RouteFlags;
@@ -66,14 +66,23 @@ const SEVEN: Dialect = Dialect {
         (0x100_0000, "MPLSOPS", RouteFlags::empty()),
     ]),
     link_flag_bits: link_flag_bits(0x8000),
+    carrier: Carrier::State { down_from: 1, down_to: 1 },
     rtt_units: 1_000_000,
     reported_mtu: ReportedMtu::Own,
+    own_routes: OwnRoutes { are_static: false, local_lack_done: false },
     scope: ScopeForm::Embedded,
     on_socket: Written::padded(MaskForm::Trimmed),
     in_sysctl: Written::padded(MaskForm::Trimmed),
     table: TableSelector::None,
     dump: DumpSource::Sysctl { routes: 1, by_flags: 2, interfaces: 3, last: SysctlLast::Processor },
-    wants: Wants { up_in_get: false, gateway_in_delete: false, compares_gateway: false },
+    wants: Wants {
+        up_in_get: false,
+        interface_in_get: true,
+        interface_twice: false,
+        link_gateways: true,
+        gateway_in_delete: false,
+        compares_gateway: false,
+    },
 };
 
 const fn message_types(

@@ -5,8 +5,8 @@
 
 use super::layout::{AddressLayout, AddrsLayout, AnnounceLayout, InterfaceLayout, MetricField, MulticastLayout, RouteLayout};
 use super::{
-    Dialect, DumpSource, Families, FlagBits, Kind, MESSAGE_TYPES, MaskForm, MessageType, ReportedMtu, ScopeForm, SockaddrForm,
-    SysctlLast, TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
+    Carrier, Dialect, DumpSource, Families, FlagBits, Kind, MESSAGE_TYPES, MaskForm, MessageType, OwnRoutes, ReportedMtu,
+    ScopeForm, SockaddrForm, SysctlLast, TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
 };
 use crate::wire::bytes::Field;
 use crate::wire::flags::RouteFlags;
@@ -39,14 +39,23 @@ const LP64: Dialect = Dialect {
     link_length: 16,
     flag_bits: FLAGS,
     link_flag_bits: link_flag_bits(0x8000),
+    carrier: Carrier::State { down_from: 1, down_to: 1 },
     rtt_units: 1_000_000,
     reported_mtu: ReportedMtu::UnlessFixed,
+    own_routes: OwnRoutes { are_static: true, local_lack_done: false },
     scope: ScopeForm::Field,
     on_socket: Written::padded(MaskForm::Full),
     in_sysctl: Written::padded(MaskForm::Full),
     table: TableSelector::Socket,
     dump: DumpSource::Sysctl { routes: 1, by_flags: 2, interfaces: 3, last: SysctlLast::Table },
-    wants: Wants { up_in_get: false, gateway_in_delete: false, compares_gateway: true },
+    wants: Wants {
+        up_in_get: false,
+        interface_in_get: true,
+        interface_twice: false,
+        link_gateways: true,
+        gateway_in_delete: false,
+        compares_gateway: true,
+    },
 };
 
 const fn message_types(route: &'static RouteLayout) -> [MessageType; MESSAGE_TYPES] {

@@ -4,8 +4,8 @@
 
 use super::layout::{AddressLayout, AddrsLayout, InterfaceLayout, MetricField, RouteLayout};
 use super::{
-    Dialect, DumpSource, Families, Kind, MaskForm, ReportedMtu, ScopeForm, SockaddrForm, TableSelector, Wants, Written,
-    flag_bits, link_flag_bits, types,
+    Carrier, Dialect, DumpSource, Families, Kind, MaskForm, OwnRoutes, ReportedMtu, ScopeForm, SockaddrForm, TableSelector,
+    Wants, Written, flag_bits, link_flag_bits, types,
 };
 use crate::wire::bytes::Field;
 use crate::wire::flags::RouteFlags;
@@ -63,14 +63,24 @@ pub static ILLUMOS: Dialect = Dialect {
         (0x8_0000, "KERNEL", RouteFlags::KERNEL),
     ]),
     link_flag_bits: link_flag_bits(0x800),
+    // if_tcp(4P): IFF_RUNNING is cleared where the link is down.
+    carrier: Carrier::Running,
     rtt_units: 1_000_000,
     reported_mtu: ReportedMtu::Own,
+    own_routes: OwnRoutes { are_static: false, local_lack_done: false },
     scope: ScopeForm::None,
     on_socket: Written::padded(MaskForm::Full),
     in_sysctl: Written::padded(MaskForm::Full),
     table: TableSelector::None,
     dump: DumpSource::Mib2,
-    wants: Wants { up_in_get: false, gateway_in_delete: true, compares_gateway: true },
+    wants: Wants {
+        up_in_get: false,
+        interface_in_get: true,
+        interface_twice: false,
+        link_gateways: false,
+        gateway_in_delete: true,
+        compares_gateway: true,
+    },
 };
 
 const ROUTE: RouteLayout = RouteLayout {

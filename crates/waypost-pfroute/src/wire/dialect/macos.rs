@@ -5,8 +5,8 @@
 
 use super::layout::{AddressLayout, AddrsLayout, InterfaceLayout, MetricField, MulticastLayout, RouteLayout};
 use super::{
-    Dialect, DumpSource, Families, Kind, MaskForm, ReportedMtu, ScopeForm, SockaddrForm, SysctlLast, TableSelector, Wants,
-    Written, flag_bits, link_flag_bits, types,
+    Carrier, Dialect, DumpSource, Families, Kind, MaskForm, OwnRoutes, ReportedMtu, ScopeForm, SockaddrForm, SysctlLast,
+    TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
 };
 use crate::wire::bytes::Field;
 use crate::wire::flags::RouteFlags;
@@ -79,8 +79,10 @@ pub static MACOS: Dialect = Dialect {
         (0x4000_0000, "GLOBAL", RouteFlags::empty()),
     ]),
     link_flag_bits: link_flag_bits(0x8000),
+    carrier: Carrier::Nothing,
     rtt_units: 1_000_000,
     reported_mtu: ReportedMtu::UnlessLocked,
+    own_routes: OwnRoutes { are_static: true, local_lack_done: false },
     scope: ScopeForm::Embedded,
     // rtsock.c: `rt_msg1` makes the first, `rt_msg2` the second.
     on_socket: Written { pads_last: false, inet_mask: MaskForm::Trimmed, inet6_mask: MaskForm::Full },
@@ -88,7 +90,14 @@ pub static MACOS: Dialect = Dialect {
     table: TableSelector::Interface,
     // NET_RT_DUMP2, which counts who holds a route, and NET_RT_IFLIST2, whose counters are 64 bits wide.
     dump: DumpSource::Sysctl { routes: 7, by_flags: 2, interfaces: 6, last: SysctlLast::Nothing },
-    wants: Wants { up_in_get: false, gateway_in_delete: false, compares_gateway: false },
+    wants: Wants {
+        up_in_get: false,
+        interface_in_get: true,
+        interface_twice: false,
+        link_gateways: true,
+        gateway_in_delete: false,
+        compares_gateway: false,
+    },
 };
 
 const ROUTE: RouteLayout = RouteLayout {

@@ -53,10 +53,14 @@ pub struct Dialect {
     pub flag_bits: FlagBits,
     /// What each bit of an interface's flag word stands for, from the lowest; empty where it is unknown.
     pub link_flag_bits: [LinkFlags; 32],
+    /// What tells whether a link has a carrier.
+    pub carrier: Carrier,
     /// How many units of a round-trip time there are in a second: RTM_RTTUNIT.
     pub rtt_units: u32,
     /// Whose MTU a route without one of its own is reported with.
     pub reported_mtu: ReportedMtu,
+    /// What the kernel says of routes that it makes.
+    pub own_routes: OwnRoutes,
     /// Where a link-local address has its zone.
     pub scope: ScopeForm,
     /// What the kernel writes to sockets.
@@ -148,6 +152,23 @@ pub struct FlagBits {
     pub names: [&'static str; 32],
 }
 
+/// What tells whether a link has a carrier. Where nothing does, it counts as there: many virtual interfaces never say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Carrier {
+    /// No message.
+    Nothing,
+    /// LINK_STATE_, which is one of these where it is not there.
+    State {
+        /// The lowest number that says so.
+        down_from: u16,
+        /// The highest.
+        down_to: u16,
+    },
+    /// IFF_RUNNING.
+    Running,
+}
+
 /// Whose MTU a route without one of its own is reported with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -158,6 +179,16 @@ pub enum ReportedMtu {
     UnlessFixed,
     /// Its interface's; a lock tells which are its own.
     UnlessLocked,
+}
+
+/// What a kernel says of the routes that it makes for the addresses of its interfaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct OwnRoutes {
+    /// Those to networks have RTF_STATIC too. Elsewhere that tells a person's from the kernel's.
+    pub are_static: bool,
+    /// Those to its own addresses are told of without RTF_DONE, which elsewhere tells what was done from what was tried.
+    pub local_lack_done: bool,
 }
 
 /// Where a link-local IPv6 address has its zone.
@@ -263,6 +294,12 @@ pub enum SysctlLast {
 pub struct Wants {
     /// RTM_GET has RTF_UP, or the answer hides the gateway behind the interface's address.
     pub up_in_get: bool,
+    /// RTM_GET asks for the interface by a sockaddr without one. Elsewhere the answer always has it.
+    pub interface_in_get: bool,
+    /// A route out of an interface names it twice: as its gateway and as its interface.
+    pub interface_twice: bool,
+    /// A route out of an interface has an AF_LINK gateway. Elsewhere it has an address of the interface's.
+    pub link_gateways: bool,
     /// RTM_DELETE names the gateway.
     pub gateway_in_delete: bool,
     /// RTM_DELETE compares the gateway that it names. Elsewhere it hits whatever has the destination.

@@ -5,8 +5,8 @@
 
 use super::layout::{AddressLayout, AddrsLayout, AnnounceLayout, InterfaceLayout, MetricField, RouteLayout};
 use super::{
-    Dialect, DumpSource, Families, Kind, MaskForm, ReportedMtu, ScopeForm, SockaddrForm, SysctlLast, TableSelector, Wants,
-    Written, flag_bits, link_flag_bits, types,
+    Carrier, Dialect, DumpSource, Families, Kind, MaskForm, OwnRoutes, ReportedMtu, ScopeForm, SockaddrForm, SysctlLast,
+    TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
 };
 use crate::wire::bytes::Field;
 use crate::wire::flags::RouteFlags;
@@ -75,14 +75,23 @@ const EIGHT: Dialect = Dialect {
         (0x20_0000, "DONTCHANGEIFA", RouteFlags::empty()),
     ]),
     link_flag_bits: link_flag_bits(0x8000),
+    carrier: Carrier::State { down_from: 1, down_to: 1 },
     rtt_units: 1_000_000,
     reported_mtu: ReportedMtu::Own,
+    own_routes: OwnRoutes { are_static: false, local_lack_done: true },
     scope: ScopeForm::Embedded,
     on_socket: Written::padded(MaskForm::Trimmed),
     in_sysctl: Written::padded(MaskForm::Trimmed),
     table: TableSelector::None,
     dump: DumpSource::Sysctl { routes: 1, by_flags: 2, interfaces: 6, last: SysctlLast::Nothing },
-    wants: Wants { up_in_get: true, gateway_in_delete: false, compares_gateway: false },
+    wants: Wants {
+        up_in_get: true,
+        interface_in_get: true,
+        interface_twice: false,
+        link_gateways: true,
+        gateway_in_delete: false,
+        compares_gateway: false,
+    },
 };
 
 /// NetBSD 7, and 7.99 before addresses had flags of their own.

@@ -6,8 +6,8 @@
 use super::layout::WirelessLayout;
 use super::layout::{AddressLayout, AddrsLayout, AnnounceLayout, HeadLayout, InterfaceLayout, MetricField, RouteLayout};
 use super::{
-    Dialect, DumpSource, Families, Kind, MESSAGE_TYPES, MaskForm, MessageType, ReportedMtu, ScopeForm, SockaddrForm, SysctlLast,
-    TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
+    Carrier, Dialect, DumpSource, Families, Kind, MESSAGE_TYPES, MaskForm, MessageType, OwnRoutes, ReportedMtu, ScopeForm,
+    SockaddrForm, SysctlLast, TableSelector, Wants, Written, flag_bits, link_flag_bits, types,
 };
 use crate::wire::bytes::Field;
 use crate::wire::flags::RouteFlags;
@@ -64,7 +64,7 @@ const LP64: Dialect = Dialect {
         (0x4000, "PROTO2", RouteFlags::PROTO2),
         (0x8000, "PROTO1", RouteFlags::PROTO1),
         (0x1_0000, "CLONED", RouteFlags::CLONED),
-        (0x2_0000, "CACHED", RouteFlags::empty()),
+        (0x2_0000, "CACHED", RouteFlags::CACHED),
         (0x4_0000, "MPATH", RouteFlags::MULTIPATH),
         (0x10_0000, "MPLS", RouteFlags::empty()),
         (0x20_0000, "LOCAL", RouteFlags::LOCAL),
@@ -73,14 +73,24 @@ const LP64: Dialect = Dialect {
         (0x100_0000, "BFD", RouteFlags::empty()),
     ]),
     link_flag_bits: link_flag_bits(0x8000),
+    // LINK_STATE_DOWN and LINK_STATE_KALIVE_DOWN of sys/net/if.h; 1 is LINK_STATE_INVALID.
+    carrier: Carrier::State { down_from: 2, down_to: 3 },
     rtt_units: 1_000_000,
     reported_mtu: ReportedMtu::Own,
+    own_routes: OwnRoutes { are_static: false, local_lack_done: false },
     scope: ScopeForm::Embedded,
     on_socket: Written::padded(MaskForm::Full),
     in_sysctl: Written::padded(MaskForm::Full),
     table: TableSelector::Header,
     dump: DumpSource::Sysctl { routes: 1, by_flags: 2, interfaces: 3, last: SysctlLast::Table },
-    wants: Wants { up_in_get: false, gateway_in_delete: false, compares_gateway: true },
+    wants: Wants {
+        up_in_get: false,
+        interface_in_get: false,
+        interface_twice: true,
+        link_gateways: true,
+        gateway_in_delete: false,
+        compares_gateway: true,
+    },
 };
 
 const fn message_types(interface: &'static InterfaceLayout) -> [MessageType; MESSAGE_TYPES] {
