@@ -30,13 +30,16 @@
 //! # Features
 //!
 //! None is on by default, and none changes what the others do: `tokio` and `async-io` (streams of events), `serde`
-//! (the model in serialised form), `tracing` (what a watcher finds noteworthy).
+//! (the model in serialised form), `tracing` (what a watcher finds noteworthy), `decode` (captured routing messages of
+//! any system, on any host).
 //!
 //! # Platforms
 //!
 //! Linux, over rtnetlink. On every other system the crate does not build yet.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "decode")]
+pub mod decode;
 mod routes;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod stream;
