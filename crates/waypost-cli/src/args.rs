@@ -1,5 +1,6 @@
 //! What can be said to the command.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -174,6 +175,22 @@ pub(crate) enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Print the routing messages in captured files, of any system
+    #[command(after_help = "Exit status: 0 where anything was decoded, 1 where nothing was.")]
+    Decode {
+        /// Whose messages they are
+        #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(waypost::decode::Decoder::names()))]
+        dialect: String,
+        /// Where they come from: some systems write the same message in two ways
+        #[arg(long, value_enum, default_value_t = Origin::Socket)]
+        source: Origin,
+        /// Which byte of a number comes first; that of this machine, unless named
+        #[arg(long, value_enum)]
+        endian: Option<Endian>,
+        /// The files; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<std::path::PathBuf>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -194,4 +211,19 @@ pub(crate) enum Watched {
     Addrs,
     Neighbours,
     Nexthops,
+}
+
+/// Where captured messages come from.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A routing socket
+    Socket,
+    /// The routing sysctl
+    Sysctl,
+}
+
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endian {
+    Little,
+    Big,
 }

@@ -6,6 +6,7 @@ mod batch;
 mod capabilities;
 mod change;
 mod columns;
+mod decode;
 mod documents;
 mod failure;
 mod get;
@@ -59,6 +60,7 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
         Command::Neigh { words } => interfaces::neighbours(invocation, &words),
         Command::Nexthop { words } => nexthop::run(invocation, &words),
         Command::Capabilities { markdown } => capabilities::run(invocation, markdown),
+        Command::Decode { dialect, source, endian, files } => decode::run(invocation, &dialect, source, endian, &files),
         Command::Completions { shell } => documents::completions(invocation, shell),
         Command::Man { directory } => documents::manual(invocation, directory.as_deref()),
     }

@@ -1,10 +1,12 @@
 //! What is printed with `--json`: iproute2's field names where the meaning is the same.
 
+mod decoded;
 mod interface;
 mod next_hop_object;
 mod route;
 mod rule;
 
+pub(crate) use decoded::ItemJson;
 pub(crate) use interface::{AddressJson, LinkAddressesJson, LinkJson, NeighbourJson, SettingsJson};
 pub(crate) use next_hop_object::NextHopJson;
 pub(crate) use route::RouteJson;
