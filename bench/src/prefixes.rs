@@ -8,7 +8,7 @@ use waypost::{Ipv4Prefix, Ipv6Prefix, Prefix};
 
 use crate::Failure;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/internet-prefixes.txt.gz");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/internet-prefixes.txt.gz");
 
 /// The prefixes of both families, each sorted and once.
 #[derive(Debug, Default)]

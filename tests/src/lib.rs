@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod flood;
+pub mod internet;
 pub mod ip;
 pub mod namespace;
 pub mod replay;

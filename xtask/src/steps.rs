@@ -25,7 +25,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", about: "no warning in any crate, test or example", run: clippy },
     Step { name: "test", about: "every test that passes without root", run: test },
     Step { name: "user", about: "the tests against the kernel as a user without rights", run: as_plain_user },
-    Step { name: ROOT, about: "the tests against the kernel as root, none skipped", run: as_root },
+    Step { name: ROOT, about: "the tests against the kernel as root, none skipped, with a full Internet table", run: as_root },
     Step { name: "doc", about: "the documentation builds, private items included", run: doc },
     Step { name: "deny", about: "licences, sources and banned crates", run: || deny("bans licenses sources") },
     Step { name: "bench", about: "the bench/ workspace builds without a warning", run: || apart("bench") },

@@ -32,11 +32,14 @@ pub(crate) fn workspace(args: &[String]) -> Result<(Result<(), String>, Vec<Skip
     Ok((tests, log.read()?))
 }
 
-/// The tests against the real kernel, with the rights that this process has: none may be skipped.
+/// Has the tests take a whole Internet table (tests/full_table.rs).
+const FULL_TABLE: &str = "WAYPOST_FULL_TABLE";
+
+/// The tests against the real kernel, with the rights that this process has: none may be skipped, and the Internet's table is whole.
 pub(crate) fn as_root() -> Result<(), String> {
     let log = Log::new()?;
     let mut command = cargo("test --package waypost-tests --all-features --no-fail-fast");
-    run(command.env(LOG, log.path()).env(REQUIRE, "1"))?;
+    run(command.env(LOG, log.path()).env(REQUIRE, "1").env(FULL_TABLE, "1"))?;
     match log.read()?.first() {
         None => Ok(()),
         Some(skip) => Err(format!("{skip}, where nothing may be skipped")),
