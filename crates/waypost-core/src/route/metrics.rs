@@ -129,6 +129,9 @@ struct Set {
 const CONGESTION_LOCK: u32 = 1 << Metric::ALL.len();
 
 impl Metrics {
+    /// No metrics.
+    pub const NONE: Self = Self(None);
+
     /// Says whether no metric is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -229,8 +229,21 @@ impl Route {
     /// [`Capabilities::main_table`](crate::Capabilities::main_table).
     #[must_use]
     #[inline]
-    pub fn new(destination: Prefix) -> Self {
-        Self::from_parts(Slot::new(TableId::MAIN, destination), Entry { protocol: Protocol::BOOT, ..Entry::default() })
+    pub const fn new(destination: Prefix) -> Self {
+        let entry = Entry {
+            disposition: Disposition::Unicast,
+            protocol: Protocol::BOOT,
+            scope: Scope::UNIVERSE,
+            preference: Preference::Medium,
+            preferred_source: None,
+            next_hop_object: None,
+            flags: RouteFlags::empty(),
+            os_flags: 0,
+            next_hops: NextHops::NONE,
+            metrics: Metrics::NONE,
+            unnamed: Unnamed(None),
+        };
+        Self::from_parts(Slot::new(TableId::MAIN, destination), entry)
     }
 
     /// A route of this slot and entry that does not expire.

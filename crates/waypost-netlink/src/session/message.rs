@@ -41,7 +41,7 @@ fn route(
     passes: impl FnOnce(&Route) -> bool,
     out: &mut Notices,
 ) -> Result<(), DecodeError> {
-    out.push(Notice::Route(RouteVerb::Listed, route::blank()));
+    out.push(Notice::Route(RouteVerb::Listed, route::BLANK));
     let Some(Notice::Route(said, route)) = out.last_mut() else { return Ok(()) };
     let decoded = route::decode_into(payload, route);
     if matches!(decoded, Ok(Some(_))) && !route.entry.flags.contains(RouteFlags::CLONED) && passes(route) {

@@ -40,8 +40,15 @@ use crate::wire::{Attributes, DecodeError, Decoded, read};
 /// # Ok::<(), waypost_netlink::wire::DecodeError>(())
 /// ```
 pub fn decode(payload: &[u8]) -> Result<Option<Decoded<Route>>, DecodeError> {
-    let mut value = blank();
-    Ok(decode_into(payload, &mut value)?.map(|spoiled| Decoded { value, spoiled }))
+    // Made where it is returned, and not moved there: see `decode_into`.
+    let mut result = Ok(Some(Decoded { value: BLANK, spoiled: 0 }));
+    let Ok(Some(decoded)) = &mut result else { return result };
+    match decode_into(payload, &mut decoded.value) {
+        Ok(Some(spoiled)) => decoded.spoiled = spoiled,
+        Ok(None) => result = Ok(None),
+        Err(error) => result = Err(error),
+    }
+    result
 }
 
 /// Puts the route in the payload of an RTM_NEWROUTE or RTM_DELROUTE into `route`, and says how many of its attributes are spoiled;
@@ -71,11 +78,8 @@ pub fn decode_into(payload: &[u8], route: &mut Route) -> Result<Option<u32>, Dec
     reader.finish(payload).map(Some)
 }
 
-/// A route that says nothing, to be decoded into.
-#[inline]
-pub(crate) fn blank() -> Route {
-    Route::new(Prefix::V4(Ipv4Prefix::DEFAULT))
-}
+/// A route that says nothing, to be decoded into. It is copied from where constants stand, so that nothing waits for its parts.
+pub(crate) const BLANK: Route = Route::new(Prefix::V4(Ipv4Prefix::DEFAULT));
 
 /// The answer in the payload of an RTM_NEWROUTE that came for a lookup; `None` where it is of a family that is not Waypost's.
 ///

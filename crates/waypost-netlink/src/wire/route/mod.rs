@@ -13,7 +13,7 @@ mod request;
 
 use waypost_core::{Disposition, Family, RouteVerb};
 
-pub(crate) use decode::blank;
+pub(crate) use decode::BLANK;
 pub use decode::{decode, decode_answer, decode_into};
 pub use delete::deletes;
 pub use encode::encode_route;
