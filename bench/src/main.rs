@@ -4,7 +4,7 @@
 //! tables of docs/performance.md; `cargo xtask bench` puts them there. Each repetition is a process of its own ([`subject`]).
 //!
 //! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
-//! (`install read memory decode start lpm-v4 lpm-v6 build`) choose among them. `--markdown`, the form in which the tables are
+//! (`install read memory decode start lpm-v4 lpm-v6 build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
 //! printed anyway, asks for all, the slow build included. `--waypost PATH` measures that command instead of building it.
 
 mod arguments;
@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Wish};
 use prefixes::Prefixes;
-use sections::{ALL, Needs, Section, build};
+use sections::{ALL, Needs, Section, build, summary};
 use subject::Samples;
 
 /// Why something could not be measured.
@@ -70,6 +70,7 @@ fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
     }
     world::enter()?;
     let mut is_full = false;
+    let mut measured = Vec::new();
     for section in chosen {
         if section.needs == Needs::Full && !is_full {
             let prefixes = Prefixes::read(arguments.setting.step)?;
@@ -79,6 +80,10 @@ fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
         }
         let samples = Samples::take(section.subjects, &arguments.setting, arguments.most)?;
         println!("{}", report::marked(section.name, &(section.write)(&samples)));
+        measured.push((section.name, samples));
+    }
+    if let Some(summary) = summary::write(&measured) {
+        println!("{}", report::marked(summary::NAME, &summary));
     }
     Ok(())
 }

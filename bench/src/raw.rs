@@ -116,7 +116,7 @@ pub(crate) enum Wish {
     Delete,
 }
 
-/// Appends a request for a route of the main table with one next hop, to be acknowledged.
+/// Appends a request for a route of the main table with one next hop.
 pub(crate) fn request(
     buffer: &mut Vec<u8>,
     wish: Wish,
@@ -124,11 +124,13 @@ pub(crate) fn request(
     (destination, length): (IpAddr, u8),
     (gateway, interface): (IpAddr, u32),
     metric: Option<u32>,
+    is_acknowledged: bool,
 ) -> Result<(), Failure> {
     let (kind, flags) = match wish {
-        Wish::Add => (RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL),
-        Wish::Delete => (RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK),
+        Wish::Add => (RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL),
+        Wish::Delete => (RTM_DELROUTE, NLM_F_REQUEST),
     };
+    let flags = if is_acknowledged { flags | NLM_F_ACK } else { flags };
     let family = if destination.is_ipv4() { AF_INET } else { AF_INET6 };
     let start = begin(buffer, kind, flags, sequence);
     buffer.extend_from_slice(&[family, length, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, 0, RTN_UNICAST, 0, 0, 0, 0]);

@@ -69,35 +69,50 @@ pub(crate) fn interface() -> Result<u32, Failure> {
 pub(crate) fn set_all(prefixes: &Prefixes, wish: Wish) -> Result<(), Failure> {
     let v4 = prefixes.v4.iter().map(|prefix| (IpAddr::V4(prefix.network()), prefix.length()));
     let v6 = prefixes.v6.iter().map(|prefix| (IpAddr::V6(prefix.network()), prefix.length()));
-    Pipeline::encode(v4.chain(v6), wish, None)?.run()
+    Pipeline::encode(v4.chain(v6), wish, None, Acknowledged::Each)?.run()
+}
+
+/// Which requests of a send the kernel is to answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Acknowledged {
+    Each,
+    Last,
 }
 
 /// Requests, encoded beforehand, to be sent many at a time: the floor for whoever installs or removes routes.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     bytes: Vec<u8>,
-    /// How many requests each send has, and where it ends in `bytes`.
+    /// How many answers each send gets, and where it ends in `bytes`.
     sends: Vec<(usize, usize)>,
 }
 
 impl Pipeline {
-    pub(crate) fn encode(prefixes: impl Iterator<Item = (IpAddr, u8)>, wish: Wish, metric: Option<u32>) -> Result<Self, Failure> {
+    pub(crate) fn encode(
+        prefixes: impl Iterator<Item = (IpAddr, u8)>,
+        wish: Wish,
+        metric: Option<u32>,
+        acknowledged: Acknowledged,
+    ) -> Result<Self, Failure> {
         let interface = interface()?;
         let mut pipeline = Self { bytes: Vec::new(), sends: Vec::new() };
         let mut prefixes = prefixes.zip(1..).peekable();
         while prefixes.peek().is_some() {
-            let mut count = 0;
-            for (prefix, sequence) in prefixes.by_ref().take(PER_SEND) {
+            let (mut count, mut sent) = (0, 0);
+            while let Some((prefix, sequence)) = prefixes.next_if(|_| sent < PER_SEND) {
+                sent += 1;
                 let gateway = if prefix.0.is_ipv4() { IpAddr::V4(GATEWAY_V4) } else { IpAddr::V6(GATEWAY_V6) };
-                request(&mut pipeline.bytes, wish, sequence, prefix, (gateway, interface), metric)?;
-                count += 1;
+                let is_last = sent == PER_SEND || prefixes.peek().is_none();
+                let is_acknowledged = is_last || acknowledged == Acknowledged::Each;
+                request(&mut pipeline.bytes, wish, sequence, prefix, (gateway, interface), metric, is_acknowledged)?;
+                count += usize::from(is_acknowledged);
             }
             pipeline.sends.push((count, pipeline.bytes.len()));
         }
         Ok(pipeline)
     }
 
-    /// Sends all, and takes the acknowledgement of each.
+    /// Sends all, and takes the acknowledgements; the kernel answers a refusal too, asked or not.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let socket = Socket::open()?;
         let mut buffer = [0; 4096];

@@ -22,7 +22,8 @@ Usage: cargo xtask <task>
                          xtask/allowed-skips.txt, --complete for whatever was
   ci --list              name the steps
   tidy                   the rules of the house that no compiler checks
-  bench                  run bench/ and rewrite the tables of docs/performance.md
+  bench [SECTION]…       run bench/ and rewrite the tables of docs/performance.md, or
+                         only those of the sections named (read, decode, …)
   help                   this text
 ";
 
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         "test" => testing::test(rest),
         "ci" => ci::ci(rest),
         "tidy" if rest.is_empty() => tidy::tidy(),
-        "bench" if rest.is_empty() => bench::bench(),
+        "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
+use waypost::{Family, Prefix, Route};
 
 use super::{Needs, Section, failures};
 use crate::Failure;
@@ -15,13 +16,16 @@ use crate::sys;
 
 pub(super) const SECTION: Section = Section { name: "decode", subjects: SUBJECTS, needs: Needs::Full, write };
 
-const FLOOR: &str = "decode/walk";
-const WAYPOST: &str = "decode/waypost";
+pub(super) const FLOOR: &str = "decode/walk";
+pub(super) const WAYPOST: &str = "decode/waypost";
+const IN_PLACE: &str = "decode/waypost-into";
+pub(super) const PACKET_ROUTE: &str = "decode/packet-route";
 
 const SUBJECTS: &[Subject] = &[
     Subject { name: FLOOR, label: "floor: a walk by hand into a fixed structure", repetitions: 9, measure: by_hand },
-    Subject { name: WAYPOST, label: "**Waypost**", repetitions: 9, measure: waypost },
-    Subject { name: "decode/packet-route", label: "netlink-packet-route 0.34", repetitions: 5, measure: packet_route },
+    Subject { name: WAYPOST, label: "**Waypost**, `decode`, a new route", repetitions: 9, measure: waypost },
+    Subject { name: IN_PLACE, label: "**Waypost**, `decode_into`, over a route", repetitions: 9, measure: waypost_into },
+    Subject { name: PACKET_ROUTE, label: "netlink-packet-route 0.34", repetitions: 5, measure: packet_route },
 ];
 
 /// How many messages of each family are decoded over and over: few enough to stay in the first cache, so that the decoder is measured
@@ -40,7 +44,17 @@ fn by_hand(_: &Setting) -> Result<Figures, Failure> {
 
 fn waypost(_: &Setting) -> Result<Figures, Failure> {
     of_each_family(|message| {
-        black_box(waypost_netlink::wire::route::decode(message.get(MESSAGE_HEADER..)?).ok()??);
+        // Looked at where it is: who moves it pays for that besides.
+        let decoded = waypost_netlink::wire::route::decode(message.get(MESSAGE_HEADER..)?);
+        matches!(black_box(&decoded), Ok(Some(_))).then_some(())
+    })
+}
+
+fn waypost_into(_: &Setting) -> Result<Figures, Failure> {
+    let mut route = Route::new(Prefix::default_of(Family::V4));
+    of_each_family(|message| {
+        waypost_netlink::wire::route::decode_into(message.get(MESSAGE_HEADER..)?, &mut route).ok()??;
+        black_box(&route);
         Some(())
     })
 }

@@ -11,12 +11,12 @@ use crate::{Failure, waypost};
 
 pub(super) const SECTION: Section = Section { name: "memory", subjects: SUBJECTS, needs: Needs::Full, write };
 
-const MIRROR: &str = "memory/mirror";
+pub(super) const MIRROR: &str = "memory/mirror";
 
 const SUBJECTS: &[Subject] = &[
     Subject { name: MIRROR, label: "**Waypost**, a live mirror", repetitions: 5, measure: waypost::memory },
     #[cfg(feature = "peers")]
-    Subject { name: "memory/nlink", label: "nlink 0.33, the list of `get_routes`", repetitions: 3, measure: nlink::memory },
+    Subject { name: "memory/nlink", label: "nlink 0.33, the list of `get_routes`", repetitions: 5, measure: nlink::memory },
 ];
 
 /// What the memory of a process that holds `count` routes was.

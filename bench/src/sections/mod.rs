@@ -7,6 +7,7 @@ mod lpm;
 mod memory;
 mod read;
 mod start;
+pub(crate) mod summary;
 
 pub(crate) use memory::Memory;
 

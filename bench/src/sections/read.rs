@@ -13,9 +13,9 @@ use crate::waypost;
 
 pub(super) const SECTION: Section = Section { name: "read", subjects: SUBJECTS, needs: Needs::Full, write };
 
-const FLOOR: &str = "read/floor";
-const MIRROR: &str = "read/mirror";
-const IP: &str = "read/ip";
+pub(super) const FLOOR: &str = "read/floor";
+pub(super) const MIRROR: &str = "read/mirror";
+pub(super) const IP: &str = "read/ip";
 const SHOW: &str = "read/show";
 
 const SUBJECTS: &[Subject] = &[

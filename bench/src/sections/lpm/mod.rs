@@ -2,6 +2,8 @@
 
 mod tables;
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::hint::black_box;
 
 use ip_network_table_deps_treebitmap::IpLookupTable;
@@ -62,6 +64,9 @@ const COLUMNS: &[(&str, &str)] = &[
 /// How many addresses are looked up.
 const LOOKUPS: usize = 1 << 20;
 
+/// How many of them are looked up in a plain map too.
+const CHECKED: usize = 1 << 14;
+
 fn v4<T: Longest<Ipv4Prefix>>(setting: &Setting) -> Result<Figures, Failure> {
     measure::<Ipv4Prefix, T>(Prefixes::read(setting.step)?.v4)
 }
@@ -70,7 +75,7 @@ fn v6<T: Longest<Ipv6Prefix>>(setting: &Setting) -> Result<Figures, Failure> {
     measure::<Ipv6Prefix, T>(Prefixes::read(setting.step)?.v6)
 }
 
-fn measure<P: Network, T: Longest<P>>(sorted: Vec<P>) -> Result<Figures, Failure> {
+fn measure<P: Network + Hash, T: Longest<P>>(sorted: Vec<P>) -> Result<Figures, Failure> {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let mut shuffled = sorted.clone();
     for at in (1..shuffled.len()).rev() {
@@ -93,6 +98,7 @@ fn measure<P: Network, T: Longest<P>>(sorted: Vec<P>) -> Result<Figures, Failure
         }
         Ok(())
     })?;
+    check(&table, &shuffled, &addresses)?;
     drop(table);
 
     sys::count();
@@ -110,6 +116,21 @@ fn measure<P: Network, T: Longest<P>>(sorted: Vec<P>) -> Result<Figures, Failure
         .and("iterate", each(iterate, routes))
         .and("bytes", heap.live as f64 / routes)
         .and("sum", f64::from(sum)))
+}
+
+/// Holds what a table finds after all of its updates to a plain map of the prefixes: a table that finds other routes has no figures.
+fn check<P: Network + Hash, T: Longest<P>>(table: &T, prefixes: &[P], addresses: &[P::Address]) -> Result<(), Failure> {
+    let values: HashMap<P, u32> = prefixes.iter().copied().zip(0..).collect();
+    for address in addresses.iter().take(CHECKED) {
+        let expected: Vec<u32> = P::around(*address).filter_map(|prefix| values.get(&prefix).copied()).collect();
+        let mut all = Vec::new();
+        table.all(*address, |value| all.push(value));
+        all.reverse();
+        if all != expected || expected.first() != Some(&table.longest(*address)) {
+            return Err("it finds other routes than are there".into());
+        }
+    }
+    Ok(())
 }
 
 fn filled<P: Network, T: Longest<P>>(prefixes: &[P]) -> T {

@@ -23,6 +23,9 @@ pub(super) trait Network: Key {
 
     /// An address inside the prefix, the host bits being those of `random`.
     fn address_inside(self, random: u128) -> Self::Address;
+
+    /// The prefixes that contain an address, from the longest on.
+    fn around(address: Self::Address) -> impl Iterator<Item = Self>;
 }
 
 impl Network for Ipv4Prefix {
@@ -43,6 +46,10 @@ impl Network for Ipv4Prefix {
     fn address_inside(self, random: u128) -> Ipv4Addr {
         Ipv4Addr::from_bits(self.bits() | (random as u32 & !self.mask().to_bits()))
     }
+
+    fn around(address: Ipv4Addr) -> impl Iterator<Item = Self> {
+        (0..=32).rev().map(move |length| Self::from_bits(address.to_bits(), length))
+    }
 }
 
 impl Network for Ipv6Prefix {
@@ -62,6 +69,10 @@ impl Network for Ipv6Prefix {
 
     fn address_inside(self, random: u128) -> Ipv6Addr {
         Ipv6Addr::from_bits(self.bits() | (random & !self.mask().to_bits()))
+    }
+
+    fn around(address: Ipv6Addr) -> impl Iterator<Item = Self> {
+        (0..=128).rev().map(move |length| Self::from_bits(address.to_bits(), length))
     }
 }
 
