@@ -6,6 +6,7 @@ mod lost;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
+use waypost::os::linux::{Attributes, Realms, RouteExt, RouteExtMut};
 use waypost::{
     Disposition, Ensured, ErrorKind, Family, Flow, IfIndex, LookupMode, NextHopFlags, NextHopId, NextHopObject, Operation, Route,
     RouteChange, RouteFilter, Routes, Rule, TableId,
@@ -404,6 +405,25 @@ fn every_kind_of_route_comes_back_as_it_was_added() {
     assert_mirrors_the_kernel(&mut watcher);
 }
 
+fn what_has_no_field_is_set_and_read_by_linuxs_own_names() {
+    const RTNH_F_ONLINK: u32 = 4;
+    veth_with_addresses("w0", "w1");
+    let mut routes = routes();
+    let mut wanted = route("10.28.0.0/16 via 192.0.2.9 dev w0");
+    assert_eq!(routes.add(&wanted).unwrap_err().kind(), ErrorKind::Unreachable, "the gateway is on no link");
+    let realms = Realms { source: 3, destination: 4 };
+    wanted.set_rtm_flags(RTNH_F_ONLINK);
+    wanted.set_realms(realms);
+    // The kernel ignores what it does not know.
+    wanted.set_attribute(0x1fff, &[1, 2, 3, 4]);
+    routes.add(&wanted).unwrap();
+    assert_eq!(witness("10.28.0.0/16"), ["10.28.0.0/16 via 192.0.2.9 dev w0 onlink realms 3/4"]);
+    let watcher = watcher();
+    let there = watcher.routes().find(|there| there.slot == wanted.slot).unwrap();
+    assert_eq!((there.rtm_flags(), there.realms()), (RTNH_F_ONLINK, Some(realms)));
+    assert_eq!((there.attributes(), there.encapsulation()), (&[][..], None));
+}
+
 fn encapsulations_come_back_as_they_were_added() {
     veth_with_addresses("w0", "w1");
     let words = "route add 10.30.0.0/16 metric 7 encap seg6 mode encap segs 2001:db8::9 dev w0";
@@ -418,6 +438,9 @@ fn encapsulations_come_back_as_they_were_added() {
         let mut filter = RouteFilter::default();
         filter.exactly = Some(destination.parse().unwrap());
         let listed = routes.list(&filter).unwrap();
+        // SEG6_IPTUNNEL_SRH (1) of include/uapi/linux/seg6_iptunnel.h: the mode, and a header of IPv6 with the segments.
+        let segments = Attributes::of(&listed[0].encapsulation().unwrap().data).next();
+        assert!(matches!(segments, Some((1, [_, _, _, _, _, length, 4, ..])) if *length > 0), "{segments:?}");
         let text = listed[0].with_names(&routes.names().unwrap()).to_string();
         assert_eq!(listed, [route(&text)]);
         routes.delete(&listed[0]).unwrap();
@@ -577,6 +600,7 @@ fn main() -> ExitCode {
         test!(each_refusal_has_its_kind_and_the_kernels_words),
         test!(an_interface_that_goes_in_the_midst_of_a_batch_fails_the_rest),
         test!(every_kind_of_route_comes_back_as_it_was_added),
+        test!(what_has_no_field_is_set_and_read_by_linuxs_own_names),
         test!(encapsulations_come_back_as_they_were_added),
         test!(listings_are_filtered_by_the_kernel_and_again_here),
         test!(lookups_are_answered_as_ip_answers_them),

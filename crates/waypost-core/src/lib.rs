@@ -18,6 +18,7 @@
 //! | all routes of a kernel, to look up in | [`Tables`], [`lpm`] |
 //! | what a kernel says and is asked | [`Kernel`], [`Notice`], [`Request`], [`Outcome`] |
 //! | what a kernel can do | [`Capabilities`] |
+//! | what one system's routes say and no other's | [`os`] |
 //! | what went wrong | [`Error`], [`ErrorKind`] |
 //! | which way packets go, without asking the kernel | [`lookup`] |
 //!
@@ -45,6 +46,7 @@ mod kernel;
 pub mod lookup;
 mod next_hop_object;
 mod number;
+pub mod os;
 mod prefix;
 mod route;
 mod rule;

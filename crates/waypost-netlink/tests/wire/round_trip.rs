@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use waypost_core::os::linux::{RouteExt, RouteExtMut};
 use waypost_core::{NextHops, Route, RouteChange, RouteFlags};
 use waypost_netlink::wire::{Messages, next_hop, route};
 
@@ -83,4 +84,32 @@ fn a_captured_object_survives_encoding() {
         }
     }
     assert!(count > 25, "{count}");
+}
+
+#[test]
+fn the_kernels_flags_are_read_back_as_they_were() {
+    for captured in captures::all() {
+        let message = message(&captured);
+        if is_next_hop(message) {
+            continue;
+        }
+        let bits = u32::from_ne_bytes(message.payload[8..12].try_into().unwrap());
+        let route = route::decode(message.payload).unwrap().unwrap().value;
+        assert_eq!(route.rtm_flags(), bits, "{route}");
+        let mut flagged = route.clone();
+        flagged.set_rtm_flags(bits);
+        assert_eq!(flagged, route);
+    }
+}
+
+#[test]
+fn what_has_no_field_is_sent_along() {
+    const RTA_TTL_PROPAGATE: u16 = 26;
+    let mut wanted: Route = "10.1.0.0/16 via 10.0.0.1 dev if2".parse().unwrap();
+    wanted.set_attribute(RTA_TTL_PROPAGATE, &[1]);
+    wanted.set_rtm_flags(0x104);
+    let sent = encoded(RouteChange::Add, &wanted);
+    assert_eq!(sent.attribute(RTA_TTL_PROPAGATE), Some(&[1][..]));
+    assert_eq!(sent.rtm_flags(), 0x104, "RTM_F_NOTIFY and RTNH_F_ONLINK");
+    assert_eq!(sent, wanted);
 }
