@@ -193,6 +193,17 @@ fn the_kernel_and_the_mirror_tell_the_way() {
     let local = waypost("get --local 10.1.2.3");
     assert_eq!(local.lines().next(), entry.lines().next());
     assert_eq!(json(&waypost("--json get 10.1.2.3 mark 5"))[0]["mark"], 5);
+    let told = waypost("get --explain 10.1.2.3");
+    assert!(told.starts_with("rule 0: from all lookup local"), "{told}");
+    assert!(
+        told.lines().any(|line| line.starts_with("  10.1.0.0/16 via 10.0.0.2 dev w0") && line.ends_with(": taken")),
+        "{told}"
+    );
+    assert!(told.lines().last().is_some_and(|line| line.starts_with("found 10.1.0.0/16 via 10.0.0.2 dev w0")), "{told}");
+    assert_eq!(json(&waypost("--json get --explain 10.1.2.3"))[0]["steps"][0]["rule"]["priority"], 0);
+    let painted = waypost("--color always get --explain 10.1.2.3");
+    assert!(painted.contains("\x1b[32mtaken\x1b[0m"), "{painted}");
+    assert_eq!(fails("get --explain 2001:db8:7::1").0, 4);
     assert_eq!(fails("get 10.3.0.1").0, 4);
     assert_eq!(fails("get --local 2001:db8:7::1").0, 4);
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod ci;
 mod command;
+mod lookup;
 mod markers;
 mod skips;
 mod steps;
@@ -24,6 +25,8 @@ Usage: cargo xtask <task>
   tidy                   the rules of the house that no compiler checks
   bench [SECTION]…       run bench/ and rewrite the tables of docs/performance.md, or
                          only those of the sections named (read, decode, …)
+  lookup [FLAG]… [TEST]  our lookup against the kernel's in random worlds, at length:
+                         --worlds N of each family, --flows M in each, --seed S first
   help                   this text
 ";
 
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         "ci" => ci::ci(rest),
         "tidy" if rest.is_empty() => tidy::tidy(),
         "bench" => bench::bench(rest),
+        "lookup" => lookup::lookup(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -64,12 +64,15 @@ pub(crate) enum Command {
     Get {
         #[arg(
             required = true,
-            help = "ADDRESS [from A] [iif NAME] [oif NAME] [mark M] [tos T] [uid U] [ipproto P] [sport N] [dport N]"
+            help = "ADDRESS [from A] [iif NAME] [oif NAME] [mark M] [tos T] [uid U] [ipproto P] [sport N] [dport N] [flowlabel L]"
         )]
         words: Vec<String>,
         /// Answer from the mirror, by the rules and tables, without asking the kernel
         #[arg(long)]
         local: bool,
+        /// Answer from the mirror, and say of each rule and route why it was taken or passed over
+        #[arg(long)]
+        explain: bool,
         /// Show the matching entry of the table, not the path
         #[arg(long)]
         fibmatch: bool,

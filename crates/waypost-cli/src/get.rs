@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde::Serialize;
-use waypost::lookup::Verdict;
+use waypost::lookup::{Explanation, Step, Verdict};
 use waypost::{Error, ErrorKind, Flow, InterfaceNames, LookupAnswer, LookupMode, Protocol, RouteFlags, RouteRef, Rule, Watcher};
 
 use crate::failure::{Failure, Status};
@@ -107,24 +107,78 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceName
 
 /// Answers from the mirror: by its rules and tables.
 fn from_mirror(invocation: &mut Invocation, words: &[&str]) -> Result<(), Failure> {
+    let watcher = mirror(invocation)?;
+    let flow: Flow = words::flow(words, watcher.names())?;
+    let explanation = watcher.explain(&flow);
+    if let Verdict::Found(found) = &explanation.verdict {
+        let answer = Answer { route: found.route, mark: flow.mark, uid: flow.uid, input: flow.input, rule: Some(found.rule) };
+        return print(invocation, &answer, watcher.names());
+    }
+    concluded(words, &explanation)
+}
+
+fn mirror(invocation: &Invocation) -> Result<Watcher, Failure> {
     let mut watcher = Watcher::open_with(&invocation.options())?;
     watcher.synchronise(None)?;
-    let flow: Flow = words::flow(words, watcher.names())?;
-    let said = format!("get {}", words.join(" "));
-    let missing = |why: String, status| Err(Failure::Missing(format!("{said}: {why}"), status));
-    match watcher.lookup(&flow) {
-        Verdict::Found(found) => {
-            let answer = Answer { route: found.route, mark: flow.mark, uid: flow.uid, input: flow.input, rule: Some(found.rule) };
-            print(invocation, &answer, watcher.names())
-        }
-        Verdict::Refused { route: Some(route), .. } => {
-            missing(format!("refused by {}", route.with_names(watcher.names())), Status::NoSuchRoute)
-        }
-        Verdict::Refused { rule, .. } => missing(format!("refused by the rule {rule}"), Status::NoSuchRoute),
-        Verdict::NoRoute => missing("no table has a route".to_owned(), Status::NoSuchRoute),
-        Verdict::Indeterminate { rule, why } => missing(format!("the rule {rule} decides: {why}"), Status::Failed),
-        _ => missing("the answer is of a kind that is not known here".to_owned(), Status::Failed),
+    Ok(watcher)
+}
+
+/// A way is no failure; why there is none is one.
+fn concluded(words: &[&str], explanation: &Explanation<'_>) -> Result<(), Failure> {
+    let status = match explanation.verdict {
+        Verdict::Found(_) => return Ok(()),
+        Verdict::Refused { .. } | Verdict::Dropped { .. } | Verdict::NoRoute => Status::NoSuchRoute,
+        _ => Status::Failed,
+    };
+    Err(Failure::Missing(format!("get {}: {}", words.join(" "), explanation.conclusion()), status))
+}
+
+#[derive(Serialize)]
+struct ExplanationJson<'a> {
+    steps: Vec<StepJson<'a>>,
+    conclusion: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<RouteJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct StepJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<RuleJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<RouteJson<'a>>,
+    outcome: String,
+}
+
+/// `waypost get --explain`: every step of the lookup in the mirror.
+pub(crate) fn explain(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let watcher = mirror(invocation)?;
+    let explanation = watcher.explain(&words::flow(&words, watcher.names())?);
+    let output = &mut invocation.output;
+    if output.json {
+        let names = watcher.names();
+        let step = |step: &Step<'_>| match step {
+            Step::Rule { .. } => "asked".to_owned(),
+            other => other.outcome().to_string(),
+        };
+        let mut array = output.array()?;
+        array.push(&ExplanationJson {
+            steps: (explanation.steps.iter())
+                .map(|one| StepJson {
+                    rule: one.rule().map(RuleJson::new),
+                    route: one.route().map(|route| RouteJson::new(route, names)),
+                    outcome: step(one),
+                })
+                .collect(),
+            conclusion: explanation.conclusion().to_string(),
+            route: explanation.verdict.route().map(|route| RouteJson::new(route, names)),
+        })?;
+        array.end()?;
+    } else {
+        explanation.to_string().lines().try_for_each(|line| output.line(line))?;
     }
+    concluded(&words, &explanation)
 }
 
 /// Why there is no way: there is no route, or one that says no.

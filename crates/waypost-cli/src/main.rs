@@ -43,7 +43,10 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
     use waypost::RouteChange;
     match command {
         Command::Show { words } => show::run(invocation, &words),
-        Command::Get { words, local, fibmatch } => get::run(invocation, &words, local, fibmatch),
+        Command::Get { words, local, explain, fibmatch } => match explain {
+            true => get::explain(invocation, &words),
+            false => get::run(invocation, &words, local, fibmatch),
+        },
         Command::Monitor { initial, what } => monitor::run(invocation, initial, &what),
         Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
         Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),

@@ -114,6 +114,11 @@ pub(crate) fn painted(line: &str, colour: bool) -> String {
     }
     let mut after = "";
     let mut painted = String::with_capacity(line.len() + 32);
+    if line.contains(": passed over, ") {
+        // It came to nothing, so that what did stands out.
+        painted.extend(["\x1b[", Kind::Dim.code(), "m", line, "\x1b[0m"]);
+        return painted;
+    }
     for (at, word) in line.split(' ').enumerate() {
         if at > 0 {
             painted.push(' ');
@@ -132,10 +137,11 @@ fn kind_of(word: &str, after: &str) -> Option<Kind> {
         return Some(Kind::Interface);
     }
     match word {
-        "blackhole" | "unreachable" | "prohibit" | "throw" | "dead" | "linkdown" | "Deleted" | "NO-CARRIER" => {
+        "blackhole" | "unreachable" | "prohibit" | "throw" | "dead" | "linkdown" | "Deleted" | "NO-CARRIER" | "dropped:"
+        | "refused" => {
             return Some(Kind::Bad);
         }
-        "Replaced" | "Added" => return Some(Kind::Good),
+        "Replaced" | "Added" | "taken" | "found" => return Some(Kind::Good),
         "was" => return Some(Kind::Dim),
         _ => {}
     }

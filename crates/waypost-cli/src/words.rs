@@ -67,6 +67,7 @@ pub(crate) fn flow(words: &[&str], names: &InterfaceNames) -> Result<Flow, Failu
             "ipproto" => flow.ip_protocol = Some(ip_protocol(value)?),
             "sport" => flow.source_port = Some(number(value, "port")?),
             "dport" => flow.destination_port = Some(number(value, "port")?),
+            "flowlabel" => flow.flow_label = Some(number(value, "flow label")?),
             _ => return Err(Failure::Usage(ParseError::new(word, "is no word of a lookup").to_string())),
         }
     }

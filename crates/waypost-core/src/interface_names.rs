@@ -50,6 +50,24 @@ impl InterfaceNames {
         }
     }
 
+    /// The interface of exactly this name, a further name included.
+    #[must_use]
+    pub fn exactly(&self, name: &str) -> Option<IfIndex> {
+        self.by_name.get(name).copied()
+    }
+
+    /// How many interfaces have names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_index.len()
+    }
+
+    /// Says whether no interface has a name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_index.is_empty()
+    }
+
     /// How `index` is printed.
     #[must_use]
     pub fn printed(&self, index: IfIndex) -> InterfacePrinted<'_> {

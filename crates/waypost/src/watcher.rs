@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Registry, Token};
-use waypost_core::lookup::{Verdict, World};
+use waypost_core::lookup::{Explanation, Verdict, World};
 use waypost_core::{
     Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notices, Now,
     RouteFilter, RouteRef, Rule,
@@ -276,10 +276,31 @@ impl<K: Kernel> Watcher<K> {
     /// ```
     #[must_use]
     pub fn lookup(&self, flow: &Flow) -> Verdict<'_> {
+        self.world(Family::of(&flow.destination)).find(flow)
+    }
+
+    /// Finds the way of `flow` as [`lookup`](Self::lookup) does, and tells every step: which rules were asked, which routes were passed
+    /// over and why.
+    ///
+    /// ```no_run
+    /// use waypost::{Flow, Watcher};
+    ///
+    /// let mut watcher = Watcher::open()?;
+    /// watcher.synchronise(None)?;
+    /// println!("{}", watcher.explain(&Flow::to("192.0.2.1".parse().unwrap())));
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    #[must_use]
+    pub fn explain(&self, flow: &Flow) -> Explanation<'_> {
+        self.world(Family::of(&flow.destination)).explain(flow)
+    }
+
+    /// The mirror as lookups of one family see it. For many of them, [`prepare`](World::prepare) it.
+    #[must_use]
+    pub fn world(&self, family: Family) -> World<'_> {
         let mirror = self.mirror();
-        let rules = mirror.rules(Family::of(&flow.destination));
-        let world = World::new(mirror.tables(), rules, mirror.names());
-        world.with_links(mirror.links()).with_settings(mirror.settings()).find(flow)
+        let world = World::new(mirror.tables(), mirror.rules(family), mirror.names());
+        world.with_links(mirror.links()).with_settings(mirror.settings())
     }
 
     /// Has everything read again; what has changed without having been noticed is told between [`Event::ResyncStarted`] and

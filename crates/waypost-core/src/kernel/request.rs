@@ -178,6 +178,8 @@ pub struct Flow {
     pub source_port: Option<u16>,
     /// The destination port.
     pub destination_port: Option<u16>,
+    /// The IPv6 flow label, 20 bits.
+    pub flow_label: Option<u32>,
 }
 
 impl Flow {
@@ -195,6 +197,7 @@ impl Flow {
             ip_protocol: None,
             source_port: None,
             destination_port: None,
+            flow_label: None,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Which way packets go, found as the kernel finds it, without asking the kernel.
 //!
-//! [`World::find`] walks the rules in order of priority, and in each table that they name takes the longest prefix that has a usable route.
-//! What it answers is the *entry* of the table that matches ([`LookupMode::Entry`](crate::LookupMode) of the kernel's own lookup). What it cannot know
-//! it does not guess: the kernel's choice among several next hops (the answer has them all), cached exceptions such as redirects and
-//! path MTUs, and IPv6 choices that hang on whether a neighbour answers.
+//! [`World::find`] walks the rules in order of priority, and in each table that they name takes the route that the kernel would.
+//! What it answers is the *entry* of the table that matches ([`LookupMode::Entry`](crate::LookupMode) of the kernel's own lookup).
+//! [`World::explain`] gives the same answer with every step of the way to it. Neither does input or output: tables and rules may be a
+//! mirror's, a simulated kernel's, or read from a file.
 //!
 //! ```
 //! use waypost_core::lookup::{Verdict, World};
@@ -11,30 +11,62 @@
 //!
 //! let mut tables = Tables::new();
 //! tables.insert(&"default via 10.0.0.1 dev if2".parse()?, Position::Last);
-//! tables.insert(&"192.0.2.0/24 via 10.0.0.9 dev if2".parse()?, Position::Last);
+//! tables.insert(&"192.0.2.0/24 via 10.0.0.9 dev if2 dead".parse()?, Position::Last);
 //! let rules = [Rule::new(Family::V4, 32766, RuleAction::Lookup(TableId::MAIN))];
 //!
 //! let world = World::new(&tables, &rules, InterfaceNames::none());
-//! let Verdict::Found(found) = world.find(&Flow::to("192.0.2.1".parse().unwrap())) else { panic!() };
-//! assert_eq!(found.route.to_string(), "192.0.2.0/24 via 10.0.0.9 dev if2");
+//! let flow = Flow::to("192.0.2.1".parse().unwrap());
+//! let Verdict::Found(found) = world.find(&flow) else { panic!() };
+//! assert_eq!(found.route.to_string(), "default via 10.0.0.1 dev if2");
+//!
+//! let explanation = world.explain(&flow).to_string();
+//! let lines: Vec<&str> = explanation.lines().collect();
+//! assert_eq!(lines, [
+//!     "rule 32766: from all lookup main",
+//!     "  192.0.2.0/24 via 10.0.0.9 dev if2 dead: passed over, its way out is dead",
+//!     "  default via 10.0.0.1 dev if2: taken",
+//!     "found default via 10.0.0.1 dev if2",
+//! ]);
 //! # Ok::<(), waypost_core::ParseError>(())
 //! ```
+//!
+//! # What it cannot know
+//!
+//! It does not guess, but there are things that no message of the kernel's tells:
+//!
+//! - which of several next hops the kernel takes for one flow ([`Found::next_hops`] has them all, with their weights);
+//! - choices that hang on whether a neighbour answers: among IPv6 routers of one metric where the host does not forward, and among
+//!   IPv4 default routes of one slot that have gateways (`fib_select_default` in `net/ipv4/fib_semantics.c`, Linux 6.18);
+//! - cached exceptions, such as redirects and path MTUs;
+//! - which table belongs to a VRF ([`Verdict::Indeterminate`]);
+//! - the settings `accept_local`, `src_valid_mark`, `route_localnet` and IPv6's `force_forwarding`: they are taken for off, as they are by default.
+//!
+//! On IPv6 an output interface beside a source is a wish, as in the kernel's own lookup (`ip6_route_output_flags` in `net/ipv6/route.c`); a
+//! socket that is bound to an interface insists on it even then.
 
+mod arrival;
+mod explanation;
+mod ipv4;
+mod ipv6;
 mod rule;
-mod table;
+mod sieve;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
-use crate::{
-    Disposition, Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, NextHop, RouteRef, Rule, RuleAction, SettingsOf,
-    Tables,
-};
+use crate::{Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, Rule, SettingsOf, TableId, Tables};
 
-use rule::Match;
-use table::Hit;
+pub use explanation::{Conclusion, Explanation, Outcome, PassedOver, Step};
+pub use rule::Selector;
+pub use verdict::{Dropped, Found, Verdict};
+
+use rule::Ready;
+use walk::{Recorder, Silent};
 
 /// What a lookup goes by: tables, rules, and the little of interfaces that matters.
 #[derive(Clone, Copy)]
@@ -49,92 +81,108 @@ pub struct World<'a> {
 /// The settings of interfaces, by family.
 type Settings = BTreeMap<(Family, SettingsOf), InterfaceSettings>;
 
+/// A flow as the kernel's lookup sees it.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    flow: Flow,
+    family: Family,
+    /// The interface that rules take the packets to have come in by.
+    came_by: Option<IfIndex>,
+}
+
+/// The loopback, whose number is 1 in every namespace.
+const LOOPBACK: Option<IfIndex> = IfIndex::new(1);
+
+impl Asked {
+    #[inline]
+    fn of(flow: &Flow) -> Self {
+        let family = Family::of(&flow.destination);
+        let mut flow = *flow;
+        flow.source = flow.source.filter(|source| !source.is_unspecified());
+        if flow.input.is_some() {
+            // Packets that come in are of nobody, whom the kernel takes for root, and ask for no way out
+            // (`ip_route_input_slow` in net/ipv4/route.c, `ip6_route_input` in net/ipv6/route.c, Linux 6.18).
+            flow.output = None;
+            flow.uid = flow.uid.filter(|_| family == Family::V6).or(Some(0));
+        }
+        // Those of the host itself count as having come in by the loopback.
+        Self { flow, family, came_by: flow.input.or(LOOPBACK) }
+    }
+}
+
 impl<'a> World<'a> {
     /// A world of these tables and rules, the rules in order of priority.
     ///
-    /// Of interfaces their names are known: they are of no group, and routes over those without carrier count.
+    /// Of interfaces their names are known. What hangs on groups or masters of links is indeterminate then, every interface forwards, routes
+    /// over those without carrier count, and where packets come from is not checked.
     #[must_use]
     pub const fn new(tables: &'a Tables, rules: &'a [Rule], names: &'a InterfaceNames) -> Self {
         Self { tables, rules, names, links: None, settings: None }
     }
 
-    /// The same, where links have the groups that these have.
+    /// The same, where links have the groups and masters that these have.
     #[must_use]
     pub const fn with_links(mut self, links: &'a BTreeMap<IfIndex, Link>) -> Self {
         self.links = Some(links);
         self
     }
 
-    /// The same, where these settings say whether routes over an interface without carrier count.
+    /// The same, where these settings say which interfaces forward, which filter sources, and whether routes over an interface without
+    /// carrier count.
     #[must_use]
     pub const fn with_settings(mut self, settings: &'a BTreeMap<(Family, SettingsOf), InterfaceSettings>) -> Self {
         self.settings = Some(settings);
         self
     }
 
-    /// Finds the way of `flow`.
+    /// Finds the way of `flow`. Nothing is allocated.
     #[must_use]
     pub fn find(&self, flow: &Flow) -> Verdict<'a> {
-        let family = Family::of(&flow.destination);
-        let mut from = 0;
-        'rules: loop {
-            for (at, rule) in self.rules.iter().enumerate().skip(from).filter(|(_, rule)| rule.family == family) {
-                match rule::matches(rule, flow, self.names) {
-                    Match::No => continue,
-                    Match::Unknown(why) => return Verdict::Indeterminate { rule, why },
-                    Match::Yes => {}
-                }
-                match rule.action {
-                    RuleAction::Lookup(table) => match self.in_table(table, flow, rule) {
-                        Some(verdict) => return verdict,
-                        None => continue,
-                    },
-                    RuleAction::Nop => continue,
-                    RuleAction::Goto(priority) => {
-                        let Some(next) = self.rules.iter().position(|rule| rule.family == family && rule.priority == priority)
-                        else {
-                            continue;
-                        };
-                        // The kernel refuses a goto backwards; a list that has one would never end.
-                        if next <= at {
-                            return Verdict::Indeterminate { rule, why: "it goes to a rule before itself" };
-                        }
-                        from = next;
-                        continue 'rules;
-                    }
-                    RuleAction::Blackhole => return Verdict::Refused { disposition: Disposition::Blackhole, route: None, rule },
-                    RuleAction::Unreachable => {
-                        return Verdict::Refused { disposition: Disposition::Unreachable, route: None, rule };
-                    }
-                    RuleAction::Prohibit => return Verdict::Refused { disposition: Disposition::Prohibit, route: None, rule },
-                    RuleAction::Other(_) => return Verdict::Indeterminate { rule, why: "its action is not known here" },
-                }
-            }
-            return Verdict::NoRoute;
+        walk::decide(self, &self.as_written(), flow, &mut Silent)
+    }
+
+    /// Finds the way of `flow` and tells each step.
+    #[must_use]
+    pub fn explain(&self, flow: &Flow) -> Explanation<'a> {
+        let mut recorder = Recorder::default();
+        let verdict = walk::decide(self, &self.as_written(), flow, &mut recorder);
+        Explanation { flow: *flow, steps: recorder.steps, verdict, names: self.names }
+    }
+
+    /// The same world for many lookups: what each would find out anew of the rules is found out once.
+    #[must_use]
+    pub fn prepare(&self) -> Prepared<'a> {
+        let of = |family| self.rules.iter().filter(|rule| rule.family == family).map(|rule| Ready::of(rule, self)).collect();
+        Prepared { world: *self, rules: [of(Family::V4), of(Family::V6)] }
+    }
+
+    /// The rules as they stand, made ready one by one.
+    fn as_written(&self) -> impl Fn(Family, usize) -> Option<Ready<'a>> + use<'a> {
+        let world = *self;
+        move |_, at| world.rules.get(at).map(|rule| Ready::of(rule, &world))
+    }
+
+    /// Says whether the packets belong to a layer-3 master; where they do, the table that goes with it is not known.
+    fn has_master(&self, asked: &Asked) -> Result<bool, &'static str> {
+        let Some(links) = self.links else { return Err("it goes by layer-3 masters, which are not known here") };
+        let Some(link) = asked.flow.input.or(asked.flow.output).and_then(|index| links.get(&index)) else { return Ok(false) };
+        let master = link.master.and_then(|master| links.get(&master));
+        match [Some(link), master].into_iter().flatten().any(|link| link.kind == "vrf") {
+            true => Err("it goes by the table of a layer-3 master, which is not known here"),
+            false => Ok(false),
         }
     }
 
-    /// The verdict of one table, or `None` where the next rule is to be asked.
-    fn in_table(&self, table: crate::TableId, flow: &Flow, rule: &'a Rule) -> Option<Verdict<'a>> {
-        let table = self.tables.table(table)?;
-        match table::find(table, flow, self.settings)? {
-            Hit::Refused(route) if route.entry.disposition == Disposition::Throw => None,
-            Hit::Refused(route) => Some(Verdict::Refused { disposition: route.entry.disposition, route: Some(route), rule }),
-            Hit::Route(route) if self.is_suppressed(&route, rule) => None,
-            Hit::Route(route) => Some(Verdict::Found(Found { route, rule, flow: *flow, settings: self.settings })),
-        }
+    fn setting<T>(&self, family: Family, of: SettingsOf, get: impl Fn(&InterfaceSettings) -> Option<T>) -> Option<T> {
+        self.settings?.get(&(family, of)).and_then(get)
     }
 
-    /// Says whether a rule passes a route over: `fib4_rule_suppress` in `net/ipv4/fib_rules.c` (Linux 6.18).
-    fn is_suppressed(&self, route: &RouteRef<'_>, rule: &Rule) -> bool {
-        let short = rule.suppress_prefix_length.is_some_and(|length| u32::from(route.slot.destination.length()) <= length);
-        let interface = route.entry.next_hops.first().and_then(|hop| hop.interface);
-        let grouped = || rule.suppress_group.is_some_and(|group| interface.is_some_and(|index| self.group(index) == group));
-        short || grouped()
-    }
-
-    fn group(&self, index: IfIndex) -> u32 {
-        self.links.and_then(|links| links.get(&index)).map_or(0, |link| link.group)
+    /// Says whether a source is one of the host's own addresses, which the table `local` has; `None` where there is no such table.
+    fn is_own(&self, source: IpAddr) -> Option<bool> {
+        let table = self.tables.table(TableId::LOCAL)?;
+        let asked = Asked::of(&Flow::to(source));
+        let sieve = sieve::Sieve::of(self, &asked);
+        Some(ipv4::find(table, &asked, &sieve, &mut Silent).is_local())
     }
 }
 
@@ -144,53 +192,27 @@ impl fmt::Debug for World<'_> {
     }
 }
 
-/// What a lookup found.
+/// A [`World`] that is ready for many lookups: [`World::prepare`] makes it.
+///
+/// ```
+/// # use waypost_core::lookup::{Verdict, World};
+/// # use waypost_core::{Flow, InterfaceNames, Tables};
+/// let (tables, rules) = (Tables::new(), []);
+/// let prepared = World::new(&tables, &rules, InterfaceNames::none()).prepare();
+/// for last in 0..=255 {
+///     assert!(matches!(prepared.find(&Flow::to([192, 0, 2, last].into())), Verdict::NoRoute));
+/// }
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Verdict<'a> {
-    /// A route.
-    Found(Found<'a>),
-    /// A route or rule that says no.
-    Refused {
-        /// How it says so.
-        disposition: Disposition,
-        /// The route; `None` where the rule says no itself.
-        route: Option<RouteRef<'a>>,
-        /// The rule.
-        rule: &'a Rule,
-    },
-    /// No table has a route.
-    NoRoute,
-    /// A rule decides that is not understood, or by what the flow does not say.
-    Indeterminate {
-        /// The rule.
-        rule: &'a Rule,
-        /// What is not understood.
-        why: &'static str,
-    },
+pub struct Prepared<'a> {
+    world: World<'a>,
+    rules: [Vec<Ready<'a>>; 2],
 }
 
-/// A route that a lookup found.
-#[derive(Clone, Copy)]
-pub struct Found<'a> {
-    /// The route.
-    pub route: RouteRef<'a>,
-    /// The rule that named its table.
-    pub rule: &'a Rule,
-    flow: Flow,
-    settings: Option<&'a Settings>,
-}
-
-impl<'a> Found<'a> {
-    /// The next hops that the kernel may use; which of several it takes for one flow is its secret.
-    pub fn next_hops(&self) -> impl Iterator<Item = &'a NextHop> {
-        let (flow, settings) = (self.flow, self.settings);
-        self.route.entry.next_hops.iter().filter(move |hop| table::is_usable(hop, &flow, settings))
-    }
-}
-
-impl fmt::Debug for Found<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Found").field("route", &self.route).field("rule", &self.rule).finish_non_exhaustive()
+impl<'a> Prepared<'a> {
+    /// Finds the way of `flow`, as [`World::find`] does. Nothing is allocated.
+    #[must_use]
+    pub fn find(&self, flow: &Flow) -> Verdict<'a> {
+        walk::decide(&self.world, &|family, at| self.rules[family as usize].get(at).copied(), flow, &mut Silent)
     }
 }

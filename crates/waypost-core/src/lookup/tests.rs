@@ -1,5 +1,9 @@
+mod arrival;
+mod ipv6;
+mod selectors;
+
 use super::*;
-use crate::{Masked, PortRange, Position, Route, TableId, UidRange};
+use crate::{InterfaceSettings, Link, LinkFlags, Masked, PortRange, Position, Route, RuleAction, UidRange};
 
 type Edit = fn(&mut Rule);
 
@@ -30,6 +34,7 @@ fn say(tables: &Tables, rules: &[Rule], flow: &Flow) -> String {
         Verdict::Found(found) => found.route.with_names(&names).to_string(),
         Verdict::Refused { disposition, .. } => disposition.to_string(),
         Verdict::NoRoute => "none".to_owned(),
+        Verdict::Dropped { why, .. } => format!("dropped: {why}"),
         Verdict::Indeterminate { why, .. } => format!("? {why}"),
     }
 }
@@ -103,85 +108,6 @@ fn goto_skips_and_never_turns_back() {
 }
 
 #[test]
-fn each_selector_decides() {
-    let tables = tables(&["default via 10.0.0.1 dev eth0"]);
-    let mut all = flow("192.0.2.1");
-    all.source = Some("10.0.0.7".parse().unwrap());
-    (all.input, all.output) = (IfIndex::new(3), IfIndex::new(2));
-    (all.mark, all.tos, all.uid, all.ip_protocol) = (0x17, 0x10, Some(5), Some(6));
-    (all.source_port, all.destination_port) = (Some(1000), Some(443));
-    let selectors: [(&str, Edit, Edit); 11] = [
-        ("to", |rule| rule.to = "192.0.2.0/24".parse().ok(), |rule| rule.to = "192.0.3.0/24".parse().ok()),
-        ("from", |rule| rule.from = "10.0.0.0/24".parse().ok(), |rule| rule.from = "10.0.1.0/24".parse().ok()),
-        ("iif", |rule| rule.input = Some("eth1".into()), |rule| rule.input = Some("lo".into())),
-        ("oif", |rule| rule.output = Some("eth0".into()), |rule| rule.output = Some("eth9".into())),
-        (
-            "mark",
-            |rule| rule.mark = Some(Masked { value: 7, mask: 0xf }),
-            |rule| rule.mark = Some(Masked { value: 7, mask: 0xff }),
-        ),
-        ("tos", |rule| rule.tos = 0x10, |rule| rule.tos = 0x08),
-        (
-            "dscp",
-            |rule| rule.dscp = Some(Masked { value: 4, mask: 0x3f }),
-            |rule| rule.dscp = Some(Masked { value: 5, mask: 0x3f }),
-        ),
-        ("ipproto", |rule| rule.ip_protocol = Some(6), |rule| rule.ip_protocol = Some(17)),
-        (
-            "sport",
-            |rule| rule.source_ports = Some(PortRange::new(999, 1000)),
-            |rule| rule.source_ports = Some(PortRange::new(1, 999)),
-        ),
-        (
-            "dport",
-            |rule| rule.destination_ports = Some(PortRange { mask: 0xff, ..PortRange::new(0xfebb, 0xfebb) }),
-            |rule| rule.destination_ports = Some(PortRange::new(444, 500)),
-        ),
-        ("uid", |rule| rule.uids = Some(UidRange { first: 5, last: 5 }), |rule| rule.uids = Some(UidRange { first: 6, last: 9 })),
-    ];
-    for (name, hit, miss) in selectors {
-        for (edit, matched) in [(hit, true), (miss, false)] {
-            for invert in [false, true] {
-                let mut rule = Rule::new(Family::V4, 1, RuleAction::Prohibit);
-                edit(&mut rule);
-                rule.invert = invert;
-                let expected = if matched != invert { "prohibit" } else { "default via 10.0.0.1 dev eth0" };
-                assert_eq!(say(&tables, &[rule, main_rule()], &all), expected, "{name}, matched {matched}, invert {invert}");
-            }
-        }
-    }
-}
-
-#[test]
-fn what_is_not_understood_is_said_and_not_guessed() {
-    let tables = tables(&["default via 10.0.0.1 dev eth0"]);
-    let mut rule = Rule::new(Family::V4, 1, RuleAction::Prohibit);
-    rule.has_unknown_selector = true;
-    assert!(say(&tables, &[rule.clone(), main_rule()], &flow("192.0.2.1")).starts_with("? "));
-    // Unless a selector that is understood says no.
-    rule.to = "10.0.0.0/8".parse().ok();
-    assert_eq!(say(&tables, &[rule, main_rule()], &flow("192.0.2.1")), "default via 10.0.0.1 dev eth0");
-    let mut rule = Rule::new(Family::V4, 1, RuleAction::Prohibit);
-    rule.uids = Some(UidRange { first: 0, last: 0 });
-    assert!(say(&tables, &[rule, main_rule()], &flow("192.0.2.1")).starts_with("? "));
-}
-
-#[test]
-fn ipv6_prefers_the_router_of_higher_preference_and_the_more_specific_source() {
-    let tables = tables(&[
-        "default via fe80::1 dev eth0 metric 1024",
-        "default via fe80::2 dev eth1 metric 1024 pref high",
-        "default via fe80::3 dev eth1 metric 2048 pref high",
-        "default from 2001:db8:1::/48 via fe80::4 dev eth1 metric 4096",
-    ]);
-    let rule = Rule::new(Family::V6, 32766, RuleAction::Lookup(TableId::MAIN));
-    let rules = [main_rule(), rule];
-    assert_eq!(say(&tables, &rules, &flow("2001:db8::1")), "default via fe80::2 dev eth1 metric 1024 pref high");
-    let from = Flow { source: "2001:db8:1::9".parse().ok(), ..flow("2001:db8::1") };
-    assert!(say(&tables, &rules, &from).starts_with("default from 2001:db8:1::/48 via fe80::4"));
-}
-
-#[test]
 fn several_next_hops_are_all_told_but_those_out_of_use() {
     let tables = tables(&[
         "10.1.0.0/16 nexthop via 10.0.0.1 dev eth0 weight 1 nexthop via 10.0.0.2 dev eth1 weight 1 dead nexthop via 10.0.0.3 dev eth1 weight 1",
@@ -190,4 +116,171 @@ fn several_next_hops_are_all_told_but_those_out_of_use() {
     let Verdict::Found(found) = World::new(&tables, &rules, &names).find(&flow("10.1.0.1")) else { panic!() };
     let gateways: Vec<String> = found.next_hops().filter_map(|hop| hop.gateway).map(|gateway| gateway.to_string()).collect();
     assert_eq!(gateways, ["10.0.0.1", "10.0.0.3"]);
+}
+
+fn index(number: u32) -> IfIndex {
+    IfIndex::new(number).unwrap()
+}
+
+fn links(edit: impl Fn(&mut Link)) -> BTreeMap<IfIndex, Link> {
+    let link = |(number, name)| {
+        let mut link = Link::new(index(number), name);
+        link.flags = LinkFlags::UP;
+        edit(&mut link);
+        (link.index, link)
+    };
+    [(1, "lo"), (2, "eth0"), (3, "eth1")].map(link).into()
+}
+
+/// Settings of one interface or all.
+fn settings(family: Family, of: SettingsOf, edit: impl Fn(&mut InterfaceSettings)) -> Settings {
+    let mut one = InterfaceSettings::new(family, of);
+    edit(&mut one);
+    [((family, of), one)].into()
+}
+
+fn rule(text: &str) -> Rule {
+    Rule::parse(text, Some(Family::V4)).unwrap()
+}
+
+fn rule6(text: &str) -> Rule {
+    Rule::parse(text, Some(Family::V6)).unwrap()
+}
+
+/// The verdict in few words, in a world with links and settings.
+fn say_in(world: &World<'_>, flow: &Flow) -> String {
+    let verdict = world.find(flow);
+    assert_eq!(format!("{verdict:?}"), format!("{:?}", world.prepare().find(flow)), "prepared or not");
+    assert_eq!(format!("{verdict:?}"), format!("{:?}", world.explain(flow).verdict), "explained or not");
+    match verdict {
+        Verdict::Found(found) => found.route.with_names(&names()).to_string(),
+        Verdict::Refused { disposition, .. } => disposition.to_string(),
+        Verdict::Dropped { why, .. } => format!("{why:?}"),
+        Verdict::NoRoute => "none".to_owned(),
+        Verdict::Indeterminate { why, .. } => format!("? {why}"),
+    }
+}
+
+#[test]
+fn of_several_ways_ipv4_takes_the_first_that_leaves_by_the_interface() {
+    let tables =
+        tables(&["10.1.0.0/16 nexthop via 10.0.0.1 dev eth0 nexthop via 10.0.0.2 dev eth1 nexthop via 10.0.0.3 dev eth1"]);
+    let (names, rules) = (names(), [main_rule()]);
+    let world = World::new(&tables, &rules, &names);
+    let ways = |output| {
+        let Verdict::Found(found) = world.find(&Flow { output, ..flow("10.1.0.1") }) else { panic!() };
+        found.next_hops().filter_map(|hop| hop.gateway).map(|gateway| gateway.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ways(IfIndex::new(3)), ["10.0.0.2"]);
+    assert_eq!(ways(None).len(), 3);
+}
+
+#[test]
+fn a_lost_carrier_is_a_matter_of_all_or_one_on_ipv4_and_of_one_on_ipv6() {
+    let tables = tables(&["10.1.0.0/16 dev eth1 linkdown", "2001:db8::/32 dev eth1 linkdown metric 5"]);
+    let (names, rules) = (names(), [main_rule(), rule6("1: from all lookup main")]);
+    let ignores = |family, of, destination: &str| {
+        let settings = settings(family, of, |settings| settings.ignore_routes_with_link_down = Some(true));
+        say_in(&World::new(&tables, &rules, &names).with_settings(&settings), &flow(destination)) == "none"
+    };
+    assert!(ignores(Family::V4, SettingsOf::All, "10.1.0.1"));
+    assert!(ignores(Family::V4, SettingsOf::Interface(index(3)), "10.1.0.1"));
+    assert!(!ignores(Family::V4, SettingsOf::Interface(index(2)), "10.1.0.1"));
+    assert!(!ignores(Family::V6, SettingsOf::All, "2001:db8::1"));
+    assert!(ignores(Family::V6, SettingsOf::Interface(index(3)), "2001:db8::1"));
+    assert!(!ignores(Family::V4, SettingsOf::Interface(index(3)), "2001:db8::1"));
+}
+
+#[test]
+fn the_mark_of_death_by_a_setting_ends_with_the_setting() {
+    let tables = tables(&["10.1.0.0/16 dev eth1 dead linkdown"]);
+    let (names, rules) = (names(), [main_rule()]);
+    let settings = settings(Family::V4, SettingsOf::All, |settings| settings.ignore_routes_with_link_down = Some(false));
+    let (up, down) = (links(|_| ()), links(|link| link.flags = LinkFlags::empty()));
+    let world = World::new(&tables, &rules, &names);
+    let to = flow("10.1.0.1");
+    assert_eq!(say_in(&world, &to), "none");
+    assert_eq!(say_in(&world.with_links(&up), &to), "none", "what the settings are is not known");
+    assert_eq!(say_in(&world.with_settings(&settings), &to), "none", "whether the link is up is not known");
+    assert_eq!(say_in(&world.with_settings(&settings).with_links(&down), &to), "none");
+    assert_ne!(say_in(&world.with_settings(&settings).with_links(&up), &to), "none");
+}
+
+#[test]
+fn a_next_hop_object_out_of_use_hides_shorter_prefixes_of_its_address() {
+    let tables = tables(&[
+        "10.0.0.0/24 nhid 7 via 10.9.0.1 dev eth0 dead",
+        "10.0.0.0/16 via 10.9.0.2 dev eth0",
+        "default via 10.9.0.3 dev eth0",
+        "10.1.0.0/24 nhid 8",
+    ]);
+    let (names, rules) = (names(), [main_rule()]);
+    let world = World::new(&tables, &rules, &names);
+    assert_eq!(say_in(&world, &flow("10.0.0.5")), "default via 10.9.0.3 dev eth0");
+    assert_eq!(say_in(&world, &flow("10.0.1.5")), "10.0.0.0/16 via 10.9.0.2 dev eth0");
+    assert!(say_in(&world, &flow("10.1.0.5")).starts_with("? "), "what the object is, is not known");
+}
+
+#[test]
+fn what_hangs_on_rules_that_were_is_not_guessed() {
+    let tables = tables(&[
+        "local 10.0.0.0/8 dev lo table local",
+        "10.1.0.0/16 dev eth0",
+        "local 10.2.0.1 dev lo table local",
+        "blackhole 10.9.0.0/16",
+        "blackhole 11.9.0.0/16",
+        "11.9.9.0/24 dev eth1 table default",
+    ]);
+    let (names, links) = (names(), links(|_| ()));
+    let own = ["0: from all lookup local", "32766: from all lookup main", "32767: from all lookup default"].map(rule);
+    let world = World::new(&tables, &own, &names).with_links(&links);
+    assert!(say_in(&world, &flow("10.1.0.1")).starts_with("? "), "longer in main");
+    assert_eq!(say_in(&world, &flow("10.2.0.1")), "local 10.2.0.1 dev lo table local scope host");
+    assert!(say_in(&world, &flow("11.9.9.1")).starts_with("? "), "the table default may have been asked");
+    assert_eq!(say_in(&world, &flow("11.9.8.1")), "blackhole");
+    let mut other = own.to_vec();
+    other.insert(1, rule("5: from all nop"));
+    let world = World::new(&tables, &other, &names).with_links(&links);
+    assert_eq!(say_in(&world, &flow("10.1.0.1")), "local 10.0.0.0/8 dev lo table local scope host");
+    assert_eq!(say_in(&world, &flow("11.9.9.1")), "blackhole");
+}
+
+#[test]
+fn an_explanation_has_a_line_a_step() {
+    let tables = tables(&[
+        "default via 10.0.0.1 dev eth0",
+        "10.1.0.0/16 dev eth1 tos 0x08",
+        "throw 10.1.0.0/16 table 7",
+        "default dev eth1 table 8",
+    ]);
+    let rules = [
+        rule("1: from all fwmark 0x1 lookup 7"),
+        rule("2: not from all iif lo lookup 7"),
+        rule("3: from all lookup 9"),
+        rule("4: from all lookup 7"),
+        rule("5: from all lookup 8 suppress_prefixlength 0"),
+        rule("6: from all goto 9"),
+        rule("7: from all prohibit"),
+        rule("9: from all lookup main"),
+    ];
+    let names = names();
+    let text = World::new(&tables, &rules, &names).explain(&flow("10.1.0.1")).to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    let expected = [
+        "rule 1: from all fwmark 0x1 lookup 7: passed over, fwmark does not match",
+        "rule 2: not from all iif lo lookup 7: passed over, all that it excludes matches",
+        "rule 3: from all lookup 9",
+        "  table 9 has no route that can be taken",
+        "rule 4: from all lookup 7",
+        "  throw 10.1.0.0/16 table 7: taken",
+        "rule 5: from all lookup 8 suppress_prefixlength 0",
+        "  default dev eth1 table 8 scope link: taken",
+        "  default dev eth1 table 8 scope link: passed over, its rule suppresses it",
+        "rule 6: from all goto 9",
+        "rule 9: from all lookup main",
+        "  10.1.0.0/16 tos 0x08 dev eth1 scope link: passed over, it is for another type of service",
+        "  default via 10.0.0.1 dev eth0: taken",
+        "found default via 10.0.0.1 dev eth0",
+    ];
+    assert_eq!(lines, expected);
 }

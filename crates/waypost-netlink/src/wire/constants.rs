@@ -156,6 +156,7 @@ numbers! { u16:
     RTA_SPORT = 28;
     RTA_DPORT = 29;
     RTA_NH_ID = 30;
+    RTA_FLOWLABEL = 31;
 }
 
 // include/uapi/linux/rtnetlink.h: attributes inside RTA_METRICS.

@@ -4,8 +4,8 @@ use waypost_core::{Error, ErrorKind, Family, Flow, LookupMode, RouteFilter};
 
 use super::encode;
 use crate::wire::constants::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, RT_TABLE_COMPAT, RTA_DPORT, RTA_DST, RTA_IIF, RTA_IP_PROTO, RTA_MARK, RTA_OIF,
-    RTA_SPORT, RTA_SRC, RTA_TABLE, RTA_UID, RTM_F_FIB_MATCH, RTM_F_LOOKUP_TABLE, RTM_GETROUTE,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, RT_TABLE_COMPAT, RTA_DPORT, RTA_DST, RTA_FLOWLABEL, RTA_IIF, RTA_IP_PROTO, RTA_MARK,
+    RTA_OIF, RTA_SPORT, RTA_SRC, RTA_TABLE, RTA_UID, RTM_F_FIB_MATCH, RTM_F_LOOKUP_TABLE, RTM_GETROUTE,
 };
 use crate::wire::{Encoder, TooLong};
 
@@ -120,6 +120,9 @@ fn write_flow(message: &mut Encoder<'_>, flow: &Flow) {
     }
     if let Some(port) = flow.destination_port {
         message.be16(RTA_DPORT, port);
+    }
+    if let Some(label) = flow.flow_label {
+        message.be32(RTA_FLOWLABEL, label);
     }
 }
 

@@ -1,0 +1,153 @@
+//! Which IPv6 route of one table is taken: `fib6_node_lookup` in `net/ipv6/ip6_fib.c`, `fib6_table_lookup` in `net/ipv6/route.c`
+//! (Linux 6.18).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::sieve::Sieve;
+use super::walk::{Hit, LOOPBACK, Observer};
+use super::{Asked, PassedOver, Step};
+use crate::tables::{Chain, TableRef};
+use crate::{Disposition, Ipv6Prefix, NextHop, Prefix, RouteRef};
+
+/// The route that the kernel takes in `table`.
+#[inline]
+pub(super) fn find<'a>(table: TableRef<'a>, asked: &Asked, sieve: &Sieve<'a>, observer: &mut impl Observer<'a>) -> Hit<'a> {
+    let Some(longest) = table.longest_match(asked.flow.destination) else { return Hit::Nothing };
+    let destination = longest.destination();
+    let source = match asked.flow.source {
+        Some(IpAddr::V6(source)) => source,
+        _ => Ipv6Addr::UNSPECIFIED,
+    };
+    let mut search = Search { source, sieve, observer, is_on_way_back: false };
+    // Nearly always the longest match is it.
+    match search.try_chain(longest) {
+        Hit::Nothing => search.shorter(destination, &mut table.matches(asked.flow.destination)),
+        hit => hit,
+    }
+}
+
+struct Search<'s, 'a, O> {
+    source: Ipv6Addr,
+    sieve: &'s Sieve<'a>,
+    observer: &'s mut O,
+    /// A destination has been tried that has routes for the source, but none that can be taken.
+    is_on_way_back: bool,
+}
+
+impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
+    /// The hit of the longest prefix below `tried`. Prefixes come from the shortest on, so each waits for those behind it.
+    fn shorter(&mut self, tried: Prefix, chains: &mut impl Iterator<Item = Chain<'a>>) -> Hit<'a> {
+        let Some(chain) = chains.next().filter(|chain| chain.destination() != tried) else { return Hit::Nothing };
+        match self.shorter(tried, chains) {
+            Hit::Nothing => self.try_chain(chain),
+            hit => hit,
+        }
+    }
+
+    /// The routes to one destination: those for the most specific source first, those for any source last.
+    ///
+    /// On the way down, a destination that has routes for other sources alone is skipped together with its routes for any
+    /// source, unless it is the default. On the way back, once a destination has been tried in vain, they count:
+    /// `fib6_node_lookup_1` and `fib6_backtrack`.
+    #[inline]
+    fn try_chain(&mut self, chain: Chain<'a>) -> Hit<'a> {
+        let has_sources = chain.clone().next().is_some_and(|route| route.slot.source.is_some());
+        if !has_sources {
+            self.is_on_way_back = true;
+            return self.select(chain, None);
+        }
+        let is_ours = |route: &RouteRef<'_>| route.slot.source.is_some_and(|prefix| prefix.contains(self.source));
+        let has_ours = chain.clone().any(|route| is_ours(&route));
+        if !has_ours && !self.is_on_way_back && !chain.destination().is_default() {
+            for route in chain {
+                let why = if route.slot.source.is_some() { PassedOver::Source } else { PassedOver::BesideSources };
+                self.observer.note(|| Step::Passed { route, why });
+            }
+            return Hit::Nothing;
+        }
+        self.is_on_way_back = true;
+        self.try_sources(chain)
+    }
+
+    /// Each source's routes in turn.
+    #[cold]
+    fn try_sources(&mut self, chain: Chain<'a>) -> Hit<'a> {
+        let mut rest = chain;
+        while let Some(route) = rest.clone().next() {
+            let source = route.slot.source;
+            if source.is_some_and(|prefix| !prefix.contains(self.source)) {
+                self.observer.note(|| Step::Passed { route, why: PassedOver::Source });
+                rest.next();
+                continue;
+            }
+            match self.select(rest.clone(), source) {
+                Hit::Nothing => {
+                    while rest.clone().next().is_some_and(|route| route.slot.source == source) {
+                        rest.next();
+                    }
+                }
+                hit => return hit,
+            }
+        }
+        Hit::Nothing
+    }
+
+    /// The best of the routes to a destination and from a source, which begin `chain`: `find_rr_leaf`.
+    ///
+    /// Those of the lowest metric are compared with each other. Where none of them can be taken, all others are compared, whatever their metric.
+    #[inline]
+    fn select(&mut self, chain: Chain<'a>, source: Option<Ipv6Prefix>) -> Hit<'a> {
+        let mut routes = chain.take_while(|route| route.slot.source == source).peekable();
+        let Some(metric) = routes.peek().map(|route| route.slot.metric) else { return Hit::Nothing };
+        let mut best: Option<(u8, RouteRef<'a>)> = None;
+        for route in routes {
+            if best.is_some_and(|(_, best)| best.slot.metric == metric) && route.slot.metric != metric {
+                break;
+            }
+            if route.entry.next_hop_object.is_some() {
+                // Such a blackhole is taken whatever has been found so far.
+                if route.entry.disposition == Disposition::Blackhole {
+                    return Hit::Route(route);
+                }
+                if route.entry.next_hops.is_empty() {
+                    return Hit::Unknown("a route of its table goes by a next-hop object of which nothing is known here");
+                }
+            }
+            if matches!(route.entry.disposition, Disposition::Other(_)) {
+                return Hit::Unknown("a route of its table is of a type that is not known here");
+            }
+            let Some(score) = self.score(&route) else { continue };
+            match best {
+                Some((most, _)) if most >= score => self.observer.note(|| Step::Passed { route, why: PassedOver::Preference }),
+                _ => {
+                    if let Some((_, route)) = best.replace((score, route)) {
+                        self.observer.note(|| Step::Passed { route, why: PassedOver::Preference });
+                    }
+                }
+            }
+        }
+        best.map_or(Hit::Nothing, |(_, route)| Hit::Route(route))
+    }
+
+    /// How good a route's best next hop is, or that none can be taken: `rt6_score_route`.
+    #[inline]
+    fn score(&mut self, route: &RouteRef<'a>) -> Option<u8> {
+        let preference = route.entry.preference as u8;
+        let score = |hop: &NextHop| {
+            let is_wished = self.sieve.wished.is_none() || self.sieve.wished == hop.interface;
+            self.sieve.objection(hop).is_none().then_some(preference << 1 | u8::from(is_wished))
+        };
+        let hops = &route.entry.next_hops;
+        let best = if hops.is_empty() && !route.entry.disposition.forwards() {
+            // What says no leaves by the loopback.
+            score(&NextHop { interface: LOOPBACK, ..NextHop::default() })
+        } else {
+            hops.iter().filter_map(score).max()
+        };
+        if best.is_none() {
+            let why = self.sieve.objection_to_all(route).unwrap_or(PassedOver::NoWayOut);
+            self.observer.note(|| Step::Passed { route: *route, why });
+        }
+        best
+    }
+}
