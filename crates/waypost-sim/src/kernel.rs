@@ -116,6 +116,7 @@ impl State {
     }
 
     fn perform(&mut self, asked: Asked) -> Result<Outcome, Error> {
+        self.take_lock();
         match asked {
             Asked::Route(change, route) => self.change(change, &route).map_err(|error| error.on(&*route)),
             Asked::Lookup(flow, mode) => {
@@ -139,6 +140,10 @@ impl State {
             return;
         }
         let Some(mut dump) = self.sockets[socket].dumps.pop_front() else { return };
+        // Links are listed under the lock under which routes are changed, routes are not (`rtnl_dumpit`, net/core/rtnetlink.c, Linux 6.18).
+        if matches!(dump.listed, Listed::Links) {
+            self.take_lock();
+        }
         let mut batch = Vec::new();
         if !std::mem::replace(&mut dump.started, true) {
             batch.push(Notice::DumpStarted(dump.ticket));

@@ -29,12 +29,12 @@ impl Sim {
 
     /// Adds a link, down, with a number that was never used.
     pub fn add_link(&self, name: &str) -> IfIndex {
-        self.lock().add_link(name, None)
+        self.act().add_link(name, None)
     }
 
     /// Adds a link, down, with a number that another may have had before.
     pub fn add_link_at(&self, index: IfIndex, name: &str) {
-        self.lock().add_link(name, Some(index));
+        self.act().add_link(name, Some(index));
     }
 
     /// The link of this name.
@@ -49,7 +49,7 @@ impl Sim {
     ///
     /// `NoSuchDevice`.
     pub fn set_up(&self, link: IfIndex, up: bool) -> Result<(), Error> {
-        self.lock().set_up(link, up)
+        self.act().set_up(link, up)
     }
 
     /// Gives a link its carrier, or takes it: routes stay and nothing is said of them.
@@ -58,7 +58,7 @@ impl Sim {
     ///
     /// `NoSuchDevice`.
     pub fn set_carrier(&self, link: IfIndex, carrier: bool) -> Result<(), Error> {
-        self.lock().edit_link(link, |link| link.flags.set(LinkFlags::LOWER_UP, carrier))
+        self.act().edit_link(link, |link| link.flags.set(LinkFlags::LOWER_UP, carrier))
     }
 
     /// Gives a link another name.
@@ -67,7 +67,7 @@ impl Sim {
     ///
     /// `NoSuchDevice`.
     pub fn rename(&self, link: IfIndex, name: &str) -> Result<(), Error> {
-        self.lock().edit_link(link, |link| name.clone_into(&mut link.name))
+        self.act().edit_link(link, |link| name.clone_into(&mut link.name))
     }
 
     /// Removes a link, with all that hangs on it.
@@ -76,7 +76,7 @@ impl Sim {
     ///
     /// `NoSuchDevice`.
     pub fn remove_link(&self, link: IfIndex) -> Result<(), Error> {
-        self.lock().remove_link(link)
+        self.act().remove_link(link)
     }
 
     /// Gives a link an address.
@@ -85,7 +85,7 @@ impl Sim {
     ///
     /// `NoSuchDevice`, or `Exists`.
     pub fn add_address(&self, link: IfIndex, address: IpAddr, prefix_length: u8) -> Result<(), Error> {
-        self.lock().add_address(link, address, prefix_length)
+        self.act().add_address(link, address, prefix_length)
     }
 
     /// Takes an address from a link.
@@ -94,7 +94,7 @@ impl Sim {
     ///
     /// `NotFound`.
     pub fn remove_address(&self, link: IfIndex, address: IpAddr) -> Result<(), Error> {
-        self.lock().remove_address(link, address)
+        self.act().remove_address(link, address)
     }
 
     /// What another program does to a route, at once.
@@ -103,7 +103,24 @@ impl Sim {
     ///
     /// What that program would be told.
     pub fn rival(&self, change: RouteChange, route: &Route) -> Result<(), Error> {
-        self.lock().change(change, route)
+        self.act().change(change, route)
+    }
+
+    /// What another program does who deletes a route and is held up when that has been announced: where a kernel announces it
+    /// before it does it, the route is listed until somebody else takes the lock under which routes are changed.
+    ///
+    /// # Errors
+    ///
+    /// What that program would be told.
+    pub fn rival_is_held_up(&self, route: &Route) -> Result<(), Error> {
+        self.act().delete_and_be_held_up(route)
+    }
+
+    /// Locks the machine for one who changes it.
+    fn act(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.take_lock();
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,10 +5,12 @@ use waypost_core::{Capabilities, CompareAndDelete, Family, LossSignal, Ownership
 use super::{Connected, FamilyProfile, Profile, Resume, SameSlot};
 
 /// `fib_table_insert` and `fib_table_delete` (net/ipv4/fib_trie.c), `fib_sync_down_dev` (net/ipv4/fib_semantics.c).
+/// `fib_table_delete` calls `rtmsg_fib` before `fib_remove_alias`.
 const IPV4: FamilyProfile = FamilyProfile {
     same_slot: SameSlot::Ordered,
     prepends: true,
     default_metric: 0,
+    removal_announced_early: true,
     identical_replace_announced: false,
     consequences_announced: false,
     addresses_leave_with_link: false,
@@ -33,6 +35,7 @@ const IPV6: FamilyProfile = FamilyProfile {
     same_slot: SameSlot::Merged,
     prepends: false,
     default_metric: 1024,
+    removal_announced_early: false,
     identical_replace_announced: true,
     consequences_announced: true,
     addresses_leave_with_link: true,

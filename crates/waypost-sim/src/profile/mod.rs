@@ -52,6 +52,8 @@ pub struct FamilyProfile {
     pub prepends: bool,
     /// The metric of a route that names none.
     pub default_metric: u32,
+    /// That a route goes is announced while it is still listed, and whoever does it may be held up in between.
+    pub removal_announced_early: bool,
     /// A replace that changes nothing is announced all the same.
     pub identical_replace_announced: bool,
     /// Routes that go with their link, address or next-hop object are announced.

@@ -24,6 +24,20 @@ impl State {
         }
     }
 
+    /// Deletes what a program names, but is held up when that has been announced, if this kernel announces it first.
+    pub(crate) fn delete_and_be_held_up(&mut self, wish: &Route) -> Result<(), Error> {
+        let place = Place::of(&wish.slot);
+        let before = self.tables.get(&place).cloned().unwrap_or_default();
+        self.delete(wish)?;
+        let after = self.tables.get(&place).map_or(&[][..], Vec::as_slice);
+        let differs = |(at, route): &(usize, &Route)| after.get(*at) != Some(*route);
+        if let Some((at, gone)) = before.iter().enumerate().find(differs) {
+            let is_early = self.profile.family(place.family).removal_announced_early;
+            self.leaving = is_early.then(|| (place, at, gone.clone()));
+        }
+        Ok(())
+    }
+
     /// `ip6_route_multipath_del`: each next hop is deleted by itself, and the last failure is told.
     fn delete_each(&mut self, legs: &[Route], compares_all: bool) -> Result<(), Error> {
         let mut last = Ok(());

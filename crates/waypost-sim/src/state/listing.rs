@@ -1,5 +1,8 @@
 //! Listing the tables, a batch at a time.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use waypost_core::{Family, NextHopFlags, Route, RouteFilter, TableId, Weight};
 
 use super::insert::{are_merged, merged};
@@ -60,6 +63,15 @@ impl State {
         }
     }
 
+    /// The routes to each prefix, with the one that has been announced as gone and has not gone.
+    fn with_leaving(&self) -> Cow<'_, BTreeMap<Place, Vec<Route>>> {
+        let Some((place, at, route)) = &self.leaving else { return Cow::Borrowed(&self.tables) };
+        let mut tables = self.tables.clone();
+        let chain = tables.entry(*place).or_default();
+        chain.insert(chain.len().min(*at), route.clone());
+        Cow::Owned(tables)
+    }
+
     /// The next batch of a dump: up to `size` routes that pass, and whether more may follow.
     pub(crate) fn list(
         &self,
@@ -75,7 +87,7 @@ impl State {
         let mut batch = Vec::new();
         let mut table: Option<TableId> = None;
         let mut seen = 0;
-        for (place, chain) in self.tables.iter().filter(|(place, _)| place.family == family) {
+        for (place, chain) in self.with_leaving().iter().filter(|(place, _)| place.family == family) {
             if table != Some(place.table) {
                 (table, seen) = (Some(place.table), 0);
             }

@@ -55,6 +55,8 @@ pub(crate) struct State {
     next_hops: BTreeMap<NextHopId, NextHopObject>,
     /// The routes to each prefix, in the kernel's order; merged ones stand here one next hop each, as IPv6 keeps them.
     tables: BTreeMap<Place, Vec<Route>>,
+    /// A route that has been announced as gone, and where among those of its prefix it is still listed.
+    leaving: Option<(Place, usize, Route)>,
     /// Goes up with every change of a table.
     serial: u64,
     next_index: u32,
@@ -75,11 +77,17 @@ impl State {
             addresses: Vec::new(),
             next_hops: BTreeMap::new(),
             tables: BTreeMap::new(),
+            leaving: None,
             serial: 0,
             next_index: 1,
         };
         state.add_loopback();
         state
+    }
+
+    /// Takes the lock under which tables are changed: whoever was held up with it has done what he announced.
+    pub(crate) fn take_lock(&mut self) {
+        self.leaving = None;
     }
 
     /// Tells every program that listens.
