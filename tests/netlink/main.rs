@@ -3,6 +3,7 @@
 mod following;
 mod listing;
 mod places;
+mod removals;
 mod requests;
 mod rules;
 
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         test!(following::links_addresses_rules_and_settings_are_heard_of),
         test!(following::a_bridge_that_loses_a_port_loses_no_interface),
         test!(following::without_events_nothing_is_heard_of),
+        test!(removals::an_ipv4_route_can_be_listed_that_is_said_to_have_gone),
+        test!(removals::none_is_listed_when_links_were_listed_before),
+        test!(removals::an_ipv6_route_that_is_said_to_have_gone_is_not_listed),
         test!(requests::each_refusal_has_its_kind),
         test!(requests::without_rights_nothing_changes),
         test!(requests::a_pipeline_has_an_outcome_for_each),

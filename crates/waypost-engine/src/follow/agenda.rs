@@ -37,6 +37,13 @@ pub(super) struct Item {
     afterthoughts: usize,
 }
 
+impl Item {
+    /// To be read at once, and once.
+    pub(super) const fn once(now: Now) -> Self {
+        Self { earliest: now, latest: None, attempts: 0, afterthoughts: 0 }
+    }
+}
+
 impl Agenda {
     pub(super) fn disturbed(&mut self, now: Now) {
         self.disturbed = Some(now);
@@ -48,7 +55,7 @@ impl Agenda {
 
     /// Has `subject` read at once.
     pub(super) fn add(&mut self, now: Now, subject: Subject) {
-        self.insert(subject, Item { earliest: now, latest: None, attempts: 0, afterthoughts: 0 });
+        self.insert(subject, Item::once(now));
     }
 
     /// Has `subject` read when it is calm.
@@ -96,6 +103,11 @@ impl Agenda {
         let Some(latest) = item.latest else { return item.earliest };
         let calm = self.disturbed.map_or(item.earliest, |disturbed| disturbed + CALM);
         calm.max(item.earliest).min(latest.max(item.earliest))
+    }
+
+    /// Takes out `subject`, whether it may be read now or not.
+    pub(super) fn take(&mut self, subject: Subject) -> Option<Item> {
+        self.items.remove(&subject)
     }
 
     /// Takes out what may be read now, in the order of subjects.

@@ -12,6 +12,9 @@
 //!                                      all read again, routes by quiescent dumps
 //! ```
 //!
+//! A dump of routes or addresses begins with one of links, unless nothing has been said since the last: what was announced
+//! before it has been carried out when it ends.
+//!
 //! A dump that may be torn (something was said between request and end, or the kernel says so) is repeated once it is
 //! calm, with growing patience. Nothing is taken away on the word of such a dump: what it has not listed is suspect
 //! and stays.
@@ -89,6 +92,11 @@ pub struct Follower {
     options: FollowOptions,
     agenda: Agenda,
     running: Option<Running>,
+    behind: Option<Behind>,
+    /// How often something was said, or lost, by which a dump can be torn.
+    said: u64,
+    /// How much had been said when links were last listed whole: what was announced by then has been carried out.
+    carried_out: Option<u64>,
     next_ticket: u64,
     /// A dump of the caller's is being listed.
     foreign: Option<Ticket>,
@@ -119,6 +127,17 @@ struct Running {
     item: Item,
     /// Something was lost meanwhile.
     spoiled: bool,
+    /// How much had been said when it was asked for.
+    said: u64,
+}
+
+/// A dump that begins when the dump of links before it has ended.
+#[derive(Clone, Copy, Debug)]
+struct Behind {
+    subject: Subject,
+    item: Item,
+    /// Something was lost meanwhile.
+    spoiled: bool,
 }
 
 impl Follower {
@@ -132,6 +151,9 @@ impl Follower {
             options,
             agenda: Agenda::default(),
             running: None,
+            behind: None,
+            said: 0,
+            carried_out: None,
             next_ticket: FIRST_TICKET,
             foreign: None,
             unread: BTreeSet::new(),
@@ -156,7 +178,12 @@ impl Follower {
     /// Says whether all that was ever doubted has been read again, and the mirror is known to be what the kernel has.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.state == State::Following && self.running.is_none() && self.agenda.deadline().is_none()
+        self.state == State::Following && self.is_idle() && self.agenda.deadline().is_none()
+    }
+
+    /// Says whether no dump runs, nor waits for another to end.
+    const fn is_idle(&self) -> bool {
+        self.running.is_none() && self.behind.is_none()
     }
 
     /// Counters.
@@ -249,7 +276,7 @@ impl Follower {
         match notice {
             Notice::Route(verb, _) => {
                 if verb != RouteVerb::Listed {
-                    self.agenda.disturbed(now);
+                    self.disturbed(now);
                 } else if self.foreign.is_some() {
                     others.push(notice);
                     return Ok(());
@@ -284,7 +311,7 @@ impl Follower {
             notice if self.foreign.is_some() && is_listed(&notice) => others.push(notice),
             notice => {
                 if disturbs(&notice) {
-                    self.agenda.disturbed(now);
+                    self.disturbed(now);
                 }
                 self.mirror.handle(notice, out);
             }
@@ -292,11 +319,20 @@ impl Follower {
         Ok(())
     }
 
+    /// Something has been said, or lost, by which a dump can be torn.
+    fn disturbed(&mut self, now: Now) {
+        self.said += 1;
+        self.agenda.disturbed(now);
+    }
+
     /// Something that the kernel said has been lost.
     fn lost(&mut self, now: Now, reason: Reason, out: &mut Vec<Event>) {
-        self.agenda.disturbed(now);
+        self.disturbed(now);
         if let Some(running) = &mut self.running {
             running.spoiled = true;
+        }
+        if let Some(behind) = &mut self.behind {
+            behind.spoiled = true;
         }
         self.start_resync(now, reason, out);
     }
@@ -312,7 +348,7 @@ impl Follower {
 
     /// The dump that runs has ended.
     fn dump_done(&mut self, now: Now, ticket: Ticket, end: &DumpEnd, out: &mut Vec<Event>) -> Result<(), Error> {
-        let Some(Running { subject, item, spoiled, .. }) = self.running.take_if(|running| running.ticket == ticket) else {
+        let Some(Running { subject, item, spoiled, said, .. }) = self.running.take_if(|running| running.ticket == ticket) else {
             return Ok(());
         };
         self.stats.dumps += 1;
@@ -321,6 +357,13 @@ impl Follower {
         let error = end.error.as_ref().filter(|error| !none(error));
         let whole = !spoiled && !end.interrupted && error.is_none();
         let ended = self.mirror.end(subject, whole, out);
+        if subject == Subject::Links {
+            match (error, &mut self.behind) {
+                (None, _) => self.carried_out = Some(said),
+                (Some(_), Some(behind)) => behind.spoiled = true,
+                _ => {}
+            }
+        }
         if let Subject::Routes(family, None) = subject {
             self.stats.suspects[family as usize] = ended.err().unwrap_or(0);
         }
@@ -375,7 +418,7 @@ impl Follower {
                 self.mirror.set_announce(true);
                 out.push(Event::Synchronised);
             }
-            State::Resyncing(reason, before) if self.running.is_none() && !self.any_planned() => {
+            State::Resyncing(reason, before) if self.is_idle() && !self.any_planned() => {
                 self.state = State::Following;
                 let Tally { added, removed, replaced } = self.mirror.tally().since(before);
                 out.push(Event::Resynced { reason, added, removed, replaced });
@@ -391,23 +434,61 @@ impl Follower {
     /// Asks for the next dump that is due, if none runs; says whether it did.
     fn ask<K: Kernel>(&mut self, now: Now, kernel: &mut K, out: &mut Vec<Event>) -> Result<bool, Error> {
         while self.running.is_none() {
+            if let Some(Behind { subject, item, spoiled }) = self.behind.take() {
+                self.submit(now, kernel, subject, item, out)?;
+                if let Some(running) = &mut self.running {
+                    running.spoiled = spoiled;
+                }
+                continue;
+            }
             let Some((subject, item)) = self.agenda.take_due(now) else { return Ok(false) };
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
-            match subject.request(|dump| kernel.submit(now, ticket, Request::Dump(dump))) {
-                Ok(()) => {
-                    self.mirror.begin(subject);
-                    self.running = Some(Running { ticket, subject, item, spoiled: false });
-                }
-                Err(error) if is_final(&error) => {
-                    self.give_up(subject);
-                    self.settle(now, out);
-                }
-                Err(error) => return Err(error),
+            self.mirror.begin(subject);
+            if is_announced_early(subject) && self.carried_out != Some(self.said) {
+                self.behind = Some(Behind { subject, item, spoiled: false });
+                self.mirror.begin(Subject::Links);
+                let links = self.agenda.take(Subject::Links).unwrap_or_else(|| Item::once(now));
+                self.submit(now, kernel, Subject::Links, links, out)?;
+            } else {
+                self.submit(now, kernel, subject, item, out)?;
             }
         }
         Ok(true)
     }
+
+    /// Asks for a dump, which the mirror has been told of.
+    fn submit<K: Kernel>(
+        &mut self,
+        now: Now,
+        kernel: &mut K,
+        subject: Subject,
+        item: Item,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
+        match subject.request(|dump| kernel.submit(now, ticket, Request::Dump(dump))) {
+            Ok(()) => self.running = Some(Running { ticket, subject, item, spoiled: false, said: self.said }),
+            Err(error) if is_final(&error) => {
+                // What has been begun ends, and takes nothing away.
+                _ = self.mirror.end(subject, false, out);
+                self.give_up(subject);
+                self.settle(now, out);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Says whether the kernel announces that such a thing has gone while it can still be listed, and may be held up in between.
+///
+/// It does so with IPv4 routes (`fib_table_delete`, net/ipv4/fib_trie.c, Linux 6.18) and with IPv6 addresses of a link that is
+/// switched off (`addrconf_ifdown`, net/ipv6/addrconf.c), and drops the routes behind an address or a next-hop object after it has
+/// announced that those have gone. All of it is done under one lock, which listing links takes too (`rtnl_dumpit`,
+/// net/core/rtnetlink.c), and listing these does not (`RTNL_FLAG_DUMP_UNLOCKED`). So links are listed first: when that ends,
+/// whatever had been announced before has been carried out.
+const fn is_announced_early(subject: Subject) -> bool {
+    matches!(subject, Subject::Routes(..) | Subject::Addresses)
 }
 
 /// Says whether a kernel that fails so will never do otherwise.

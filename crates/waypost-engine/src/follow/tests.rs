@@ -199,6 +199,54 @@ fn a_dump_amid_changes_takes_nothing_away_until_one_is_quiescent() {
 }
 
 #[test]
+fn a_route_that_is_announced_as_gone_and_still_listed_has_gone() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.9.0.0/16 via 10.0.0.1");
+    scene.settle();
+    scene.events.clear();
+    // A doubt has routes read at once, and the doubt's cause is heard together with the removal.
+    scene.sim.set_carrier(scene.link, false).unwrap();
+    scene.sim.rival_is_held_up(&route("10.9.0.0/16 via 10.0.0.1")).unwrap();
+    scene.settle();
+    assert!(!scene.has("10.9.0.0/16"));
+    scene.assert_true();
+    let back = |event: &Event| matches!(event, Event::Route { change: crate::Change::Added(_), .. });
+    assert_eq!(count(&scene.events, back), 0, "{:?}", scene.events);
+}
+
+#[test]
+fn what_is_lost_before_a_dump_that_waits_for_links_spoils_it() {
+    let mut scene = Scene::synchronised();
+    scene.sim.set_carrier(scene.link, false).unwrap();
+    let advance = |scene: &mut Scene| {
+        scene.follower.advance(scene.now, &mut scene.kernel, &mut scene.events, &mut scene.others).unwrap();
+    };
+    (0..9).for_each(|_| {
+        if scene.follower.behind.is_none() {
+            advance(&mut scene)
+        }
+    });
+    let waits = scene.follower.behind.expect("the routes of the link are doubted");
+    scene.follower.take(scene.now, Notice::Overrun, &mut scene.events, &mut scene.others).unwrap();
+    (0..9).for_each(|_| {
+        if !scene.follower.is_idle() {
+            advance(&mut scene)
+        }
+    });
+    assert!(matches!(waits.subject, Subject::Routes(Family::V4, Some(_))));
+    assert_eq!(scene.follower.stats().torn, 2, "the list of links, and that of routes behind it");
+    scene.settle();
+    scene.assert_true();
+}
+
+#[test]
+fn links_are_not_listed_once_more_where_nothing_has_been_said_since() {
+    let scene = Scene::synchronised();
+    let subjects = scene.follower.everything().len() as u64;
+    assert_eq!(scene.follower.stats().dumps, subjects);
+}
+
+#[test]
 fn what_answers_the_caller_passes_through_untouched() {
     let mut scene = Scene::synchronised();
     let mine = route("10.1.0.0/16 via 10.0.0.1");
