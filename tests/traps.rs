@@ -186,6 +186,30 @@ fn ipv6_next_hops_join_and_leave() {
     assert_mirrors_the_kernel(&mut watcher);
 }
 
+/// The same trap, the other half: what stands between next hops that joined is there, and in no list (`fib6_dump_node`).
+fn what_an_ipv6_dump_hides_stays() {
+    veth_with_addresses("w0", "w1");
+    ip("route append 2001:db8:1::/48 via 2001:db8::2 metric 7");
+    ip("route append 2001:db8:1::/48 dev w1 metric 7");
+    let mut watcher = watcher();
+    ip("route append 2001:db8:1::/48 via 2001:db8::3 metric 7");
+    settle(&mut watcher);
+    assert!(!ip("-6 route show 2001:db8:1::/48").contains("dev w1"), "the kernel lists it");
+    let held = |watcher: &Watcher| {
+        let of_it = watcher.routes().filter(|route| route.slot.destination.to_string() == "2001:db8:1::/48");
+        of_it.map(|route| route.entry.next_hops.len()).collect::<Vec<_>>()
+    };
+    watcher.resync();
+    let events = settle(&mut watcher);
+    assert_eq!((said(&events).len(), held(&watcher)), (0, vec![2, 1]), "{events:?}");
+    // It shows again without a word.
+    ip("route delete 2001:db8:1::/48 via 2001:db8::3 metric 7");
+    settle(&mut watcher);
+    assert!(ip("-6 route show 2001:db8:1::/48").contains("dev w1"));
+    assert_eq!(held(&watcher), [1, 1]);
+    assert_mirrors_the_kernel(&mut watcher);
+}
+
 /// Trap 9: IPv4 routes go without a message with their next-hop object; IPv6 ones are announced.
 fn deleting_a_next_hop_object_takes_its_routes() {
     veth_with_addresses("w0", "w1");
@@ -344,6 +368,7 @@ fn main() -> ExitCode {
         test!(a_replace_hits_the_first_of_its_slot),
         test!(an_identical_replace_succeeds_without_an_event),
         test!(ipv6_next_hops_join_and_leave),
+        test!(what_an_ipv6_dump_hides_stays),
         test!(deleting_a_next_hop_object_takes_its_routes),
         test!(replacing_a_next_hop_object_moves_its_routes),
         test!(a_deletion_that_could_hit_a_twin_is_refused),

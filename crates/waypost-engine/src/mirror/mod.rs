@@ -14,7 +14,8 @@
 //! | removed | the entry that is the same in everything, else but for the kernel's marks, else in its next hops | the same; or some of its next hops |
 //!
 //! A notice that says what is known already is no event. What the mirror has and a dump has not listed is gone only if
-//! the dump was *quiescent*: nothing else was said between the request and its end.
+//! the dump was *quiescent*: nothing else was said between the request and its end. Even then an IPv6 route that does not merge
+//! stays where its slot has one of several next hops: the kernel does not list what stands between those.
 
 mod alike;
 mod bits;
@@ -455,7 +456,10 @@ impl Mirror {
         let all = |_: &IfIndex| true;
         let mut links = Vec::new();
         let ended = match subject {
-            Subject::Routes(..) => return self.routes.end(whole, out),
+            Subject::Routes(..) => {
+                let links = self.links.items();
+                return self.routes.end(whole, |index| links.get(&index).is_some_and(Link::is_up), out);
+            }
             Subject::Rules(family) => self.rules[family as usize].end(whole, out),
             Subject::Links => {
                 links = self.links.end(whole, all);

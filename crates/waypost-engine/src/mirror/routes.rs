@@ -335,14 +335,18 @@ impl Routes {
 
     /// The dump has ended, `whole` if nobody says otherwise. What it has not listed has gone if it was quiescent; else it gives
     /// back how many are suspect.
-    pub(super) fn end(&mut self, whole: bool, out: &mut Vec<Event>) -> Result<(), usize> {
+    ///
+    /// `is_up` says whether an interface is known to be on.
+    pub(super) fn end(&mut self, whole: bool, is_up: impl Fn(IfIndex) -> bool, out: &mut Vec<Event>) -> Result<(), usize> {
         let Some(dump) = self.dump.take() else { return Ok(()) };
         let sound = whole && dump.quiescent && !dump.void;
         let suspect = |row: &RowId| !dump.seen.contains(*row) && !dump.touched.contains(*row);
         if self.all_seen(&dump) {
             return if sound { Ok(()) } else { Err(0) };
         }
-        let missing = self.tables.rows().filter(|(row, route)| suspect(row) && dump.scope.passes(*route));
+        let missing = self.tables.rows().filter(|(row, route)| {
+            suspect(row) && dump.scope.passes(*route) && !self.may_be_hidden(&dump, &route.slot, route.entry, &is_up)
+        });
         if !sound {
             return Err(missing.count());
         }
@@ -351,6 +355,21 @@ impl Routes {
             self.remove(&slot, row, out);
         }
         Ok(())
+    }
+
+    /// Says whether a dump would not list a route though it is there: IPv6 lists merged next hops at the place of the first and goes
+    /// on behind the last, whatever else stands between (`fib6_dump_node`, net/ipv6/ip6_fib.c, Linux 6.18). What has a way out of
+    /// an interface that is off is not there (`fib6_ifdown`, net/ipv6/route.c).
+    fn may_be_hidden(&self, dump: &Listing, slot: &Slot, entry: &Entry, is_up: &impl Fn(IfIndex) -> bool) -> bool {
+        let family = slot.destination.family();
+        let conceals = |(row, other): (RowId, RouteRef<'_>)| {
+            let is_believed = dump.seen.contains(row) || !dump.scope.passes(other);
+            other.entry.next_hops.len() > 1 && merges(family, other.entry) && is_believed
+        };
+        family == Family::V6
+            && !merges(family, entry)
+            && entry.next_hops.iter().all(|hop| hop.interface.is_none_or(is_up))
+            && self.tables.slot(slot).any(conceals)
     }
 
     /// Says, where that costs less than a walk, whether every route in the dump's scope has been listed.

@@ -1,6 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use waypost_core::{Disposition, NextHop, NextHopFlags, Protocol, Slot};
+use waypost_core::{Disposition, Entry, NextHop, NextHopFlags, Protocol, Slot};
 
 fn route(text: &str) -> Route {
     text.parse().unwrap()
@@ -524,6 +524,11 @@ fn replay(lists: &mut BTreeMap<Slot, Vec<Route>>, events: Vec<Event>) {
     }
 }
 
+/// Says whether an IPv6 route is of those that merge.
+fn merges_v6(entry: &Entry) -> bool {
+    alike::merges(Family::V6, entry)
+}
+
 proptest! {
     #[test]
     fn whoever_replays_the_events_has_the_mirror(steps in prop::collection::vec(any_step(), 0..80)) {
@@ -569,7 +574,13 @@ proptest! {
         }
         let mut held: BTreeMap<Slot, Vec<Route>> = BTreeMap::new();
         for route in mirror.routes() {
-            held.entry(route.slot).or_default().push(route.to_route());
+            // What no dump would list may be there.
+            let is_listed = expected.get(&route.slot).is_some_and(|list| list.contains(&route.to_route()));
+            let conceals = |other: &Route| other.entry.next_hops.len() > 1 && merges_v6(&other.entry);
+            let is_concealed = expected.get(&route.slot).is_some_and(|list| list.iter().any(conceals)) && !merges_v6(route.entry);
+            if is_listed || !is_concealed {
+                held.entry(route.slot).or_default().push(route.to_route());
+            }
         }
         prop_assert_eq!(held, expected);
     }
