@@ -105,6 +105,11 @@ impl Agenda {
         calm.max(item.earliest).min(latest.max(item.earliest))
     }
 
+    /// What is planned.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = Subject> {
+        self.items.keys().copied()
+    }
+
     /// Takes out `subject`, whether it may be read now or not.
     pub(super) fn take(&mut self, subject: Subject) -> Option<Item> {
         self.items.remove(&subject)

@@ -398,9 +398,11 @@ impl Follower {
 
     /// Sees to the mirror's doubts, and to whether the state is reached that is being worked towards.
     fn settle(&mut self, now: Now, out: &mut Vec<Event>) {
-        for doubt in self.mirror.take_doubts() {
+        let doubts = self.mirror.take_doubts();
+        for doubt in doubts.iter().copied().filter(|doubt| !matches!(doubt, Doubt::Replaced(_))) {
             self.stats.doubts += 1;
             match doubt {
+                Doubt::Replaced(_) => {}
                 Doubt::Settings(family) => self.agenda.add(now, Subject::Settings(family)),
                 Doubt::Links => self.agenda.add(now, Subject::Links),
                 Doubt::Routes(family, None) => self.agenda.add_calmly(now, Subject::Routes(family, None)),
@@ -410,6 +412,15 @@ impl Follower {
                 }
                 Doubt::NextHops => self.agenda.add_with_afterthoughts(now, Subject::NextHops),
                 Doubt::Rules(family) => self.agenda.add_with_afterthoughts(now, Subject::Rules(family)),
+            }
+        }
+        for doubt in doubts {
+            match doubt {
+                Doubt::Replaced(family) if self.still_reads_routes(family) => {
+                    self.stats.doubts += 1;
+                    self.agenda.add_calmly(now, Subject::Routes(family, None));
+                }
+                _ => {}
             }
         }
         match self.state {
@@ -425,6 +436,13 @@ impl Follower {
             }
             _ => {}
         }
+    }
+
+    /// Says whether routes of the family, all or some, are being read or to be read: there may be some that have gone without a word.
+    fn still_reads_routes(&self, family: Family) -> bool {
+        let concerns = |subject: &Subject| matches!(subject, Subject::Routes(of, _) if *of == family);
+        let now = self.running.map(|running| running.subject).into_iter().chain(self.behind.map(|behind| behind.subject));
+        self.agenda.subjects().chain(now).any(|subject| concerns(&subject))
     }
 
     fn any_planned(&self) -> bool {

@@ -246,6 +246,25 @@ fn links_are_not_listed_once_more_where_nothing_has_been_said_since() {
     assert_eq!(scene.follower.stats().dumps, subjects);
 }
 
+#[test]
+fn a_replacement_hits_what_is_left_of_a_slot_where_another_has_gone_without_a_word() {
+    let mut scene = Scene::synchronised();
+    let other = scene.sim.add_link("w1");
+    scene.sim.set_up(other, true).unwrap();
+    scene.sim.add_address(other, "10.6.0.1".parse().unwrap(), 24).unwrap();
+    scene.settle();
+    for line in ["10.9.0.0/16 via 10.6.0.2 metric 5", "blackhole 10.9.0.0/16 metric 5"] {
+        scene.rival(RouteChange::Append, line);
+    }
+    scene.settle();
+    // The first goes with its link, so that the second is the one replaced, by one that does not go that way.
+    scene.sim.set_up(other, false).unwrap();
+    scene.rival(RouteChange::Replace, "10.9.0.0/16 via 10.0.0.1 metric 5");
+    scene.settle();
+    assert_eq!(slot_of(&scene, "10.9.0.0/16 metric 5"), [1]);
+    scene.assert_true();
+}
+
 /// A route without a gateway between two next hops of its slot, where no dump lists it.
 fn hidden() -> (Scene, [&'static str; 3]) {
     let mut scene = Scene::new();

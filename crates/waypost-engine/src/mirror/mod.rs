@@ -92,7 +92,10 @@ pub enum Doubt {
     Links,
     /// The routes of one family may have changed without a word: all, or those out of one interface.
     Routes(Family, Option<IfIndex>),
-    /// The same, and the kernel may not have come to it when it is asked at once: it announces that a link is switched on or off
+    /// A route of the family has been replaced beside others in its slot. If one of them had gone without a word, the kernel hit
+    /// another than the mirror: what matters is whether such a removal is still to be found out.
+    Replaced(Family),
+    /// The routes of one family or interface, and the kernel may not have come to it when it is asked at once: it announces that a link is switched on or off
     /// before it sees to the routes (`dev_close_many`, `dev_open`, net/core/dev.c, Linux 6.18).
     Pending(Family, IfIndex),
     /// Settings of a family may have changed without a word: what is set for all interfaces can become that of interfaces to come
@@ -250,6 +253,9 @@ impl Mirror {
         for family in Family::ALL {
             if std::mem::take(&mut self.routes.doubted[family as usize]) {
                 self.doubt(Doubt::Routes(family, None));
+            }
+            if std::mem::take(&mut self.routes.ambiguous[family as usize]) {
+                self.doubt(Doubt::Replaced(family));
             }
         }
     }

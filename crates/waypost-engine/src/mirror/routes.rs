@@ -23,6 +23,8 @@ pub(super) struct Routes {
     pub(super) announce: bool,
     /// An event did not fit what is known of its slot: only reading that family again tells what is true.
     pub(super) doubted: [bool; 2],
+    /// An event has replaced a route beside others: which of them it hit depends on none having gone without a word.
+    pub(super) ambiguous: [bool; 2],
     /// The rows of the slot in hand, kept for its memory.
     rows: Vec<RowId>,
 }
@@ -71,8 +73,8 @@ impl Listing {
 
 impl Routes {
     pub(super) fn new() -> Self {
-        let (tally, doubted) = (Tally::default(), [false; 2]);
-        Self { tables: Tables::new(), dump: None, tally, announce: true, doubted, rows: Vec::new() }
+        let (tally, doubted, ambiguous) = (Tally::default(), [false; 2], [false; 2]);
+        Self { tables: Tables::new(), dump: None, tally, announce: true, doubted, ambiguous, rows: Vec::new() }
     }
 
     pub(super) const fn tables(&self) -> &Tables {
@@ -143,7 +145,9 @@ impl Routes {
             let row = self.insert(route, Position::First, out);
             return self.touch(row);
         };
-        self.doubted[family as usize] |= family == Family::V6 && rows.len() > 1 && (itself.is_none() || itself != victim);
+        let (several, index) = (rows.len() > 1, family as usize);
+        self.doubted[index] |= family == Family::V6 && several && (itself.is_none() || itself != victim);
+        self.ambiguous[index] |= several && !self.doubted[index];
         self.become_entry(rows[at], at, route, out);
     }
 
