@@ -150,6 +150,7 @@ impl Netlink {
         let sent = self.events.send(message)? == Sent::All;
         if sent {
             self.event_lane.sent();
+            self.is_bulky = true;
         } else {
             self.event_lane.not_sent();
         }
@@ -196,7 +197,6 @@ impl Netlink {
                     if !self.send_dump()? {
                         return Ok(Drained::All);
                     }
-                    self.is_bulky = true;
                     self.event_lane.announce(out);
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.event_lane.overrun(out),
