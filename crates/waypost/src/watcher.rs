@@ -98,17 +98,19 @@ impl Watcher {
     pub fn synchronise(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
         let end = timeout.map(|timeout| sys::now().running + timeout);
         loop {
-            while self.step()? == Progress::More {}
+            let progress = self.step()?;
             if self.is_synchronised() {
                 // The picture has these already.
                 self.events.clear();
                 return Ok(());
             }
-            if end.is_some_and(|end| sys::now().running >= end) {
+            if is_over(end) {
                 let error = Error::new(ErrorKind::Busy, "read the tables");
                 return Err(error.because("they were not whole when the time was up"));
             }
-            self.sleep(end)?;
+            if progress != Progress::More {
+                self.sleep(end)?;
+            }
         }
     }
 
@@ -123,14 +125,17 @@ impl Watcher {
             if !self.events.is_empty() {
                 return Ok(true);
             }
-            self.advance()?;
+            let progress = self.step()?;
             if !self.events.is_empty() {
                 return Ok(true);
             }
-            if end.is_some_and(|end| sys::now().running >= end) {
+            // Much can be said that makes no event.
+            if is_over(end) {
                 return Ok(false);
             }
-            self.sleep(end)?;
+            if progress != Progress::More {
+                self.sleep(end)?;
+            }
         }
     }
 
@@ -346,6 +351,10 @@ impl<K: Kernel> Watcher<K> {
     fn follower_deadline(&self) -> Option<Now> {
         [self.follower.deadline(), self.kernel.deadline()].into_iter().flatten().min()
     }
+}
+
+fn is_over(end: Option<Duration>) -> bool {
+    end.is_some_and(|end| sys::now().running >= end)
 }
 
 impl AsFd for Watcher {
