@@ -8,6 +8,7 @@ pub mod namespace;
 pub mod replay;
 pub mod seeded;
 pub mod skip;
+pub mod storm;
 mod sys;
 pub mod witness;
 pub mod world;
