@@ -82,6 +82,20 @@ impl Replay {
         assert_eq!(self, &expected);
     }
 
+    /// Says that all but routes is the same in both: links, addresses, neighbours, next-hop objects.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    pub fn assert_same_but_routes(&mut self, other: &mut Self) {
+        self.sort();
+        other.sort();
+        assert_eq!(self.links, other.links);
+        assert_eq!(self.addresses, other.addresses);
+        assert_eq!(self.neighbours, other.neighbours);
+        assert_eq!(self.next_hops, other.next_hops);
+    }
+
     fn sort(&mut self) {
         self.links.sort_by_key(|link| link.index);
         self.addresses.sort_by_key(|address| (address.interface, address.local, address.prefix_length, address.peer));

@@ -75,7 +75,11 @@ fn compare(watcher: &Watcher) -> Result<(), String> {
         routes.iter_mut().for_each(|route| route.expires = None);
         routes.sort_by_key(|route| route.slot);
     }
-    let is_hidden = |route: &Route| !listed.contains(route) && listed.iter().any(|other| conceals(other, route));
+    let is_hidden = |route: &Route| {
+        let first = listed.partition_point(|other| other.slot < route.slot);
+        let slot = || listed[first..].iter().take_while(|other| other.slot == route.slot);
+        slot().any(|other| conceals(other, route)) && !slot().any(|other| other == route)
+    };
     mirrored.retain(|route| !is_hidden(route));
     same("the kernel's list", &mirrored, &listed)?;
     let mut mirrored: Vec<String> = mirrored.iter().map(|route| words_of_waypost(&route.as_ref(), watcher)).collect();
@@ -126,9 +130,12 @@ fn words_of_ip() -> Vec<String> {
 fn tidied(line: &str) -> String {
     let mut words = Vec::new();
     let mut all = line.split_whitespace();
+    let has_several = line.contains("nexthop ");
     while let Some(word) = all.next() {
         match word {
             "expires" | "error" => drop(all.next()),
+            // What is so of each next hop is said once more of the route (`fib_sync_down_dev`, net/ipv4/fib_semantics.c, Linux 6.18).
+            "linkdown" | "dead" if has_several && !words.contains(&"nexthop") => {}
             _ => words.push(word),
         }
     }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod chaos;
 mod ci;
 mod command;
 mod lookup;
@@ -27,6 +28,9 @@ Usage: cargo xtask <task>
                          only those of the sections named (read, decode, …)
   lookup [FLAG]… [TEST]  our lookup against the kernel's in random worlds, at length:
                          --worlds N of each family, --flows M in each, --seed S first
+  chaos [--minutes N] [--seed S]
+                         storms on the real kernel, 5 minutes unless told
+                         otherwise; what failed is played again by its seed
   help                   this text
 ";
 
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         "tidy" if rest.is_empty() => tidy::tidy(),
         "bench" => bench::bench(rest),
         "lookup" => lookup::lookup(rest),
+        "chaos" => chaos::chaos(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -1,0 +1,179 @@
+//! Chaos on the real kernel: whatever rivals do, and however slow the watcher is, the mirror comes to be what the kernel has.
+//!
+//! Every round has a seed and a network namespace of its own, so that a failure can be played again by its seed alone; how the
+//! kernel interleaves the rivals differs all the same, so it may take some rounds. `WAYPOST_CHAOS_SEED` names the first seed,
+//! `WAYPOST_CHAOS_ROUNDS` how many follow; `cargo xtask chaos` sets both.
+
+mod rivals;
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use waypost::{Event, Family, Options, Watcher};
+use waypost_tests::ip::{ip, run as run_program, sysctl, veth_with_addresses};
+use waypost_tests::namespace::{new_network, run};
+use waypost_tests::replay::Replay;
+use waypost_tests::seeded::Seeded;
+use waypost_tests::test;
+use waypost_tests::witness::{assert_mirrors_the_kernel, settle};
+
+/// How long a first picture may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the watchers wait at most before they look whether the storm is over.
+const TURN: Duration = Duration::from_millis(2);
+
+/// How many storms a namespace sees.
+const STORMS: u64 = 3;
+
+/// How many rounds the short form has.
+const ROUNDS: u64 = 2;
+
+/// How many things happened that a round that says nothing would not have seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    rounds: u64,
+    storms: u64,
+    events: u64,
+    overruns: u64,
+    resyncs: u64,
+    torn: u64,
+}
+
+/// A watcher and what a subscriber makes of its events.
+struct Follower {
+    name: &'static str,
+    watcher: Watcher,
+    replay: Replay,
+    events: u64,
+}
+
+impl Follower {
+    fn new(name: &'static str, options: &Options) -> Self {
+        let mut watcher = Watcher::open_with(options).unwrap();
+        watcher.synchronise(Some(PATIENCE)).unwrap();
+        let replay = Replay::of(watcher.mirror());
+        Self { name, watcher, replay, events: 0 }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        self.replay.apply(event);
+        self.events += 1;
+    }
+
+    fn follow(&mut self) {
+        while let Some(event) = self.watcher.try_next().unwrap() {
+            self.apply(&event);
+        }
+    }
+
+    /// Comes to rest, and says that the replay is the mirror and the mirror what the kernel has.
+    fn finish(&mut self) {
+        for event in settle(&mut self.watcher) {
+            self.apply(&event);
+        }
+        self.replay.assert_is(self.watcher.mirror());
+        assert_mirrors_the_kernel(&mut self.watcher);
+        // Whatever came meanwhile belongs to the mirror that was compared.
+        self.replay = Replay::of(self.watcher.mirror());
+    }
+}
+
+/// Tells how to play a round again, if it fails.
+struct Telltale(u64);
+
+impl Drop for Telltale {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("chaos: seed {} failed; play it again: cargo xtask chaos --minutes 1 --seed {}", self.0, self.0);
+        }
+    }
+}
+
+fn prepare() {
+    veth_with_addresses("w0", "w1");
+    sysctl("net/ipv6/conf/default/accept_dad", "0");
+    rivals::remake().iter().for_each(|line| drop(ip(line)));
+}
+
+/// Stops this process, and has it go on a little later: its rivals are processes of their own.
+fn be_stopped() {
+    let script = "kill -STOP $1; sleep 0.05; kill -CONT $1";
+    run_program("sh", ["-c", script, "sh", &std::process::id().to_string()]);
+}
+
+fn storm(seeded: &mut Seeded, followers: &mut [Follower]) {
+    let rivals = rivals::start(seeded);
+    let stops = seeded.one_in(3);
+    let stopper = thread::spawn(move || {
+        if stops {
+            be_stopped()
+        }
+    });
+    while !rivals.iter().all(thread::JoinHandle::is_finished) {
+        for follower in followers.iter_mut().filter(|follower| follower.name != "late") {
+            follower.watcher.wait(Some(TURN)).unwrap();
+            follower.follow();
+        }
+    }
+    for rival in rivals {
+        // Some lines fail, and which of them depends on the other rivals.
+        rival.join().unwrap();
+    }
+    stopper.join().unwrap();
+}
+
+/// Says that a watcher that starts now has the same links, rules and so on.
+fn assert_as_one_who_starts_now(followers: &mut [Follower]) {
+    let mut fresh = Follower::new("fresh", &Options::new());
+    for follower in followers {
+        follower.replay.assert_same_but_routes(&mut fresh.replay);
+        for family in Family::ALL {
+            assert_eq!(follower.watcher.rules(family), fresh.watcher.rules(family), "{}: rules", follower.name);
+        }
+    }
+}
+
+fn round(seed: u64, tally: &mut Tally) {
+    let _telltale = Telltale(seed);
+    let mut seeded = Seeded::new(seed);
+    new_network();
+    prepare();
+    let mut followers = [
+        Follower::new("quick", &Options::new()),
+        Follower::new("narrow", &Options::new().receive_buffer(4096)),
+        Follower::new("late", &Options::new()),
+    ];
+    for _ in 0..STORMS {
+        storm(&mut seeded, &mut followers);
+        followers.iter_mut().for_each(Follower::finish);
+        assert_as_one_who_starts_now(&mut followers);
+        tally.storms += 1;
+    }
+    tally.rounds += 1;
+    for follower in followers {
+        let stats = follower.watcher.stats();
+        tally.events += follower.events;
+        tally.overruns += stats.overruns;
+        tally.resyncs += stats.resyncs;
+        tally.torn += stats.torn;
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{variable} is no number: {value}")))
+}
+
+fn the_mirror_is_what_the_kernel_has_after_any_storm() {
+    let first = number("WAYPOST_CHAOS_SEED").unwrap_or(1);
+    let rounds = number("WAYPOST_CHAOS_ROUNDS").unwrap_or(ROUNDS);
+    let mut tally = Tally::default();
+    (first..first.saturating_add(rounds)).for_each(|seed| round(seed, &mut tally));
+    println!("chaos from seed {first}: {tally:?}");
+    assert!(tally.overruns > 0, "4 KiB hold a storm: it is none");
+}
+
+fn main() -> ExitCode {
+    run(&[test!(the_mirror_is_what_the_kernel_has_after_any_storm)])
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask chaos`: storms on the real kernel for as long as one likes.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::command::{cargo, run};
+
+/// How long it goes on unless told otherwise.
+const MINUTES: u64 = 5;
+
+/// What the arguments ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Wish {
+    minutes: u64,
+    seed: Option<u64>,
+}
+
+/// How many rounds the test has each time it is started.
+const ROUNDS: u64 = 8;
+
+/// Runs the chaos test again and again for some minutes, from a seed that is named or new.
+pub(crate) fn chaos(args: &[String]) -> Result<(), String> {
+    let wish = wish(args)?;
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let end = now() + Duration::from_secs(wish.minutes.saturating_mul(60));
+    let mut seed = wish.seed.unwrap_or_else(|| now().as_secs());
+    println!("chaos from seed {seed}, for {} minutes", wish.minutes);
+    while now() < end {
+        let mut command = cargo("test --quiet --package waypost-tests --test chaos");
+        command.env("WAYPOST_CHAOS_SEED", seed.to_string());
+        run(command.env("WAYPOST_CHAOS_ROUNDS", ROUNDS.to_string()))?;
+        seed = seed.saturating_add(ROUNDS);
+    }
+    Ok(())
+}
+
+fn wish(args: &[String]) -> Result<Wish, String> {
+    let mut wish = Wish { minutes: MINUTES, seed: None };
+    let mut args = args.iter();
+    while let Some(flag) = args.next() {
+        let number = || args.clone().next().and_then(|word| word.parse().ok()).ok_or(format!("{flag} takes a number"));
+        match flag.as_str() {
+            "--minutes" => wish.minutes = number()?,
+            "--seed" => wish.seed = Some(number()?),
+            other => return Err(format!("chaos takes --minutes and --seed, not {other}")),
+        }
+        args.next();
+    }
+    Ok(wish)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MINUTES, Wish, wish};
+
+    fn of(args: &str) -> Result<Wish, String> {
+        wish(&args.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn minutes_and_a_seed_can_be_named() {
+        assert_eq!(of(""), Ok(Wish { minutes: MINUTES, seed: None }));
+        assert_eq!(of("--seed 7 --minutes 2"), Ok(Wish { minutes: 2, seed: Some(7) }));
+        assert!(of("--seed").is_err() && of("--minutes many").is_err() && of("7").is_err());
+    }
+}
