@@ -40,6 +40,12 @@
 //! | [`retain`](Table::retain) | O(n + k w / 6) |
 //! | `collect`, and `extend` of an empty table | O(n) if what comes is in order, else O(n log n) |
 //! | [`clone`](Table::clone), [`clear`](Table::clear) | O(n), a plain copy of memory |
+//! | [`freeze`](Table::freeze) | O(n) |
+//!
+//! # Readers on other threads
+//!
+//! A table that changes no more, or seldom, is best [frozen](Table::freeze) and shared in an `Arc`. A [`Writer`] changes a table that others
+//! [read](Reader) meanwhile: they never wait and see all of what was published at once, or nothing of it.
 //!
 //! # How it works
 //!
@@ -73,11 +79,13 @@
 mod arena;
 mod dual;
 mod entries;
+mod frozen;
 mod iter;
 mod key;
 mod list;
 mod node;
 mod shape;
+mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -85,7 +93,9 @@ mod tree;
 
 pub use dual::DualTable;
 pub use entries::{Iter, Matches, Range};
+pub use frozen::Frozen;
 pub use key::Key;
+pub use shared::{Reader, Snapshot, Writer};
 pub use store::{Numbers, Slab, Store};
 
 use std::fmt;

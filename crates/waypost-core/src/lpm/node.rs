@@ -50,6 +50,11 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// Says whether nothing ends or goes on here.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.halves[0] | self.halves[1] | self.children == 0
+    }
+
     /// The leaf of one prefix.
     pub(super) fn leaf<P: Key>(prefix: P, value: u32) -> Self {
         let (high, low) = P::halves(prefix.bits());

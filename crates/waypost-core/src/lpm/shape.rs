@@ -26,7 +26,7 @@ pub(super) const LIST_AGAIN: usize = 8;
 pub(super) const LEVELS_FROM: [usize; 2] = [512, 32_768];
 
 /// The level that a tree of nodes with this many entries is built with.
-fn level_for(length: usize) -> u8 {
+pub(super) fn level_for(length: usize) -> u8 {
     LEVELS_FROM.iter().filter(|from| length >= **from).count() as u8
 }
 
@@ -68,6 +68,14 @@ impl<P: Key> Tree<P> {
         } else {
             tree.build_nodes(level_for(tree.length), entries);
         }
+        tree
+    }
+
+    /// The same entries in nodes, however few there are.
+    pub(super) fn as_nodes(&self) -> Self {
+        let mut tree = Self::new();
+        (tree.default, tree.length) = (self.default, self.length);
+        tree.build_nodes(0, &self.list.0);
         tree
     }
 

@@ -4,7 +4,7 @@ use super::arena::{Arena, room};
 use super::node::Node;
 use super::shape::{LEVELS_FROM, LIST_AGAIN, LIST_MOST};
 use super::tree::{DEPTHS, ROOT, Tree, level_index, level_start};
-use super::{DualTable, Key, Numbers, Slab, Store, Table, node};
+use super::{DualTable, Key, Numbers, Slab, Store, Table, Writer, node};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
@@ -218,6 +218,18 @@ impl<P: Probe> Trio<P> {
         self.map.iter().filter(|(other, _)| other.covers(prefix)).map(|(p, v)| (*p, v)).collect()
     }
 
+    fn compare_frozen(&self, probes: &[P]) {
+        let (frozen, apart) = (self.table.freeze(), self.apart.freeze());
+        for prefix in probes {
+            let addresses = [prefix.network(), prefix.last()];
+            let expected = addresses.map(|address| self.table.longest_match(address).map(|(_, value)| *value));
+            assert_eq!(addresses.map(|address| frozen.longest_match(address).copied()), expected, "{prefix:?}");
+            assert_eq!(frozen.longest_matches(&addresses).map(Option::<&u32>::copied), expected, "{prefix:?}");
+            let texts = expected.map(|value| value.map(|value| value.to_string()));
+            assert_eq!(apart.longest_matches(&addresses).map(Option::<&String>::cloned), texts);
+        }
+    }
+
     fn compare_all(&self) {
         assert_eq!(self.table.len(), self.map.len());
         assert_eq!(self.table.is_empty(), self.map.is_empty());
@@ -238,13 +250,12 @@ fn random_operations_agree<P: Probe>(operations: &[Operation], probes: &[(u128, 
         check(&trio.apart);
     }
     trio.compare_all();
-    for &(bits, length) in probes {
-        trio.compare(P::make(bits, length));
-    }
+    let probes: Vec<P> = probes.iter().map(|(bits, length)| P::make(*bits, *length)).collect();
+    probes.iter().for_each(|prefix| trio.compare(*prefix));
+    trio.compare_frozen(&probes);
     let held: Vec<P> = trio.map.keys().copied().collect();
-    for prefix in held {
-        trio.compare(prefix);
-    }
+    held.iter().for_each(|prefix| trio.compare(*prefix));
+    trio.compare_frozen(&held);
 }
 
 proptest! {
@@ -296,6 +307,8 @@ fn a_large_table_grows_and_shrinks<P: Probe>() {
             trio.compare(P::make(random, 20));
         }
     }
+    let held: Vec<P> = trio.map.keys().copied().collect();
+    trio.compare_frozen(&held);
     trio.compare_all();
     assert_eq!(levels, [true; 3], "the table took all forms");
     let held: Vec<P> = trio.map.keys().copied().collect();
@@ -544,4 +557,81 @@ fn a_freed_slot_is_used_again_and_the_last_takes_all_along() {
     assert_eq!(slab.memory(), memory);
     assert_eq!((0..101).map(|place| slab.take(place)).sum::<i32>(), (0..100).sum::<i32>() + 100 + 100 + 200);
     assert_eq!(slab.memory(), 0);
+}
+
+#[test]
+fn a_frozen_table_tells_any_number_from_none() {
+    let address = |n: u32| std::net::Ipv4Addr::from_bits(n << 8);
+    for numbers in [vec![], vec![u32::MAX], vec![u32::MAX, u32::MAX - 1, 0], vec![u32::MAX - 1, u32::MAX - 3]] {
+        let entries = || numbers.iter().copied().zip(1..);
+        let table: Table<Ipv4Prefix, u32, Numbers> =
+            entries().map(|(number, n)| (Ipv4Prefix::from_bits(n << 8, 24), number)).collect();
+        let frozen = table.freeze();
+        entries().for_each(|(number, n)| assert_eq!(frozen.longest_match(address(n)), Some(&number)));
+        assert_eq!(frozen.longest_match(address(0)), None);
+    }
+}
+
+/// The wide direct table comes with half a million entries.
+#[test]
+fn a_large_frozen_table_agrees() {
+    let prefixes = (0..530_000_u32).map(|n| (Ipv4Prefix::from_bits(n.wrapping_mul(0x9E37_79B1), 8 + (n % 25) as u8), n));
+    let table: Table<Ipv4Prefix, u32, Numbers> = prefixes.collect();
+    let frozen = table.freeze();
+    let mut state = 3;
+    for _ in 0..10_000 {
+        let addresses: [std::net::Ipv4Addr; 4] = std::array::from_fn(|_| std::net::Ipv4Addr::from_bits(next(&mut state) as u32));
+        let expected = addresses.map(|address| table.longest_match(address).map(|(_, value)| value));
+        assert_eq!(frozen.longest_matches(&addresses), expected);
+        assert_eq!(addresses.map(|address| frozen.longest_match(address)), expected);
+    }
+}
+
+#[test]
+fn readers_see_all_that_was_published_or_nothing() {
+    let prefix = |n: u32| Ipv4Prefix::from_bits(n << 8, 24);
+    let mut writer: Writer<Ipv4Prefix, u32, Numbers> = Writer::new(Table::new());
+    (0..100).for_each(|n| assert_eq!(writer.insert(prefix(n), 0), None));
+    writer.publish();
+    let readers = [(); 2].map(|()| {
+        let reader = writer.reader();
+        std::thread::spawn(move || {
+            let mut seen = 0;
+            while seen < 300 {
+                let table = reader.snapshot();
+                let first = *table.get(prefix(0)).unwrap();
+                assert!(first >= seen, "time went back");
+                assert!(table.iter().all(|(_, round)| *round == first) && table.len() == 100, "half a change");
+                seen = first;
+            }
+        })
+    });
+    for round in 1..=300 {
+        for n in 0..100 {
+            assert_eq!(writer.remove(prefix(n)), Some(round - 1));
+            assert_eq!(writer.insert(prefix(n), round), None);
+        }
+        writer.publish();
+    }
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+}
+
+#[test]
+fn a_snapshot_stays_as_it_was_and_holds_no_writer_up() {
+    let prefix = |n: u32| Ipv4Prefix::from_bits(n << 8, 24);
+    let mut writer: Writer<Ipv4Prefix, String> = Writer::new(Table::new());
+    let reader = writer.reader();
+    let kept: Vec<_> = (0..10)
+        .map(|n| {
+            writer.insert(prefix(n), n.to_string());
+            assert_eq!(reader.clone().snapshot().len(), n as usize, "not published yet");
+            writer.publish();
+            writer.publish();
+            reader.snapshot()
+        })
+        .collect();
+    for (length, table) in (1..).zip(&kept) {
+        assert_eq!(table.len(), length);
+        assert_eq!(table.get(prefix(length as u32 - 1)), Some(&(length - 1).to_string()));
+    }
 }
