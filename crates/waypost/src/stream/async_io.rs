@@ -1,25 +1,29 @@
 //! A watcher in any executor, by async-io's reactor.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use ::async_io::{Async, Timer};
 use futures_core::Stream;
 use waypost_core::Error;
 use waypost_engine::Event;
 
+use super::{Driven, Wait};
 use crate::Watcher;
 
 /// The events of a watcher, as a stream for smol and other executors. It ends after an error.
 ///
 /// Dropping it drops the watcher.
 #[derive(Debug)]
-pub struct AsyncIoEvents {
-    watcher: Watcher,
+pub struct AsyncIoEvents(Driven<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
     readable: Async<OwnedFd>,
     timer: Option<Timer>,
-    ended: bool,
 }
 
 impl Watcher {
@@ -29,11 +33,11 @@ impl Watcher {
     ///
     /// `Other` where the system has no more file descriptors.
     pub fn into_async_io_stream(self) -> Result<AsyncIoEvents, Error> {
-        let failed = |error: std::io::Error| Error::from_io("wait for the kernel", &error);
+        let failed = |error: io::Error| Error::from_io("wait for the kernel", &error);
         let descriptor = self.as_fd().try_clone_to_owned().map_err(failed)?;
         // The socket does not block already; a copy of its descriptor shares that.
         let readable = Async::new_nonblocking(descriptor).map_err(failed)?;
-        Ok(AsyncIoEvents { watcher: self, readable, timer: None, ended: false })
+        Ok(AsyncIoEvents(Driven::new(self, Waiting { readable, timer: None })))
     }
 }
 
@@ -50,25 +54,13 @@ impl AsyncIoEvents {
     /// The watcher, to look at the tables between two events.
     #[must_use]
     pub fn watcher(&self) -> &Watcher {
-        &self.watcher
+        &self.0.watcher
     }
 
     /// The watcher back.
     #[must_use]
     pub fn into_watcher(self) -> Watcher {
-        self.watcher
-    }
-
-    /// Arms the timer for the watcher's deadline; says whether it has come already.
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(time) = self.watcher.deadline() else {
-            self.timer = None;
-            return Poll::Pending;
-        };
-        let mut timer = Timer::after(time);
-        let polled = Pin::new(&mut timer).poll(context).map(|_| ());
-        self.timer = Some(timer);
-        polled
+        self.0.watcher
     }
 }
 
@@ -76,26 +68,17 @@ impl Stream for AsyncIoEvents {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this.ended {
-            return Poll::Ready(None);
-        }
-        loop {
-            match this.watcher.try_next() {
-                Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
-                Ok(None) => {}
-                Err(error) => {
-                    this.ended = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
-            if this.poll_deadline(context).is_ready() {
-                continue;
-            }
-            if let Err(error) = ready!(this.readable.poll_readable(context)) {
-                this.ended = true;
-                return Poll::Ready(Some(Err(Error::from_io("wait for the kernel", &error))));
-            }
-        }
+        self.0.poll_next(context)
+    }
+}
+
+impl Wait for Waiting {
+    fn poll_time(&mut self, time: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
+        self.timer = time.map(Timer::after);
+        self.timer.as_mut().map_or(Poll::Pending, |timer| Pin::new(timer).poll(context).map(|_| ()))
+    }
+
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.readable.poll_readable(context)
     }
 }

@@ -1,8 +1,10 @@
 //! A watcher in tokio.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ::tokio::io::Interest;
 use ::tokio::io::unix::AsyncFd;
@@ -11,17 +13,19 @@ use futures_core::Stream;
 use waypost_core::Error;
 use waypost_engine::Event;
 
+use super::{Driven, Wait};
 use crate::Watcher;
 
 /// The events of a watcher, as a stream for tokio. It ends after an error.
 ///
 /// Dropping it drops the watcher; nothing goes on in the background.
 #[derive(Debug)]
-pub struct TokioEvents {
-    watcher: Watcher,
+pub struct TokioEvents(Driven<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
     readable: AsyncFd<OwnedFd>,
     timer: Option<Pin<Box<Sleep>>>,
-    ended: bool,
 }
 
 impl Watcher {
@@ -47,10 +51,10 @@ impl Watcher {
     ///
     /// Outside a tokio runtime.
     pub fn into_tokio_stream(self) -> Result<TokioEvents, Error> {
-        let failed = |error: std::io::Error| Error::from_io("wait for the kernel", &error);
+        let failed = |error: io::Error| Error::from_io("wait for the kernel", &error);
         let descriptor = self.as_fd().try_clone_to_owned().map_err(failed)?;
         let readable = register(descriptor).map_err(failed)?;
-        Ok(TokioEvents { watcher: self, readable, timer: None, ended: false })
+        Ok(TokioEvents(Driven::new(self, Waiting { readable, timer: None })))
     }
 }
 
@@ -59,7 +63,7 @@ impl Watcher {
 /// tokio deprecates this call because not every `AsRawFd` keeps its descriptor open. An `OwnedFd` does, for as long as the
 /// `AsyncFd` owns it; and the call that replaces it takes `unsafe`, of which this crate has none.
 #[expect(deprecated, reason = "the descriptor is owned, and the other way is unsafe")]
-fn register(descriptor: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+fn register(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
@@ -76,29 +80,13 @@ impl TokioEvents {
     /// The watcher, to look at the tables between two events.
     #[must_use]
     pub fn watcher(&self) -> &Watcher {
-        &self.watcher
+        &self.0.watcher
     }
 
     /// The watcher back.
     #[must_use]
     pub fn into_watcher(self) -> Watcher {
-        self.watcher
-    }
-
-    /// Arms the timer for the watcher's deadline; says whether it has come already.
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        match self.watcher.deadline() {
-            None => {
-                self.timer = None;
-                Poll::Pending
-            }
-            Some(time) => {
-                let mut timer = Box::pin(sleep(time));
-                let polled = timer.as_mut().poll(context);
-                self.timer = Some(timer);
-                polled
-            }
-        }
+        self.0.watcher
     }
 }
 
@@ -106,30 +94,19 @@ impl Stream for TokioEvents {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this.ended {
-            return Poll::Ready(None);
-        }
-        loop {
-            match this.watcher.try_next() {
-                Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
-                Ok(None) => {}
-                Err(error) => {
-                    this.ended = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
-            if this.poll_deadline(context).is_ready() {
-                continue;
-            }
-            match ready!(this.readable.poll_read_ready(context)) {
-                // Nothing was left to read above, and what comes from here on makes it ready again.
-                Ok(mut guard) => guard.clear_ready(),
-                Err(error) => {
-                    this.ended = true;
-                    return Poll::Ready(Some(Err(Error::from_io("wait for the kernel", &error))));
-                }
-            }
-        }
+        self.0.poll_next(context)
+    }
+}
+
+impl Wait for Waiting {
+    fn poll_time(&mut self, time: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
+        self.timer = time.map(|time| Box::pin(sleep(time)));
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(context))
+    }
+
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing was left to read before, and what comes from here on makes it ready again.
+        ready!(self.readable.poll_read_ready(context))?.clear_ready();
+        Poll::Ready(Ok(()))
     }
 }
