@@ -5,6 +5,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod command;
+mod cross;
 mod lookup;
 mod markers;
 mod skips;
@@ -24,6 +25,8 @@ Usage: cargo xtask <task>
                          xtask/allowed-skips.txt, --complete for whatever was
   ci --list              name the steps
   tidy                   the rules of the house that no compiler checks
+  cross-check [TARGET]…  the whole workspace, checked and linted for the other systems,
+                         or for those named
   bench [SECTION]…       run bench/ and rewrite the tables of docs/performance.md, or
                          only those of the sections named (read, decode, …)
   lookup [FLAG]… [TEST]  our lookup against the kernel's in random worlds, at length:
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         "test" => testing::test(rest),
         "ci" => ci::ci(rest),
         "tidy" if rest.is_empty() => tidy::tidy(),
+        "cross-check" => cross::cross_check(rest),
         "bench" => bench::bench(rest),
         "lookup" => lookup::lookup(rest),
         "chaos" => chaos::chaos(rest),
