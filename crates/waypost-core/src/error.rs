@@ -23,6 +23,10 @@ pub enum ErrorKind {
     Unsupported,
     /// The request could hit something that it does not name: name more.
     Ambiguous,
+    /// Another route had taken the place of the one that was meant, and was hit: it was put back unless the error says not. Read
+    /// the state, then decide. Only where the kernel cannot compare before it deletes
+    /// ([`CompareAndDelete::Emulated`](crate::CompareAndDelete::Emulated)).
+    Conflict,
     /// The answer got lost and the state does not tell: read it, then decide.
     Unknown,
     /// The kernel is short of memory or of something else that will come back: try again later.

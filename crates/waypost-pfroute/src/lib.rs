@@ -6,7 +6,8 @@
 //! [`lift`] turns messages into the portable model of [`waypost_core`], and its routes into requests as each kernel
 //! wants them.
 //!
-//! What it is not yet: there is no session and no socket, so nothing here can be handed to a `Watcher`.
+//! [`session`] holds the conversations with a kernel, over whatever carries the bytes: it opens no socket and calls no
+//! system. There are no sockets yet.
 //!
 //! ```
 //! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages, Source};
@@ -21,4 +22,5 @@
 #![forbid(unsafe_code)]
 
 pub mod lift;
+pub mod session;
 pub mod wire;

@@ -1,0 +1,41 @@
+//! What a kernel with routing sockets can do.
+
+use waypost_core::{Capabilities, CompareAndDelete, LossSignal, OwnershipTag, TableId};
+
+use crate::wire::{Dialect, Field, Kind, RouteFlags, TableSelector};
+
+/// What the kernels that speak `dialect` can do, as far as Waypost makes use of it. `system` names them for people.
+///
+/// Where a kernel tells of lost messages by an error only since some version, this says what holds for the older ones
+/// unless `loss_signal` says that the socket was told to.
+#[must_use]
+pub fn capabilities(dialect: &'static Dialect, system: &'static str, loss_signal: bool) -> Capabilities {
+    let mut can = Capabilities::least(system);
+    can.max_table = match dialect.table {
+        TableSelector::Socket => TableId(u32::from(u16::MAX)),
+        // RT_TABLEID_MAX of sys/net/route.h (OpenBSD 7.5).
+        TableSelector::Header => TableId(255),
+        TableSelector::None | TableSelector::Interface => TableId(0),
+    };
+    can.priority = dialect.request.priority != Field::NONE;
+    can.interface_scope = dialect.table == TableSelector::Interface;
+    can.compare_and_delete = if dialect.wants.compares_gateway { CompareAndDelete::Gateway } else { CompareAndDelete::Emulated };
+    let has_desync = dialect.types.iter().any(|known| matches!(known.kind, Kind::Desync(_)));
+    can.loss_signal = if has_desync {
+        LossSignal::Message
+    } else if loss_signal {
+        LossSignal::Error
+    } else {
+        LossSignal::None
+    };
+    can.ownership_tag = if can.priority {
+        OwnershipTag::Priority
+    } else if dialect.flag_word(RouteFlags::PROTO1).is_some() {
+        OwnershipTag::Flag
+    } else {
+        OwnershipTag::None
+    };
+    can.miss_events = true;
+    can.silent_removals = true;
+    can
+}

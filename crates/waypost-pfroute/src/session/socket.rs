@@ -1,0 +1,182 @@
+//! The kernel, spoken to over a transport.
+
+use waypost_core::{Capabilities, Drained, Error, ErrorKind, Flushed, Kernel, Notices, Now, Request, TableId, Ticket};
+
+use super::events::{EventLane, EventStats};
+use super::refusal;
+use super::requests::RequestLane;
+use super::transport::{Lane, Transport};
+use crate::wire::{ByteOrder, Dialect};
+
+/// No message is longer: its length has two bytes.
+const MESSAGE_MAX: usize = 1 << 16;
+
+/// How a conversation is held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionOptions {
+    /// What the kernel can do.
+    pub capabilities: Capabilities,
+    /// The table that the sockets are of.
+    pub table: TableId,
+    /// Lookups that find nothing are told of, some of them every second.
+    pub misses: bool,
+    /// Changes of neighbours are told.
+    pub neighbours: bool,
+    /// The sequence number before the first: best a different one in every run.
+    pub seed: u32,
+}
+
+impl SessionOptions {
+    /// The main table of a kernel that can do this, without misses and neighbours.
+    #[must_use]
+    pub const fn new(capabilities: Capabilities) -> Self {
+        let table = capabilities.main_table;
+        Self { capabilities, table, misses: false, neighbours: false, seed: 0 }
+    }
+}
+
+/// The routing tables of a kernel that has routing sockets: of this machine, of the simulator, or of a library.
+#[derive(Debug)]
+pub struct RoutingSocket<T> {
+    dialect: &'static Dialect,
+    capabilities: Capabilities,
+    transport: T,
+    events: EventLane,
+    requests: RequestLane,
+    /// Outcomes that came while requests were being written.
+    outcomes: Notices,
+    buffer: Vec<u8>,
+    now: Now,
+}
+
+impl<T: Transport> RoutingSocket<T> {
+    /// A conversation in `dialect` over `transport`, whose machine has this byte order.
+    #[must_use]
+    pub fn new(dialect: &'static Dialect, order: ByteOrder, transport: T, options: SessionOptions) -> Self {
+        let events = EventLane::new(dialect, order, options.table, options.misses, options.neighbours);
+        let requests = RequestLane::new(dialect, order, options.table, transport.pid(), options.seed);
+        Self {
+            dialect,
+            capabilities: options.capabilities,
+            transport,
+            events,
+            requests,
+            outcomes: Notices::new(),
+            buffer: vec![0; MESSAGE_MAX],
+            now: Now::default(),
+        }
+    }
+
+    /// What was heard and not told.
+    #[must_use]
+    pub const fn stats(&self) -> EventStats {
+        self.events.stats()
+    }
+
+    /// What carries the bytes.
+    #[must_use]
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// Writes what waits, as far as that needs no answer that has not come.
+    fn write(&mut self) -> Result<(), Error> {
+        loop {
+            self.hear_answers()?;
+            let Some(message) = self.requests.outgoing(self.transport.since_epoch()) else { return Ok(()) };
+            let result = self.transport.write(message);
+            self.requests.written(self.now, result, &mut self.outcomes);
+        }
+    }
+
+    /// Takes what has come to the socket of requests: answers, and whatever else would fill it.
+    fn hear_answers(&mut self) -> Result<(), Error> {
+        loop {
+            match self.transport.read(Lane::Requests, &mut self.buffer) {
+                Ok(Some(length)) => {
+                    let message = self.buffer.get(..length).unwrap_or_default();
+                    self.requests.receive(self.transport.since_epoch(), message, &mut self.outcomes);
+                }
+                Ok(None) => return Ok(()),
+                Err(number) if refusal::is_overrun(self.dialect, number) => self.requests.overrun(&mut self.outcomes),
+                Err(number) => return Err(self.broken(number)),
+            }
+        }
+    }
+
+    /// Takes one message from the socket of events; says whether there was one.
+    fn hear_event(&mut self, now: Now, out: &mut Notices) -> Result<bool, Error> {
+        match self.transport.read(Lane::Events, &mut self.buffer) {
+            Ok(Some(length)) => {
+                let message = self.buffer.get(..length).unwrap_or_default();
+                self.events.receive(now, self.transport.since_epoch(), message, out);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(number) if refusal::is_overrun(self.dialect, number) => {
+                self.events.overrun(out);
+                Ok(true)
+            }
+            Err(number) => Err(self.broken(number)),
+        }
+    }
+
+    /// Hears what the kernel has to say and then lists what was asked for. The end of a list is told when what was said
+    /// until then has been: so whoever sees the end has seen all that came before it, and whatever happened while the
+    /// list was made stands between its beginning and its end.
+    fn drain_events(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
+        let enough = out.len().saturating_add(budget);
+        while out.len() < enough {
+            if self.events.go_on(out, enough) || self.hear_event(now, out)? {
+                continue;
+            }
+            self.events.end(out);
+            if !self.events.begin(&mut self.transport, out) {
+                return Ok(Drained::All);
+            }
+        }
+        Ok(Drained::More)
+    }
+
+    fn broken(&self, number: i32) -> Error {
+        let error = refusal::error(self.dialect, "hear the kernel", number);
+        match error.kind() {
+            ErrorKind::Closed | ErrorKind::Other => error,
+            _ => Error::new(ErrorKind::Other, "hear the kernel").because(error.reason()).with_os_error(number),
+        }
+    }
+}
+
+impl<T: Transport> Kernel for RoutingSocket<T> {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn submit(&mut self, now: Now, ticket: Ticket, request: Request<'_>) -> Result<(), Error> {
+        self.now = now;
+        match request {
+            Request::Dump(dump) => self.events.submit(ticket, dump),
+            request => self.requests.submit(ticket, request),
+        }
+    }
+
+    fn flush(&mut self) -> Result<Flushed, Error> {
+        self.write()?;
+        // What waits for an answer goes on when that is heard.
+        Ok(Flushed::All)
+    }
+
+    fn drain(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
+        self.now = now;
+        self.write()?;
+        self.requests.expire(now, &mut self.outcomes);
+        self.write()?;
+        out.append(&mut self.outcomes);
+        self.drain_events(now, budget, out)
+    }
+
+    fn deadline(&self) -> Option<Now> {
+        self.requests.deadline()
+    }
+}
