@@ -34,11 +34,15 @@
 pub mod contract;
 mod kernel;
 mod profile;
+#[cfg(feature = "pfroute")]
+pub mod routing;
 mod sim;
 mod socket;
 mod state;
 
 pub use kernel::SimKernel;
+#[cfg(feature = "pfroute")]
+pub use profile::RoutingProfile;
 pub use profile::{Connected, FamilyProfile, Profile, Resume, SameSlot};
 pub use sim::Sim;
 pub use socket::Fault;

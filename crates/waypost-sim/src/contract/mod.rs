@@ -17,6 +17,7 @@ mod ipv4;
 mod ipv6;
 mod lookups;
 mod refusals;
+pub mod routing_sockets;
 mod rules;
 mod simulated;
 mod world;

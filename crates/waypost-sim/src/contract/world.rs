@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use waypost_core::{
-    Dump, Error, Family, IfIndex, InterfaceNames, Kernel, LookupAnswer, NextHop, Notice, Notices, Now, Outcome, Prefix, Request,
-    Route, RouteChange, RouteFilter, RouteVerb, Ticket, Verb,
+    CompareAndDelete, Dump, Error, Family, IfIndex, InterfaceNames, Kernel, LookupAnswer, NextHop, Notice, Notices, Now, Outcome,
+    Prefix, Request, Route, RouteChange, RouteFilter, RouteVerb, TableId, Ticket, Verb,
 };
 
 /// Something that an administrator does, or a cable.
@@ -97,7 +97,16 @@ impl<'h, K: Kernel> World<'h, K> {
     /// The route of these words, in which links go by name.
     #[track_caller]
     pub fn route(&self, words: &str) -> Route {
-        Route::parse(words, &self.names).unwrap_or_else(|error| panic!("{words}: {error}"))
+        let mut route = Route::parse(words, &self.names).unwrap_or_else(|error| panic!("{words}: {error}"));
+        if route.slot.table == TableId::MAIN {
+            route.slot.table = self.kernel.capabilities().main_table;
+        }
+        route
+    }
+
+    /// How this kernel's routes are deleted without deleting another's.
+    pub fn compare_and_delete(&self) -> CompareAndDelete {
+        self.kernel.capabilities().compare_and_delete
     }
 
     /// Asks the kernel to change a route, which stands in the words of `ip route`.

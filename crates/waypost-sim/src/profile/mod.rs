@@ -1,7 +1,11 @@
 //! How one operating system keeps its routing tables, as data.
 
 mod linux;
+#[cfg(feature = "pfroute")]
+mod routing;
 
+#[cfg(feature = "pfroute")]
+pub use routing::RoutingProfile;
 use waypost_core::{Capabilities, Family, Scope, TableId};
 
 /// What happens when a slot that has a route gets another.

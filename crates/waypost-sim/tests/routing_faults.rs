@@ -1,0 +1,214 @@
+//! What goes wrong on a routing socket, and what the session makes of it.
+#![cfg(feature = "pfroute")]
+
+use std::time::Duration;
+
+use waypost_core::{ErrorKind, Kernel, LossSignal, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Ticket};
+use waypost_pfroute::session::{Lane, RoutingSocket, SessionOptions, Transport, capabilities};
+use waypost_pfroute::wire::ByteOrder;
+use waypost_sim::RoutingProfile;
+use waypost_sim::routing::{RoutingSim, SimSockets};
+
+const ORDER: ByteOrder = ByteOrder::Little;
+const RIVAL: u32 = 99;
+
+/// A machine with an interface that has 10.0.0.2/24.
+fn machine(profile: RoutingProfile) -> RoutingSim {
+    let sim = RoutingSim::new(profile, ORDER);
+    let index = sim.add_link("w0");
+    sim.set_up(index, true).unwrap();
+    sim.add_address(index, "10.0.0.2".parse().unwrap(), 24).unwrap();
+    sim
+}
+
+fn each_machine() -> impl Iterator<Item = RoutingSim> {
+    RoutingProfile::ALL.into_iter().map(machine)
+}
+
+/// A program whose socket holds little, as sockets do.
+fn program<T: Transport>(profile: RoutingProfile, transport: T, misses: bool) -> RoutingSocket<T> {
+    let mut options = SessionOptions::new(capabilities(profile.dialect, profile.system, profile.tells_loss));
+    options.misses = misses;
+    RoutingSocket::new(profile.dialect, ORDER, transport, options)
+}
+
+fn heard<T: Transport>(kernel: &mut RoutingSocket<T>, now: Now) -> Notices {
+    let mut notices = Notices::new();
+    kernel.drain(now, 10_000, &mut notices).unwrap();
+    notices
+}
+
+fn route(words: &str) -> Route {
+    let mut route: Route = words.parse().unwrap();
+    route.slot.table = waypost_core::TableId(0);
+    route
+}
+
+/// Has a kernel do something, which must come to an end at once.
+fn ask<T: Transport>(kernel: &mut RoutingSocket<T>, change: RouteChange, words: &str) -> Outcome {
+    let route = route(words);
+    kernel.submit(Now::default(), Ticket(7), Request::Route(change, &route)).unwrap();
+    kernel.flush().unwrap();
+    let outcome = heard(kernel, Now::default()).into_iter().find_map(|notice| match notice {
+        Notice::Outcome(Ticket(7), outcome) => Some(outcome),
+        _ => None,
+    });
+    outcome.unwrap()
+}
+
+fn must<T: Transport>(kernel: &mut RoutingSocket<T>, change: RouteChange, words: &str) {
+    let outcome = ask(kernel, change, words);
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+}
+
+/// Stands between a program and its sockets: a rival changes things between two of its writes, or an answer gets lost.
+struct Meddled {
+    sockets: SimSockets,
+    /// What the rival does before the second write.
+    rival: Option<Box<dyn FnMut()>>,
+    writes: usize,
+    loses_answers: bool,
+}
+
+impl Transport for Meddled {
+    fn write(&mut self, request: &[u8]) -> Result<(), i32> {
+        self.writes += 1;
+        if let (2, Some(rival)) = (self.writes, &mut self.rival) {
+            rival();
+        }
+        self.sockets.write(request)
+    }
+
+    fn read(&mut self, lane: Lane, buffer: &mut [u8]) -> Result<Option<usize>, i32> {
+        let read = self.sockets.read(lane, buffer)?;
+        if lane == Lane::Requests && self.loses_answers { Ok(None) } else { Ok(read) }
+    }
+
+    fn sysctl(&mut self, name: &[i32], buffer: Option<&mut [u8]>) -> Result<usize, i32> {
+        self.sockets.sysctl(name, buffer)
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.sockets.pid()
+    }
+
+    fn since_epoch(&self) -> Duration {
+        self.sockets.since_epoch()
+    }
+}
+
+#[test]
+fn a_route_that_took_the_place_of_the_one_meant_is_put_back() {
+    for profile in RoutingProfile::ALL.into_iter().filter(|profile| !profile.dialect.wants.compares_gateway) {
+        let sim = machine(profile);
+        let mut other = program(profile, sim.sockets(), false);
+        must(&mut other, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        let mut meddler = program(profile, sim.sockets(), false);
+        let rival = move || must(&mut meddler, RouteChange::Change, "10.1.0.0/16 via 10.0.0.3");
+        let meddled = Meddled { sockets: sim.sockets(), rival: Some(Box::new(rival)), writes: 0, loses_answers: false };
+        let mut kernel = program(profile, meddled, false);
+        let outcome = ask(&mut kernel, RouteChange::Delete, "10.1.0.0/16 via 10.0.0.1");
+        let Outcome::Failed(error) = outcome else { panic!("{}: {outcome:?}", profile.dialect.name) };
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{}: {error}", profile.dialect.name);
+        // The rival's is there again: it can be deleted, once.
+        must(&mut other, RouteChange::Delete, "10.1.0.0/16 via 10.0.0.3");
+    }
+}
+
+#[test]
+fn the_error_of_the_write_counts_where_the_answer_is_lost() {
+    for profile in RoutingProfile::ALL {
+        let sim = machine(profile);
+        let meddled = Meddled { sockets: sim.sockets(), rival: None, writes: 0, loses_answers: true };
+        let mut kernel = program(profile, meddled, false);
+        must(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        let outcome = ask(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        assert!(matches!(&outcome, Outcome::Failed(error) if error.kind() == ErrorKind::Exists), "{outcome:?}");
+        // What a lookup found stands in the answer alone: it is given up when its time has come, and not before.
+        let flow = waypost_core::Flow::to("10.1.0.1".parse().unwrap());
+        let request = Request::Lookup(&flow, waypost_core::LookupMode::Path);
+        kernel.submit(Now::default(), Ticket(8), request).unwrap();
+        kernel.flush().unwrap();
+        let is_outcome = |notice: &Notice| matches!(notice, Notice::Outcome(Ticket(8), Outcome::Unknown));
+        assert!(!heard(&mut kernel, Now::default()).iter().any(is_outcome));
+        let deadline = kernel.deadline().unwrap();
+        assert!(heard(&mut kernel, deadline).iter().any(is_outcome));
+        assert!(kernel.deadline().is_none());
+    }
+}
+
+#[test]
+fn attempts_of_others_are_told_to_nobody_and_end_nothing() {
+    for sim in each_machine() {
+        let profile = sim.profile();
+        let mut kernel = program(profile, sim.sockets(), false);
+        let mut other = program(profile, sim.sockets(), false);
+        drop(heard(&mut kernel, Now::default()));
+        let socket = sim.socket();
+        // A version and a type that are none, a length that is more and one that is less than what is written, and nothing.
+        let size = usize::from(profile.dialect.request.addrs.size);
+        let mut base = vec![0; size + 40];
+        base[..2].copy_from_slice(&u16::try_from(size + 40).unwrap().to_le_bytes());
+        (base[2], base[3]) = (profile.dialect.version, 1);
+        let edits: [fn(&mut Vec<u8>); 6] = [
+            |bytes| bytes[2] = 77,
+            |bytes| bytes[3] = 200,
+            |bytes| bytes[0] = bytes[0].wrapping_add(50),
+            |bytes| bytes[0] = bytes[0].wrapping_sub(30),
+            |bytes| bytes.truncate(20),
+            |bytes| bytes.truncate(2),
+        ];
+        for edit in edits {
+            let mut bytes = base.clone();
+            edit(&mut bytes);
+            sim.write(socket, RIVAL, &bytes).unwrap_err();
+        }
+        let outcome = ask(&mut other, RouteChange::Delete, "10.9.0.0/16 via 10.0.0.1");
+        assert!(matches!(outcome, Outcome::Failed(_)));
+        let said = heard(&mut kernel, Now::default());
+        assert!(said.is_empty(), "{}: {said:?}", profile.dialect.name);
+        assert!(kernel.stats().attempts > 0, "they are counted");
+        must(&mut other, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        assert_eq!(heard(&mut kernel, Now::default()).len(), 1, "and the stream goes on");
+    }
+}
+
+#[test]
+fn lost_messages_are_told_once_where_the_kernel_tells() {
+    for sim in each_machine() {
+        let profile = sim.profile();
+        let sockets = sim.sockets();
+        sockets.set_receive_buffer(1000);
+        let mut kernel = program(profile, sockets, false);
+        let mut other = program(profile, sim.sockets(), false);
+        for net in 0..100 {
+            must(&mut other, RouteChange::Add, &format!("10.100.{net}.0/24 via 10.0.0.1"));
+        }
+        let overruns = |said: &Notices| said.iter().filter(|notice| matches!(notice, Notice::Overrun)).count();
+        let said = heard(&mut kernel, Now::default());
+        let tells = kernel.capabilities().loss_signal != LossSignal::None;
+        assert_eq!(overruns(&said), usize::from(tells), "{}", profile.dialect.name);
+        must(&mut other, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        let said = heard(&mut kernel, Now::default());
+        assert!(said.iter().any(|notice| matches!(notice, Notice::Route(..))), "the stream goes on");
+    }
+}
+
+#[test]
+fn misses_are_told_to_who_asks_and_not_more_than_some_a_second() {
+    for sim in each_machine() {
+        let mut deaf = program(sim.profile(), sim.sockets(), false);
+        let mut asking = program(sim.profile(), sim.sockets(), true);
+        deaf.transport().set_receive_buffer(1 << 20);
+        asking.transport().set_receive_buffer(1 << 20);
+        let storm = || (0..100).for_each(|_| sim.miss("192.0.2.1".parse().unwrap()));
+        let misses = |said: Notices| said.iter().filter(|notice| matches!(notice, Notice::Miss(_))).count();
+        storm();
+        assert_eq!(misses(heard(&mut deaf, Now::default())), 0);
+        assert_eq!(misses(heard(&mut asking, Now::default())), 16);
+        storm();
+        assert_eq!(misses(heard(&mut asking, Now::awake(Duration::from_secs(1)))), 16);
+        assert_eq!((asking.stats().misses, asking.stats().misses_dropped), (200, 168));
+        assert_eq!(deaf.stats().misses_dropped, 100);
+    }
+}
