@@ -30,9 +30,9 @@ use waypost_core::{
     Drained, DumpEnd, Error, ErrorKind, Family, Flushed, Kernel, Notice, Notices, Now, Request, RouteVerb, Ticket, Verb,
 };
 
-use crate::mirror::{Doubt, Event, Mirror, Reason, Subject, Tally};
+use crate::mirror::{Doubt, Event, Mirror, Reason, Subject, Tally, is_listed};
 use agenda::{Agenda, Item};
-pub use stats::Stats;
+pub use stats::{Drift, Stats};
 
 /// Tickets from here on are the follower's own.
 const FIRST_TICKET: u64 = 1 << 63;
@@ -105,6 +105,8 @@ pub struct Follower {
     state: State,
     stats: Stats,
     notices: Notices,
+    /// What reading had found when a verification began.
+    verified_from: Option<(Tally, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -160,6 +162,7 @@ impl Follower {
             state: State::New,
             stats: Stats::default(),
             notices: Notices::new(),
+            verified_from: None,
         }
     }
 
@@ -201,6 +204,24 @@ impl Follower {
     /// Has everything read again, as after a loss.
     pub fn resync(&mut self, now: Now, out: &mut Vec<Event>) {
         self.start_resync(now, Reason::Asked, out);
+    }
+
+    /// Has everything read again to see whether the mirror is what the kernel has: [`verified`](Self::verified) says when it is done.
+    pub fn verify(&mut self, now: Now, out: &mut Vec<Event>) {
+        self.start_resync(now, Reason::Verification, out);
+        self.stats.verifications += 1;
+        self.verified_from = Some(self.mirror.found());
+    }
+
+    /// What [`verify`](Self::verify) has found, once all has been read again; it is told once.
+    pub fn verified(&mut self) -> Option<Drift> {
+        let (routes, others) = self.verified_from.filter(|_| self.state == State::Following)?;
+        self.verified_from = None;
+        let (found, of_others) = self.mirror.found();
+        let Tally { added, removed, replaced } = found.since(routes);
+        let drift = Drift { added, removed, replaced, others: of_others - others };
+        self.stats.drift += drift.total();
+        Some(drift)
     }
 
     /// Goes on: takes what the kernel has said, adds to `out` what has changed, and asks what is to be asked.
@@ -426,11 +447,13 @@ impl Follower {
         match self.state {
             State::Reading if self.unread.is_empty() => {
                 self.state = State::Following;
+                self.stats.read_at = Some(now);
                 self.mirror.set_announce(true);
                 out.push(Event::Synchronised);
             }
             State::Resyncing(reason, before) if self.is_idle() && !self.any_planned() => {
                 self.state = State::Following;
+                self.stats.read_at = Some(now);
                 let Tally { added, removed, replaced } = self.mirror.tally().since(before);
                 out.push(Event::Resynced { reason, added, removed, replaced });
             }
@@ -512,18 +535,6 @@ const fn is_announced_early(subject: Subject) -> bool {
 /// Says whether a kernel that fails so will never do otherwise.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid | ErrorKind::NotPermitted)
-}
-
-fn is_listed(notice: &Notice) -> bool {
-    matches!(
-        notice,
-        Notice::Rule(Verb::Listed, _)
-            | Notice::Link(Verb::Listed, _)
-            | Notice::Address(Verb::Listed, _)
-            | Notice::Neighbour(Verb::Listed, _)
-            | Notice::NextHop(Verb::Listed, _)
-            | Notice::Settings(Verb::Listed, _)
-    )
 }
 
 /// Says whether a notice is of something by which a dump can be torn.

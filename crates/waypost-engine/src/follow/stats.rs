@@ -1,5 +1,7 @@
 //! Counters.
 
+use waypost_core::Now;
+
 /// What a [`Follower`](super::Follower) has been through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -24,4 +26,40 @@ pub struct Stats {
     pub doubts: u64,
     /// Routes of each family, IPv4 first, that the last full dump did not list and that may have gone: they are kept until that is certain.
     pub suspects: [usize; 2],
+    /// How often a verification was asked for.
+    pub verifications: u64,
+    /// Changes that verifications have found and the kernel had not announced.
+    pub drift: u64,
+    /// When all was last known to have been read whole; `None` before the first snapshot.
+    pub read_at: Option<Now>,
+}
+
+/// In what the mirror was not what the kernel had: changes that were found by reading, and not announced.
+///
+/// On a kernel that lets routes go without a word, some of which the mirror had not yet looked for are among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Drift {
+    /// Routes that the kernel had and the mirror had not.
+    pub added: u64,
+    /// Routes that the mirror had and the kernel had not.
+    pub removed: u64,
+    /// Routes that were different; one that goes another way counts as one that has gone and one that has come.
+    pub replaced: u64,
+    /// Links, addresses, rules, neighbours, next-hop objects and settings that had come, gone or become others.
+    pub others: u64,
+}
+
+impl Drift {
+    /// Says whether the mirror was what the kernel had.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.total() == 0
+    }
+
+    /// How many differences there were.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.added + self.removed + self.replaced + self.others
+    }
 }

@@ -265,6 +265,40 @@ fn a_replacement_hits_what_is_left_of_a_slot_where_another_has_gone_without_a_wo
     scene.assert_true();
 }
 
+/// What a verification finds.
+fn verify(scene: &mut Scene) -> Drift {
+    scene.follower.verify(scene.now, &mut scene.events);
+    assert_eq!(scene.follower.verified(), None, "nothing has been read yet");
+    scene.settle();
+    let drift = scene.follower.verified().expect("all has been read");
+    assert_eq!(scene.follower.verified(), None, "it is told once");
+    drift
+}
+
+#[test]
+fn a_verification_finds_what_was_lost_without_a_word_and_repairs_it() {
+    let mut scene = Scene::synchronised();
+    ["10.9.0.0/16 via 10.0.0.1", "10.8.0.0/16 via 10.0.0.1"].iter().for_each(|line| scene.rival(RouteChange::Add, line));
+    scene.settle();
+    assert!(verify(&mut scene).is_none());
+    scene.kernel.suffer(Fault::LoseEvents { count: 5, signalled: false });
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Add, "10.2.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Delete, "10.9.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Replace, "10.8.0.0/16 via 10.0.0.3");
+    scene.sim.add_link("w7");
+    // This one is announced.
+    scene.rival(RouteChange::Add, "10.3.0.0/16 via 10.0.0.1");
+    scene.events.clear();
+    // One that goes another way is another, where nobody says that it was replaced.
+    assert_eq!(verify(&mut scene), Drift { added: 3, removed: 2, replaced: 0, others: 1 });
+    assert_eq!(scene.events.first(), Some(&Event::ResyncStarted { reason: Reason::Verification }));
+    scene.assert_true();
+    assert!(verify(&mut scene).is_none());
+    let stats = scene.follower.stats();
+    assert_eq!((stats.verifications, stats.drift, stats.read_at), (3, 6, Some(scene.now)));
+}
+
 /// A route without a gateway between two next hops of its slot, where no dump lists it.
 fn hidden() -> (Scene, [&'static str; 3]) {
     let mut scene = Scene::new();

@@ -47,6 +47,8 @@ pub enum Reason {
     Undecodable,
     /// Somebody asked for it.
     Asked,
+    /// Somebody wants to know whether the mirror is what the kernel has.
+    Verification,
 }
 
 impl Reason {
@@ -57,6 +59,7 @@ impl Reason {
             Self::Overrun => "overrun",
             Self::Undecodable => "undecodable",
             Self::Asked => "asked",
+            Self::Verification => "verification",
         }
     }
 }

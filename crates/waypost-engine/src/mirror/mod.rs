@@ -141,6 +141,8 @@ pub struct Mirror {
     names: InterfaceNames,
     doubts: Vec<Doubt>,
     announce: bool,
+    /// How many changes of other things than routes the kernel did not announce: reading found them.
+    found: u64,
 }
 
 impl Mirror {
@@ -158,6 +160,7 @@ impl Mirror {
             names: InterfaceNames::default(),
             doubts: Vec::new(),
             announce: true,
+            found: 0,
         }
     }
 
@@ -221,6 +224,11 @@ impl Mirror {
         self.routes.tally
     }
 
+    /// How many changes reading has found, of routes and of other things.
+    pub(crate) const fn found(&self) -> (Tally, u64) {
+        (self.routes.found(), self.found)
+    }
+
     /// Takes in what the kernel says, and adds to `out` what has changed.
     ///
     /// Notices about requests (outcomes, the begin and end of dumps, overruns) are not the mirror's and change nothing.
@@ -229,6 +237,7 @@ impl Mirror {
             return self.route(verb, &route, out);
         }
         let before = out.len();
+        let is_listed = is_listed(&notice);
         match notice {
             Notice::Rule(verb, rule) => self.rule(verb, *rule, out),
             Notice::Link(verb, link) => self.link(verb, *link, out),
@@ -243,6 +252,9 @@ impl Mirror {
         }
         if !self.announce {
             out.truncate(before);
+        }
+        if is_listed {
+            self.found += (out.len() - before) as u64;
         }
     }
 
@@ -491,6 +503,7 @@ impl Mirror {
         if !self.announce {
             out.truncate(before);
         }
+        self.found += (out.len() - before) as u64;
         if ended { Ok(()) } else { Err(0) }
     }
 }
@@ -499,6 +512,19 @@ impl Default for Mirror {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Says whether a notice tells what a dump has listed, of something else than a route.
+pub(crate) fn is_listed(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Rule(Verb::Listed, _)
+            | Notice::Link(Verb::Listed, _)
+            | Notice::Address(Verb::Listed, _)
+            | Notice::Neighbour(Verb::Listed, _)
+            | Notice::NextHop(Verb::Listed, _)
+            | Notice::Settings(Verb::Listed, _)
+    )
 }
 
 fn put<K: Ord + Copy, T: Clone>(

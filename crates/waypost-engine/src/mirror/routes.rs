@@ -19,6 +19,8 @@ pub(super) struct Routes {
     tables: Tables,
     dump: Option<Listing>,
     pub(super) tally: Tally,
+    /// Those of the changes that the kernel announced.
+    announced: Tally,
     /// Changes are told.
     pub(super) announce: bool,
     /// An event did not fit what is known of its slot: only reading that family again tells what is true.
@@ -38,6 +40,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// How many there are of both.
+    const fn and(self, other: Self) -> Self {
+        Self { added: self.added + other.added, removed: self.removed + other.removed, replaced: self.replaced + other.replaced }
+    }
+
     /// How many there have been since there were as many as `before`.
     pub(crate) const fn since(self, before: Self) -> Self {
         Self {
@@ -74,7 +81,8 @@ impl Listing {
 impl Routes {
     pub(super) fn new() -> Self {
         let (tally, doubted, ambiguous) = (Tally::default(), [false; 2], [false; 2]);
-        Self { tables: Tables::new(), dump: None, tally, announce: true, doubted, ambiguous, rows: Vec::new() }
+        let announced = tally;
+        Self { tables: Tables::new(), dump: None, tally, announced, announce: true, doubted, ambiguous, rows: Vec::new() }
     }
 
     pub(super) const fn tables(&self) -> &Tables {
@@ -89,6 +97,7 @@ impl Routes {
             return self.listed(route, out);
         }
         self.disturb();
+        let before = self.tally;
         let mut rows = std::mem::take(&mut self.rows);
         rows.clear();
         rows.extend(self.tables.slot(&route.slot).map(|(row, _)| row));
@@ -103,6 +112,12 @@ impl Routes {
             _ => self.added(&rows, route, position, out),
         }
         self.rows = rows;
+        self.announced = self.announced.and(self.tally.since(before));
+    }
+
+    /// How many changes there have been that the kernel did not announce: reading found them.
+    pub(super) const fn found(&self) -> Tally {
+        self.tally.since(self.announced)
     }
 
     /// Something has been said by which a dump can be torn.
