@@ -75,6 +75,8 @@ impl Follower {
         }
         self.replay.assert_is(self.watcher.mirror());
         assert_mirrors_the_kernel(&mut self.watcher);
+        let drift = self.watcher.verify(Some(PATIENCE)).unwrap();
+        assert!(drift.is_none(), "{}: reading all once more finds {drift:?}", self.name);
         // Whatever came meanwhile belongs to the mirror that was compared.
         self.replay = Replay::of(self.watcher.mirror());
     }

@@ -12,7 +12,7 @@ use waypost_core::{
     Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notices, Now,
     RouteFilter, RouteRef, Rule,
 };
-use waypost_engine::{Event, FollowOptions, Follower, Mirror, Progress, Stats};
+use waypost_engine::{Drift, Event, FollowOptions, Follower, Mirror, Progress, Stats};
 
 use crate::sys::{self, Native, Options};
 use crate::trace;
@@ -107,6 +107,47 @@ impl Watcher {
             if is_over(end) {
                 let error = Error::new(ErrorKind::Busy, "read the tables");
                 return Err(error.because("they were not whole when the time was up"));
+            }
+            if progress != Progress::More {
+                self.sleep(end)?;
+            }
+        }
+    }
+
+    /// Reads everything again, says in what the picture was not what the kernel has, and mends it, or gives up when `timeout` has passed
+    /// (`None` waits as long as it takes).
+    ///
+    /// What it finds is told by events too, between [`Event::ResyncStarted`] and [`Event::Resynced`]; they wait in the queue with all
+    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything.
+    ///
+    /// ```no_run
+    /// use waypost::Watcher;
+    ///
+    /// let mut watcher = Watcher::open()?;
+    /// watcher.synchronise(None)?;
+    /// assert!(watcher.verify(None)?.is_none());
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Busy` where the time ran out before; reading goes on, and the watcher can be asked again. `Closed` where the socket is of no more use.
+    pub fn verify(&mut self, timeout: Option<Duration>) -> Result<Drift, Error> {
+        let end = timeout.map(|timeout| sys::now().running + timeout);
+        let mut has_begun = false;
+        loop {
+            let progress = self.step()?;
+            if self.is_synchronised() && !has_begun {
+                has_begun = true;
+                self.follower.verify(sys::now(), &mut self.batch);
+                self.events.extend(self.batch.drain(..));
+                continue;
+            }
+            if let Some(drift) = self.follower.verified() {
+                return Ok(drift);
+            }
+            if is_over(end) {
+                return Err(Error::new(ErrorKind::Busy, "verify the tables").because("they were not read when the time was up"));
             }
             if progress != Progress::More {
                 self.sleep(end)?;
