@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use waypost_core::{Error, ErrorKind};
 
@@ -22,8 +23,8 @@ pub(super) fn within<T: Send>(namespace: &Namespace, open: impl FnOnce() -> Resu
     match namespace {
         Namespace::Current => open(),
         Namespace::Fd(fd) => enter(fd, "of a descriptor", open),
-        Namespace::Path(path) => enter(file(path, path)?, path.display(), open),
-        Namespace::Name(name) => enter(file(&named(name)?, Path::new(name))?, name, open),
+        Namespace::Path(path) => enter(file(path, path, "there is no such file")?, path.display(), open),
+        Namespace::Name(name) => enter(file(&named(name)?, Path::new(name), "there is none of that name")?, name, open),
     }
 }
 
@@ -34,7 +35,12 @@ fn enter<T: Send>(
 ) -> Result<T, Error> {
     let inside = move || {
         setns(fd, CloneFlags::CLONE_NEWNET)
-            .map_err(|errno| Error::from_io("enter network namespace", &io::Error::from(errno)).on(what))?;
+            .map_err(|errno| match errno {
+                // setns(2): the descriptor is not one of a namespace of this type.
+                Errno::EINVAL => Error::from_io("enter network namespace", &errno.into()).because("this is no network namespace"),
+                _ => Error::from_io("enter network namespace", &errno.into()),
+            })
+            .map_err(|error| error.on(what))?;
         open()
     };
     let joined = thread::scope(|scope| {
@@ -56,11 +62,11 @@ fn named(name: &str) -> Result<PathBuf, Error> {
     Ok(Path::new(NAMES).join(name))
 }
 
-fn file(path: &Path, named: &Path) -> Result<File, Error> {
+fn file(path: &Path, named: &Path, missing: &str) -> Result<File, Error> {
     File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::new(ErrorKind::NoSuchDevice, "open network namespace")
             .on(named.display())
-            .because("there is none of that name")
+            .because(missing)
             .with_os_error(libc::ENOENT),
         _ => Error::from_io("open network namespace", &error).on(named.display()),
     })
