@@ -114,7 +114,12 @@ struct Hint<'a>(&'a Error);
 
 impl fmt::Display for Hint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_about = |what| self.0.operation().ends_with(what);
         f.write_str(match self.0.kind() {
+            ErrorKind::Exists if is_about("rule") => " (there is this very rule)",
+            ErrorKind::Exists if is_about("next hop") => " (`nexthop replace` changes the object of a number)",
+            ErrorKind::Exists if !is_about("route") => return Ok(()),
+            ErrorKind::NoSuchDevice if is_about("namespace") => " (`ip netns` lists the names; what has a slash is a path)",
             ErrorKind::NotPermitted => " (it takes root, or CAP_NET_ADMIN in this network namespace)",
             ErrorKind::Exists => " (another metric makes a second route; `ensure` is content with one that is there)",
             ErrorKind::Unreachable => " (is the gateway on a network of this host? `onlink` goes without)",
@@ -146,6 +151,15 @@ mod tests {
         assert_eq!((missing.to_string().as_str(), missing.status()), ("there is no interface \"eth9\"", Some(Status::Failed)));
         let wrong = Failure::of_words(&ParseError::new("metrik", "is no word of a route"), &words);
         assert_eq!(wrong.status(), Some(Status::Usage));
+    }
+
+    #[test]
+    fn a_hint_is_about_what_failed() {
+        let hint = |operation: &'static str| Failure::Refused(Error::new(ErrorKind::Exists, operation)).to_string();
+        assert!(hint("add route").contains("another metric"));
+        assert!(!hint("add rule").contains("metric") && hint("add rule").contains("this very rule"));
+        assert!(hint("add next hop").contains("nexthop replace"));
+        assert_eq!(hint("bind"), "bind: it failed");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod nexthop;
 mod output;
 mod rule;
 mod show;
+mod usage;
 mod words;
 
 use std::process::ExitCode;
@@ -29,7 +30,10 @@ use crate::failure::Failure;
 use crate::invocation::Invocation;
 
 fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error),
+    };
     let mut invocation = Invocation::new(global);
     let done = run(&mut invocation, command);
     let flushed = invocation.output.flush();
