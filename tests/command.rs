@@ -1,15 +1,17 @@
 //! The command `waypost` on the real kernel, for both families, with `ip` as a witness.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitCode, Output, Stdio};
 
+use nix::mount::{MsFlags, mount};
 use serde_json::Value;
 use waypost_tests::ip::{ip, veth_with_addresses};
-use waypost_tests::namespace::run;
+use waypost_tests::namespace::{cannot_run, run};
 use waypost_tests::skip::skip;
 use waypost_tests::test;
 
@@ -223,15 +225,159 @@ fn each_failure_has_its_status_and_its_reason() {
         ("del via 10.0.0.2", 2, "a destination is missing"),
         ("flush table all", 2, "every route"),
         ("get 192.0.2.1", 4, "get 192.0.2.1: "),
-        ("show --netns nowhere", 1, "nowhere"),
+        ("show --netns nowhere", 1, "open network namespace nowhere: there is none of that name ("),
+        ("show --netns ..", 1, "..: this is no name"),
+        ("show --netns ../nowhere", 1, "../nowhere: there is no such file ("),
+        ("show --netns /proc/self/status", 1, "/proc/self/status: this is no network namespace"),
+        ("show --netns /proc", 1, "/proc: this is no network namespace"),
+        ("", 2, "a verb is missing"),
+        ("show --jsn", 2, "a similar argument exists: '--json'"),
+        ("-4 -6 show", 2, "cannot be used with"),
+        ("completions tcsh", 2, "possible values: bash"),
         ("nonsense", 2, "nonsense"),
         ("batch /nowhere", 1, "/nowhere"),
     ] {
         let (code, said) = fails(words);
         assert_eq!(code, status, "{words}: {said}");
         assert!(said.contains(why), "{words}: {said}");
-        assert!(said.starts_with("waypost: ") || status == 2, "{said}");
+        assert!(said.starts_with("waypost: ") && said.lines().count() == 1, "{said}");
     }
+}
+
+fn what_is_there_already_is_said_of_what_it_is() {
+    veth_with_addresses("w0", "w1");
+    for (words, hint) in [
+        ("rule add pref 5 lookup 7", "there is this very rule"),
+        ("nexthop add id 7 via 10.0.0.2 dev w0", "nexthop replace"),
+        ("add 10.1.0.0/16 via 10.0.0.2", "another metric"),
+    ] {
+        waypost(words);
+        let (status, said) = fails(words);
+        assert_eq!(status, 1);
+        assert!(said.contains(hint) && said.contains("metric") == words.starts_with("add"), "{said}");
+    }
+}
+
+fn another_route_that_would_go_instead_is_named_with_its_interface() {
+    veth_with_addresses("w0", "w1");
+    // A multipath route that begins with the same gateway is hit first: the kernel looks at nothing else.
+    waypost("add 10.2.0.0/16 nexthop via 10.0.0.2 dev w0 nexthop via 10.0.0.3 dev w0");
+    waypost("append 10.2.0.0/16 via 10.0.0.2 dev w0");
+    let (status, said) = fails("del 10.2.0.0/16 via 10.0.0.2 dev w0");
+    assert_eq!(status, 1);
+    assert!(said.contains("nexthop via 10.0.0.2 dev w0") && !said.contains("dev if"), "{said}");
+}
+
+fn a_gateway_of_the_other_family_makes_default_what_it_is_for_ip() {
+    veth_with_addresses("w0", "w1");
+    let theirs = || (ip("-4 route show default"), ip("-6 route show default"));
+    for words in ["default via inet6 fe80::2 dev w0", "default nexthop via inet6 fe80::2 dev w0 nexthop via inet6 fe80::3 dev w0"]
+    {
+        ip(&format!("route add {words}"));
+        let wanted = theirs();
+        ip("-6 route flush default");
+        waypost(&format!("add {words}"));
+        assert_eq!(theirs(), wanted, "{words}");
+        assert!(wanted.0.is_empty() && !wanted.1.is_empty());
+        waypost(&format!("del {words}"));
+        waypost(&format!("-4 add {words}"));
+        assert!(theirs().0.contains("via inet6 fe80::2") && theirs().1.is_empty());
+        waypost(&format!("-4 del {words}"));
+    }
+}
+
+/// Covers the files that name numbers with others, for the running test alone.
+fn named_numbers(files: &[(&str, &str)]) {
+    let place = Path::new("/etc/iproute2");
+    if !place.is_dir() {
+        cannot_run("there is no /etc/iproute2 to be covered");
+    }
+    mount(Some("none"), place, Some("tmpfs"), MsFlags::empty(), None::<&Path>).expect("it can be covered");
+    for (name, text) in files {
+        let file = place.join(name);
+        fs::create_dir_all(file.parent().expect("it stands in the place")).expect("a directory");
+        fs::write(file, text).expect("a file");
+    }
+}
+
+fn numbers_have_the_names_that_ip_gives_them() {
+    named_numbers(&[
+        ("rt_tables", "255 local\n254 main\n253 default\n51820 vpn # of ours\n"),
+        ("rt_tables.d/more.conf", "0x65 more\n"),
+        ("rt_tables.d/more.txt", "102 unread\n"),
+        ("rt_protos", "77 mesh\n"),
+        ("rt_scopes", "100 village\n"),
+        ("rt_realms", "3 friends\n"),
+        ("rt_dsfield", "0x10 lowdelay\n"),
+        ("group", "5 uplinks\n"),
+    ]);
+    veth_with_addresses("w0", "w1");
+    ip("link set w0 group uplinks");
+    waypost("add 10.1.0.0/16 via 10.0.0.2 table vpn proto mesh realms friends/4");
+    waypost("add 10.2.0.0/16 dev w0 scope village tos lowdelay table more");
+    waypost("rule add pref 5 tos lowdelay lookup vpn suppress_ifgroup uplinks realms friends/4 proto mesh");
+    waypost("rule add pref 6 lookup 102 realms friends");
+    for (ours, theirs) in [
+        ("show table vpn", "route show table vpn"),
+        // `ip` leaves out what it was asked for.
+        ("show table more tos lowdelay", "route show table more"),
+        ("show table more scope village", "route show table more"),
+        ("-4 rule", "rule show"),
+    ] {
+        // Ours always prints the table, and a rule's protocol.
+        let ours = waypost(ours).replace(" table vpn", "").replace(" table more", "").replace(" proto kernel", "");
+        let theirs = ip(theirs);
+        let without = |text: &str| lines(&text.replace(" proto mesh", ""));
+        assert_eq!(without(&ours), without(&theirs));
+    }
+    for words in ["route show table all", "rule show"] {
+        let ours = json(&waypost(&format!("-4 --json {}", words.trim_start_matches("route "))));
+        let theirs = json(&ip(&format!("-4 -json -details {words}")));
+        assert_eq!(ours.len(), theirs.len());
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            let ours = if words == "rule show" { ours.clone() } else { bare(ours) };
+            for (name, value) in theirs.as_object().expect("an object") {
+                assert_eq!(&ours[name], value, "{name}: {ours} {theirs}");
+            }
+        }
+    }
+    assert!(waypost("link show w0").contains(" group uplinks "));
+    let watched = json(&waypost("--json link show w0"));
+    assert_eq!(watched[0]["group"], "uplinks");
+    let (status, said) = fails("show table unread");
+    assert_eq!(status, 2);
+    assert!(said.contains("\"unread\" is no routing table"), "{said}");
+    waypost("del 10.1.0.0/16 table vpn");
+    waypost("-4 flush table more");
+    assert_eq!(ip("route show table 101"), "");
+}
+
+fn links_and_addresses_have_the_flags_of_ip() {
+    veth_with_addresses("w0", "w1");
+    ip("link set w0 promisc on allmulticast on");
+    ip("address add 10.0.9.1/24 dev w0 noprefixroute");
+    ip("address add 10.0.9.2/24 dev w0 valid_lft 100 preferred_lft 50");
+    ip("address add 2001:db8:1::1/64 dev w0 nodad home mngtmpaddr noprefixroute");
+    let of_link = |text: &str| json(text)[0]["flags"].clone();
+    assert_eq!(of_link(&waypost("-j link show w0")), of_link(&ip("-j link show w0")));
+    assert!(waypost("link show w0").contains("<BROADCAST,MULTICAST,ALLMULTI,PROMISC,UP,LOWER_UP>"));
+    let ours = json(&waypost("-j addr show w0"))[0]["addr_info"].clone();
+    let theirs = json(&ip("-j -d addr show w0"))[0]["addr_info"].clone();
+    assert!(theirs.as_array().is_some_and(|all| all.len() == 6), "{theirs}");
+    for (ours, theirs) in ours.as_array().expect("a list").iter().zip(theirs.as_array().expect("a list")) {
+        let mut ours = ours.clone();
+        // iproute2 6.1 does not tell who made an address.
+        let maker = ours.as_object_mut().and_then(|ours| ours.remove("protocol"));
+        let is_of_kernel = ours["scope"] == "link";
+        assert_eq!(maker, is_of_kernel.then(|| "kernel_ll".into()));
+        assert_eq!(ours.as_object().map(|all| all.len()), theirs.as_object().map(|all| all.len()), "{ours} {theirs}");
+        for (name, value) in theirs.as_object().expect("an object") {
+            // Seconds may have passed between the two.
+            assert!(&ours[name] == value || name.ends_with("_life_time"), "{name}: {ours} {theirs}");
+        }
+    }
+    let text = waypost("-6 addr show w0");
+    assert!(text.contains("2001:db8:1::1/64 scope global nodad home mngtmpaddr noprefixroute valid_lft"), "{text}");
 }
 
 fn one_way_of_several_is_not_taken_for_the_route() {
@@ -443,6 +589,11 @@ fn main() -> ExitCode {
         test!(rules_and_next_hops_come_and_go),
         test!(the_kernel_and_the_mirror_tell_the_way),
         test!(each_failure_has_its_status_and_its_reason),
+        test!(what_is_there_already_is_said_of_what_it_is),
+        test!(another_route_that_would_go_instead_is_named_with_its_interface),
+        test!(a_gateway_of_the_other_family_makes_default_what_it_is_for_ip),
+        test!(numbers_have_the_names_that_ip_gives_them),
+        test!(links_and_addresses_have_the_flags_of_ip),
         test!(one_way_of_several_is_not_taken_for_the_route),
         test!(a_batch_is_carried_out_in_order),
         test!(a_batch_that_fails_names_the_line),

@@ -1,9 +1,10 @@
 //! `waypost add`, `replace`, `change`, `append`, `prepend`, `ensure`, `del` and `flush`.
 
-use waypost::{Ensured, Error, ErrorKind, InterfaceNames, Route, RouteChange, RouteRef, Routes};
+use waypost::{Ensured, Error, ErrorKind, InterfaceNames, Names, Route, RouteChange, RouteRef, Routes};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::numbers;
 use crate::words::{self, Selection};
 
 /// Makes one change of the kind that the verb says.
@@ -46,16 +47,17 @@ pub(crate) fn ensure(invocation: &mut Invocation, words: &[String]) -> Result<()
 pub(crate) fn delete(invocation: &mut Invocation, words: &[String], if_exists: bool) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut routes = invocation.routes()?;
-    let names = routes.names()?;
-    let (_, selection) = Selection::read(&words, &names, invocation.family())?.of_one_destination()?;
+    let interfaces = routes.names()?;
+    let names = numbers::with(&interfaces);
+    let (_, selection) = Selection::read(&words, names, invocation.family())?.of_one_destination()?;
     let there = routes.list(selection.filter()).map_err(|error| refused("del", &words, error))?;
-    let meant = match the_one(there.iter().map(Route::as_ref), &selection, &names) {
+    let meant = match the_one(there.iter().map(Route::as_ref), &selection, names) {
         Ok(meant) => meant.to_route(),
         Err(error) if if_exists && error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(refused("del", &words, error)),
     };
     match routes.delete(&meant) {
-        Ok(()) => Ok(invocation.output.say(&format!("Deleted {}", meant.with_names(&names)))?),
+        Ok(()) => Ok(invocation.output.say(&format!("Deleted {}", meant.with_names(names)))?),
         Err(error) if if_exists && error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(refused("del", &words, error)),
     }
@@ -71,7 +73,7 @@ const NAMED: usize = 5;
 pub(crate) fn the_one<'a>(
     there: impl IntoIterator<Item = RouteRef<'a>>,
     selection: &Selection,
-    names: &InterfaceNames,
+    names: Names<'_>,
 ) -> Result<RouteRef<'a>, Error> {
     let passing = there.into_iter().filter(|route| selection.passes(*route));
     let (meant, wider): (Vec<_>, Vec<_>) =
@@ -98,8 +100,9 @@ pub(crate) fn the_one<'a>(
 pub(crate) fn flush(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut routes = invocation.routes()?;
-    let names = routes.names()?;
-    let filters = Selection::read(&words, &names, invocation.family())?.into_filters()?;
+    let interfaces = routes.names()?;
+    let names = numbers::with(&interfaces);
+    let filters = Selection::read(&words, names, invocation.family())?.into_filters()?;
     if filters.iter().any(waypost::RouteFilter::is_empty) {
         return Err(Failure::Usage("that would delete every route of every table: name what is to go".to_owned()));
     }
@@ -117,8 +120,8 @@ pub(crate) fn flush(invocation: &mut Invocation, words: &[String]) -> Result<(),
 /// Reads a route; names of interfaces are asked for only where there is one.
 fn read(routes: &mut Routes, invocation: &Invocation, words: &[&str]) -> Result<Route, Failure> {
     let names_interface = words.iter().any(|word| matches!(*word, "dev" | "oif"));
-    let names = if names_interface { routes.names()? } else { InterfaceNames::default() };
-    words::route(words, &names, invocation.family())
+    let interfaces = if names_interface { routes.names()? } else { InterfaceNames::default() };
+    words::route(words, numbers::with(&interfaces), invocation.family())
 }
 
 /// What the user said and why that failed.
@@ -139,8 +142,8 @@ mod tests {
     fn one(words: &str) -> Result<String, Error> {
         let words: Vec<&str> = words.split(' ').collect();
         let there = THERE.map(|text| text.parse::<Route>().unwrap());
-        let selection = Selection::read(&words, InterfaceNames::none(), None).unwrap();
-        the_one(there.iter().map(Route::as_ref), &selection, InterfaceNames::none()).map(|route| route.to_string())
+        let selection = Selection::read(&words, Names::none(), None).unwrap();
+        the_one(there.iter().map(Route::as_ref), &selection, Names::none()).map(|route| route.to_string())
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn print(invocation: &mut Invocation, items: &[Item]) -> Result<usize, Failure> 
             learn(&mut names, message);
         }
         if output.json {
-            output.json_line(&ItemJson::new(item, &names))?;
+            output.json_line(&ItemJson::new(item, (&names).into()))?;
         } else {
             output.line(&text(item, &names))?;
         }
@@ -157,7 +157,7 @@ mod tests {
                 learn(&mut names, message);
             }
             printed.0.push(text(item, &names));
-            printed.1.push(serde_json::to_string(&ItemJson::new(item, &names)).unwrap());
+            printed.1.push(serde_json::to_string(&ItemJson::new(item, (&names).into())).unwrap());
         }
         printed
     }

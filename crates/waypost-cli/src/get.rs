@@ -4,11 +4,12 @@ use std::io::Write;
 
 use serde::Serialize;
 use waypost::lookup::{Explanation, Step, Verdict};
-use waypost::{Error, ErrorKind, Flow, InterfaceNames, LookupAnswer, LookupMode, Protocol, RouteFlags, RouteRef, Rule, Watcher};
+use waypost::{Error, ErrorKind, Flow, LookupAnswer, LookupMode, Names, Protocol, RouteFlags, RouteRef, Rule, Watcher};
 
 use crate::failure::{Failure, Status};
 use crate::invocation::Invocation;
 use crate::json::{RouteJson, RuleJson};
+use crate::numbers;
 use crate::output::painted;
 use crate::words;
 
@@ -22,8 +23,9 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String], local: bool, fi
         return from_mirror(invocation, &words);
     }
     let mut routes = invocation.routes()?;
-    let names = routes.names()?;
-    let flow = words::flow(&words, &names)?;
+    let interfaces = routes.names()?;
+    let names = numbers::with(&interfaces);
+    let flow = words::flow(&words, names)?;
     let mode = if fibmatch { LookupMode::Entry } else { LookupMode::Path };
     match routes.lookup(&flow, mode) {
         Ok(mut answer) => {
@@ -31,7 +33,7 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String], local: bool, fi
                 // Every path is such a copy; that says nothing.
                 answer.route.entry.flags.remove(RouteFlags::CLONED);
             }
-            print(invocation, &Answer::of_kernel(&answer), &names)
+            print(invocation, &Answer::of_kernel(&answer), names)
         }
         Err(error) => Err(no_way(&words, error)),
     }
@@ -66,7 +68,7 @@ struct AnswerJson<'a> {
     rule: Option<RuleJson<'a>>,
 }
 
-fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceNames) -> Result<(), Failure> {
+fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: Names<'_>) -> Result<(), Failure> {
     let output = &mut invocation.output;
     let mark = Some(answer.mark).filter(|mark| *mark != 0);
     if output.json {
@@ -75,8 +77,8 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceName
             route: RouteJson::new(answer.route, names),
             mark,
             uid: answer.uid,
-            iif: answer.input.map(|index| names.printed(index).to_string()),
-            rule: answer.rule.map(RuleJson::new),
+            iif: answer.input.map(|index| names.interface(index).to_string()),
+            rule: answer.rule.map(|rule| RuleJson::new(rule, names)),
         })?;
         return Ok(array.end()?);
     }
@@ -96,10 +98,10 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceName
         text.push_str(&format!(" uid {uid}"));
     }
     if let Some(index) = answer.input {
-        text.push_str(&format!(" iif {}", names.printed(index)));
+        text.push_str(&format!(" iif {}", names.interface(index)));
     }
     if let Some(rule) = answer.rule {
-        text.push_str(&format!("\n    rule {rule}"));
+        text.push_str(&format!("\n    rule {}", rule.with_names(names)));
     }
     let colour = output.colour;
     Ok(text.lines().try_for_each(|line| writeln!(output.to, "{}", painted(line, colour)))?)
@@ -108,11 +110,11 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: &InterfaceName
 /// Answers from the mirror: by its rules and tables.
 fn from_mirror(invocation: &mut Invocation, words: &[&str]) -> Result<(), Failure> {
     let watcher = mirror(invocation)?;
-    let flow: Flow = words::flow(words, watcher.names())?;
+    let flow: Flow = words::flow(words, numbers::with(watcher.names()))?;
     let explanation = watcher.explain(&flow);
     if let Verdict::Found(found) = &explanation.verdict {
         let answer = Answer { route: found.route, mark: flow.mark, uid: flow.uid, input: flow.input, rule: Some(found.rule) };
-        return print(invocation, &answer, watcher.names());
+        return print(invocation, &answer, numbers::with(watcher.names()));
     }
     concluded(words, &explanation)
 }
@@ -154,10 +156,10 @@ struct StepJson<'a> {
 pub(crate) fn explain(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let watcher = mirror(invocation)?;
-    let explanation = watcher.explain(&words::flow(&words, watcher.names())?);
+    let explanation = watcher.explain(&words::flow(&words, numbers::with(watcher.names()))?);
     let output = &mut invocation.output;
     if output.json {
-        let names = watcher.names();
+        let names = numbers::with(watcher.names());
         let step = |step: &Step<'_>| match step {
             Step::Rule { .. } => "asked".to_owned(),
             other => other.outcome().to_string(),
@@ -166,7 +168,7 @@ pub(crate) fn explain(invocation: &mut Invocation, words: &[String]) -> Result<(
         array.push(&ExplanationJson {
             steps: (explanation.steps.iter())
                 .map(|one| StepJson {
-                    rule: one.rule().map(RuleJson::new),
+                    rule: one.rule().map(|rule| RuleJson::new(rule, names)),
                     route: one.route().map(|route| RouteJson::new(route, names)),
                     outcome: step(one),
                 })

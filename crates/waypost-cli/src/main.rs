@@ -15,6 +15,7 @@ mod invocation;
 mod json;
 mod monitor;
 mod nexthop;
+mod numbers;
 mod output;
 mod rule;
 mod show;

@@ -140,7 +140,7 @@ impl Monitor<'_> {
             Event::Redirect(redirect) => {
                 let json = serde_json::json!({
                     "destination": redirect.destination.to_string(), "gateway": redirect.gateway, "author": redirect.author,
-                    "dev": redirect.interface.map(|index| names.printed(index).to_string()),
+                    "dev": redirect.interface.map(|index| names.interface(index).to_string()),
                 });
                 ("redirect", json, format!("Redirect {}", redirect.with_names(names)))
             }

@@ -5,6 +5,7 @@ use waypost::{NextHopId, NextHopObject};
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::json::NextHopJson;
+use crate::numbers;
 
 pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -12,8 +13,9 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), F
     let mut routes = invocation.routes()?;
     match words.as_slice() {
         ["add" | "replace", object @ ..] => {
-            let names = routes.names()?;
-            let object = NextHopObject::parse_words(object, &names, invocation.family())
+            let interfaces = routes.names()?;
+            let names = numbers::with(&interfaces);
+            let object = NextHopObject::parse_words(object, names, invocation.family())
                 .map_err(|error| Failure::of_words(&error, object))?;
             let done = if words[0] == "add" { routes.add_next_hop(&object) } else { routes.replace_next_hop(&object) };
             done.map_err(said)
@@ -36,7 +38,8 @@ pub(crate) fn id(words: &[&str]) -> Result<NextHopId, Failure> {
 
 fn show(invocation: &mut Invocation, wanted: Option<NextHopId>) -> Result<(), Failure> {
     let mut routes = invocation.routes()?;
-    let names = routes.names()?;
+    let interfaces = routes.names()?;
+    let names = numbers::with(&interfaces);
     let mut objects = routes.next_hops()?;
     let family = invocation.family();
     objects.retain(|object| {
@@ -44,9 +47,9 @@ fn show(invocation: &mut Invocation, wanted: Option<NextHopId>) -> Result<(), Fa
     });
     let output = &mut invocation.output;
     if !output.json {
-        return Ok(objects.iter().try_for_each(|object| output.line(&object.with_names(&names).to_string()))?);
+        return Ok(objects.iter().try_for_each(|object| output.line(&object.with_names(names).to_string()))?);
     }
     let mut array = output.array()?;
-    objects.iter().try_for_each(|object| array.push(&NextHopJson::new(object, &names)))?;
+    objects.iter().try_for_each(|object| array.push(&NextHopJson::new(object, names)))?;
     Ok(array.end()?)
 }

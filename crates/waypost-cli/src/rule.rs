@@ -1,10 +1,11 @@
 //! `waypost rule`: lists and changes policy rules.
 
-use waypost::{Error, ErrorKind, Family, Routes, Rule};
+use waypost::{Error, ErrorKind, Family, InterfaceNames, Names, Routes, Rule};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::json::RuleJson;
+use crate::numbers;
 
 pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -27,20 +28,26 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), F
     }
 }
 
+/// Rules name their interfaces themselves.
+fn names() -> Names<'static> {
+    numbers::with(InterfaceNames::none())
+}
+
 fn show(invocation: &mut Invocation, routes: &mut Routes) -> Result<(), Failure> {
     let family = invocation.family();
+    let names = names();
     let rules = routes.rules(family)?;
     let output = &mut invocation.output;
     if output.json {
         let mut array = output.array()?;
-        rules.iter().try_for_each(|rule| array.push(&RuleJson::new(rule)))?;
+        rules.iter().try_for_each(|rule| array.push(&RuleJson::new(rule, names)))?;
         return Ok(array.end()?);
     }
     for rule in &rules {
         // Where one family is asked for the lines are those of `ip rule`; otherwise they must tell theirs.
         match family {
-            Some(_) => output.line(&format!("{rule:#}"))?,
-            None => output.line(&format!("{:<6}{rule}", rule.family.to_string()))?,
+            Some(_) => output.line(&format!("{:#}", rule.with_names(names)))?,
+            None => output.line(&format!("{:<6}{}", rule.family.to_string(), rule.with_names(names)))?,
         }
     }
     Ok(())
@@ -49,11 +56,11 @@ fn show(invocation: &mut Invocation, routes: &mut Routes) -> Result<(), Failure>
 /// Reads a rule to be added; where it names no priority it gets that which the kernel would choose.
 pub(crate) fn read(words: &[&str], family: Option<Family>, there: &[Rule]) -> Result<Rule, Failure> {
     let usage = |error: waypost::ParseError| Failure::Usage(error.to_string());
-    let rule = Rule::parse_words(words, family, Rule::USUAL_PRIORITY).map_err(usage)?;
+    let rule = Rule::parse_words(words, names(), family, Rule::USUAL_PRIORITY).map_err(usage)?;
     if names_priority(words) {
         return Ok(rule);
     }
-    Rule::parse_words(words, Some(rule.family), unnamed_priority(there, rule.family)).map_err(usage)
+    Rule::parse_words(words, names(), Some(rule.family), unnamed_priority(there, rule.family)).map_err(usage)
 }
 
 /// The priority before the second rule: `fib_default_rule_pref` in net/core/fib_rules.c (Linux 6.18).
@@ -82,7 +89,7 @@ impl Meant {
         if words.is_empty() {
             return Err(Failure::Usage("what tells the rule is missing".to_owned()));
         }
-        let rule = Rule::parse_words(words, family, 0).map_err(|error| Failure::Usage(error.to_string()))?;
+        let rule = Rule::parse_words(words, names(), family, 0).map_err(|error| Failure::Usage(error.to_string()))?;
         let names_action = |word: &&str| {
             matches!(*word, "lookup" | "table" | "goto" | "type" | "nop" | "blackhole" | "unreachable" | "prohibit")
         };
@@ -132,7 +139,7 @@ impl Meant {
             // Equal rules are as good as each other.
             [first, rest @ ..] if rest.iter().all(|rule| rule == first) => Ok(first),
             several => {
-                let listed: Vec<String> = several.iter().take(5).map(ToString::to_string).collect();
+                let listed: Vec<String> = several.iter().take(5).map(|rule| rule.with_names(names()).to_string()).collect();
                 let why = format!("{} rules are meant: {}", several.len(), listed.join("; "));
                 Err(Error::new(ErrorKind::Ambiguous, "delete rule").because(why))
             }

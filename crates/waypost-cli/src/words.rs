@@ -2,7 +2,7 @@
 
 mod selection;
 
-use waypost::{Family, Flow, InterfaceNames, ParseError, Prefix, Route};
+use waypost::{Family, Flow, Names, ParseError, Prefix, Route};
 
 use crate::failure::Failure;
 
@@ -17,6 +17,11 @@ fn read<T: std::str::FromStr>(word: &str, what: &str) -> Result<T, Failure> {
     word.parse().map_err(|_| Failure::Usage(format!("{word:?} is no {what}")))
 }
 
+/// What a word that may be a name has been read as.
+fn named<T>(read: Result<T, ParseError>) -> Result<T, Failure> {
+    read.map_err(|error| Failure::Usage(error.to_string()))
+}
+
 /// A number, decimal or hexadecimal with `0x`.
 fn number<N: TryFrom<u32>>(word: &str, what: &str) -> Result<N, Failure> {
     let number: Option<u32> = match word.strip_prefix("0x") {
@@ -27,8 +32,8 @@ fn number<N: TryFrom<u32>>(word: &str, what: &str) -> Result<N, Failure> {
 }
 
 /// The interface of a name; that there is none is no wrong usage.
-pub(crate) fn interface(name: &str, names: &InterfaceNames) -> Result<waypost::IfIndex, Failure> {
-    names.index(name).map_err(|error| Failure::of_words(&error, &["dev", name]))
+pub(crate) fn interface(name: &str, names: Names<'_>) -> Result<waypost::IfIndex, Failure> {
+    names.interfaces().index(name).map_err(|error| Failure::of_words(&error, &["dev", name]))
 }
 
 /// Refuses a prefix of the family that the user ruled out.
@@ -43,14 +48,27 @@ fn check_family(prefix: Prefix, family: Option<Family>) -> Result<(), Failure> {
 }
 
 /// Reads a whole route, to be added or put in another's place.
-pub(crate) fn route(words: &[&str], names: &InterfaceNames, family: Option<Family>) -> Result<Route, Failure> {
-    let route = Route::parse_words(words, names, family).map_err(|error| Failure::of_words(&error, words))?;
+pub(crate) fn route(words: &[&str], names: Names<'_>, family: Option<Family>) -> Result<Route, Failure> {
+    let told = family.or_else(|| family_told(words));
+    let route = Route::parse_words(words, names, told).map_err(|error| Failure::of_words(&error, words))?;
     check_family(route.slot.destination, family)?;
     Ok(route)
 }
 
+/// The family that `via inet6` or `via inet` tells of a `default` where nobody names another: for `ip route add` the gateway's, though
+/// in what it prints the words mean that the gateway is of another one (`iproute_modify` in iproute2's `ip/iproute.c`, 6.1).
+fn family_told(words: &[&str]) -> Option<Family> {
+    let is_bare = words.iter().take(3).any(|word| matches!(*word, "default" | "any" | "all"));
+    let mut pairs = words.windows(2).filter(|pair| is_bare && pair[0] == "via");
+    pairs.find_map(|pair| match pair[1] {
+        "inet" => Some(Family::V4),
+        "inet6" => Some(Family::V6),
+        _ => None,
+    })
+}
+
 /// Reads the words of `get`.
-pub(crate) fn flow(words: &[&str], names: &InterfaceNames) -> Result<Flow, Failure> {
+pub(crate) fn flow(words: &[&str], names: Names<'_>) -> Result<Flow, Failure> {
     let mut words = words.iter().copied().peekable();
     words.next_if_eq(&"to");
     let destination = value(&mut words, "get")?;
@@ -62,7 +80,7 @@ pub(crate) fn flow(words: &[&str], names: &InterfaceNames) -> Result<Flow, Failu
             "iif" => flow.input = Some(interface(value, names)?),
             "oif" | "dev" => flow.output = Some(interface(value, names)?),
             "mark" | "fwmark" => flow.mark = number(value, "mark")?,
-            "tos" | "dsfield" => flow.tos = number(value, "type of service")?,
+            "tos" | "dsfield" => flow.tos = named(names.read_type_of_service(value))?,
             "uid" => flow.uid = Some(number(value, "user id")?),
             "ipproto" => flow.ip_protocol = Some(ip_protocol(value)?),
             "sport" => flow.source_port = Some(number(value, "port")?),
@@ -96,7 +114,7 @@ mod tests {
     use super::*;
 
     fn read_flow(text: &str) -> Result<Flow, Failure> {
-        flow(&text.split(' ').collect::<Vec<_>>(), InterfaceNames::none())
+        flow(&text.split(' ').collect::<Vec<_>>(), Names::none())
     }
 
     #[test]
@@ -112,7 +130,14 @@ mod tests {
 
     #[test]
     fn a_route_must_be_of_the_family_that_was_asked_for() {
-        let read = |text: &str, family| route(&text.split(' ').collect::<Vec<_>>(), InterfaceNames::none(), family);
+        let read = |text: &str, family| route(&text.split(' ').collect::<Vec<_>>(), Names::none(), family);
+        let default = |text, family| read(text, family).unwrap().slot.destination.family();
+        assert_eq!(default("default via inet6 fe80::1 dev if2", None), Family::V6);
+        assert_eq!(default("throw to default via inet6 fe80::1 dev if2", None), Family::V6);
+        assert_eq!(default("default nexthop via inet6 fe80::1 dev if2", None), Family::V6);
+        assert_eq!(default("default via inet6 fe80::1 dev if2", Some(Family::V4)), Family::V4);
+        assert_eq!(default("0.0.0.0/0 via inet6 fe80::1 dev if2", None), Family::V4);
+        assert_eq!(default("10.0.0.0/8 via inet6 fe80::1 dev if2", None), Family::V4);
         assert!(read("10.0.0.0/8 dev if2", Some(Family::V6)).is_err());
         assert_eq!(read("default dev if2", Some(Family::V6)).unwrap().slot.destination, "::/0".parse().unwrap());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{IfIndex, InterfacePrinted, ParseError};
+use crate::{IfIndex, InterfacePrinted, Names, ParseError};
 
 /// The names of interfaces, both ways; a name that is a second one (an alternative name) is found but not printed.
 ///
@@ -108,12 +108,12 @@ impl InterfaceNames {
 #[derive(Debug)]
 pub struct Named<'a, T> {
     pub(crate) thing: &'a T,
-    pub(crate) names: &'a InterfaceNames,
+    pub(crate) names: Names<'a>,
 }
 
 impl<'a, T> Named<'a, T> {
-    pub(crate) const fn new(thing: &'a T, names: &'a InterfaceNames) -> Self {
-        Self { thing, names }
+    pub(crate) fn new(thing: &'a T, names: impl Into<Names<'a>>) -> Self {
+        Self { thing, names: names.into() }
     }
 }
 

@@ -46,6 +46,7 @@ mod kernel;
 pub mod lookup;
 mod next_hop_object;
 mod number;
+mod number_names;
 pub mod os;
 mod prefix;
 mod route;
@@ -63,6 +64,7 @@ pub use kernel::{
 };
 pub use next_hop_object::{GroupMember, NextHopObject, NextHopObjectKind, Resilience};
 pub use number::{IfIndex, NextHopId, Protocol, Scope, TableId};
+pub use number_names::{Names, NumberKind, NumberNames, NumberPrinted};
 pub use prefix::{Family, Ipv4Prefix, Ipv6Prefix, Prefix, PrefixError};
 pub use route::{
     Attribute, Disposition, Encapsulation, Entry, InterfacePrinted, Metric, Metrics, NextHop, NextHopFlags, NextHops, Preference,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::{Attribute, Family, InterfaceNames, Prefix, PrefixError};
+use crate::{Attribute, Family, Names, NumberKind, Prefix, PrefixError, Protocol, Scope, TableId};
 
 /// Text that does not say what it should: the word at fault, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,14 +58,14 @@ impl From<PrefixError> for ParseError {
     }
 }
 
-/// A cursor over words, with the names of interfaces at hand.
+/// A cursor over words, with the names of things at hand.
 pub(crate) struct Words<'a> {
     words: std::iter::Peekable<std::slice::Iter<'a, &'a str>>,
-    pub(crate) names: &'a InterfaceNames,
+    pub(crate) names: Names<'a>,
 }
 
 impl<'a> Words<'a> {
-    pub(crate) fn new(words: &'a [&'a str], names: &'a InterfaceNames) -> Self {
+    pub(crate) fn new(words: &'a [&'a str], names: Names<'a>) -> Self {
         Self { words: words.iter().peekable(), names }
     }
 
@@ -129,7 +129,32 @@ impl<'a> Words<'a> {
     pub(crate) fn realms(&mut self, keyword: &str) -> Result<u32, ParseError> {
         let word = self.value(keyword)?;
         let (from, to) = word.split_once('/').unwrap_or(("0", word));
-        Ok(number(from, 0xffff)? << 16 | number(to, 0xffff)?)
+        let realm = |word| self.names.read(NumberKind::Realm, word, 0xffff, "realm");
+        Ok(realm(from)? << 16 | realm(to)?)
+    }
+
+    /// The table that must follow `keyword`.
+    pub(crate) fn table(&mut self, keyword: &str) -> Result<TableId, ParseError> {
+        let word = self.value(keyword)?;
+        self.names.read_table(word)
+    }
+
+    /// The protocol that must follow `keyword`.
+    pub(crate) fn protocol(&mut self, keyword: &str) -> Result<Protocol, ParseError> {
+        let word = self.value(keyword)?;
+        self.names.read_protocol(word)
+    }
+
+    /// The scope that must follow `keyword`.
+    pub(crate) fn scope(&mut self, keyword: &str) -> Result<Scope, ParseError> {
+        let word = self.value(keyword)?;
+        self.names.read_scope(word)
+    }
+
+    /// The type of service that must follow `keyword`.
+    pub(crate) fn type_of_service(&mut self, keyword: &str) -> Result<u8, ParseError> {
+        let word = self.value(keyword)?;
+        self.names.read_type_of_service(word)
     }
 
     /// An attribute without a name, which follows `attr`: its number and its bytes.

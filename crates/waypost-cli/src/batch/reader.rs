@@ -7,7 +7,7 @@ use crate::change::the_one;
 use crate::failure::Failure;
 use crate::rule::Meant;
 use crate::words::{self, Selection};
-use crate::{nexthop, rule};
+use crate::{nexthop, numbers, rule};
 
 /// What is known while lines are read.
 pub(super) struct Reader {
@@ -74,7 +74,7 @@ impl Reader {
     }
 
     fn change(&mut self, change: RouteChange, words: &[&str]) -> Step {
-        let read = words::route(words, &self.names, self.family);
+        let read = words::route(words, numbers::with(&self.names), self.family);
         if let (Ok(route), Some(picture)) = (&read, &mut self.picture) {
             picture.change(change, route);
             if change == RouteChange::Append && route.slot.destination.family() == Family::V6 {
@@ -86,13 +86,13 @@ impl Reader {
     }
 
     fn delete(&mut self, words: &[&str]) -> Step {
-        let selection = Selection::read(words, &self.names, self.family).and_then(Selection::of_one_destination);
+        let selection = Selection::read(words, numbers::with(&self.names), self.family).and_then(Selection::of_one_destination);
         let (destination, selection) = match selection {
             Ok(selection) => selection,
             Err(failure) => return Step::Fail(failure),
         };
         let Some(picture) = &mut self.picture else { return Step::Need(Need::Routes) };
-        match the_one(picture.to(destination), &selection, &self.names).map(|route| route.to_route()) {
+        match the_one(picture.to(destination), &selection, numbers::with(&self.names)).map(|route| route.to_route()) {
             Ok(route) => {
                 picture.change(RouteChange::Delete, &route);
                 Step::Do(Operation::Route(RouteChange::Delete, route))
@@ -134,7 +134,7 @@ impl Reader {
     }
 
     fn next_hop(&self, words: &[&str], replace: bool) -> Result<Operation, Failure> {
-        let object = NextHopObject::parse_words(words, &self.names, self.family);
+        let object = NextHopObject::parse_words(words, numbers::with(&self.names), self.family);
         let object = object.map_err(|error| Failure::of_words(&error, words))?;
         Ok(Operation::AddNextHop { object, replace })
     }

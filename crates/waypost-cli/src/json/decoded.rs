@@ -3,18 +3,18 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use waypost::decode::{Addr, Item, Message};
-use waypost::{InterfaceNames, Notice};
+use waypost::{Names, Notice};
 
 use super::{AddressJson, LinkJson, NeighbourJson, NextHopJson, RouteJson, RuleJson, SettingsJson, Text, hexadecimal};
 
 /// A message, or bytes that are none.
 pub(crate) struct ItemJson<'a> {
     item: &'a Item,
-    names: &'a InterfaceNames,
+    names: Names<'a>,
 }
 
 impl<'a> ItemJson<'a> {
-    pub(crate) const fn new(item: &'a Item, names: &'a InterfaceNames) -> Self {
+    pub(crate) const fn new(item: &'a Item, names: Names<'a>) -> Self {
         Self { item, names }
     }
 }
@@ -34,7 +34,7 @@ impl Serialize for ItemJson<'_> {
     }
 }
 
-fn fields<M: SerializeMap>(map: &mut M, message: &Message, names: &InterfaceNames) -> Result<(), M::Error> {
+fn fields<M: SerializeMap>(map: &mut M, message: &Message, names: Names<'_>) -> Result<(), M::Error> {
     map.serialize_entry("type", &message.kind)?;
     if let Some(version) = message.version {
         map.serialize_entry("version", &version)?;
@@ -70,13 +70,13 @@ fn fields<M: SerializeMap>(map: &mut M, message: &Message, names: &InterfaceName
 }
 
 /// What the message is about, in the portable model, under its name in the stream of `monitor`.
-fn meant<M: SerializeMap>(map: &mut M, meaning: &Notice, names: &InterfaceNames) -> Result<(), M::Error> {
+fn meant<M: SerializeMap>(map: &mut M, meaning: &Notice, names: Names<'_>) -> Result<(), M::Error> {
     match meaning {
         Notice::Route(_, route) => map.serialize_entry("route", &RouteJson::new(route.as_ref(), names)),
         Notice::Losing(route) => map.serialize_entry("losing", &RouteJson::new(route.as_ref().as_ref(), names)),
-        Notice::Rule(_, rule) => map.serialize_entry("rule", &RuleJson::new(rule)),
+        Notice::Rule(_, rule) => map.serialize_entry("rule", &RuleJson::new(rule, names)),
         Notice::Link(_, link) => map.serialize_entry("link", &LinkJson::new(link, names)),
-        Notice::Address(_, address) => map.serialize_entry("addr", &AddressJson::new(address)),
+        Notice::Address(_, address) => map.serialize_entry("addr", &AddressJson::new(address, names)),
         Notice::Neighbour(_, neighbour) => map.serialize_entry("neighbour", &NeighbourJson::new(neighbour, names)),
         Notice::NextHop(_, object) => map.serialize_entry("nexthop", &NextHopJson::new(object, names)),
         Notice::Settings(_, settings) => map.serialize_entry("settings", &SettingsJson::new(settings, names)),

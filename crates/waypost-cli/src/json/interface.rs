@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use waypost::{
-    Address, AddressFlags, Family, InterfaceNames, InterfacePrinted, InterfaceSettings, Link, LinkFlags, Neighbour,
-    NeighbourState, Protocol, Scope, SettingsOf,
+    Address, Family, InterfacePrinted, InterfaceSettings, Link, Names, Neighbour, NeighbourState, NumberPrinted, Protocol,
+    SettingsOf,
 };
 
 use super::{Mark, Text, is_zero, mark};
@@ -24,7 +24,7 @@ pub(crate) struct LinkJson<'a> {
     mtu: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     master: Option<Text<InterfacePrinted<'a>>>,
-    group: String,
+    group: Text<NumberPrinted<'a>>,
     #[serde(skip_serializing_if = "String::is_empty")]
     address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,30 +38,17 @@ struct LinkInfoJson<'a> {
     info_kind: &'a str,
 }
 
-/// The words of `print_link_flags` in iproute2's `ip/ipaddress.c` (6.1), in its order.
-const LINK_FLAGS: [(LinkFlags, &str); 7] = [
-    (LinkFlags::LOOPBACK, "LOOPBACK"),
-    (LinkFlags::BROADCAST, "BROADCAST"),
-    (LinkFlags::POINT_TO_POINT, "POINTOPOINT"),
-    (LinkFlags::MULTICAST, "MULTICAST"),
-    (LinkFlags::NO_ARP, "NOARP"),
-    (LinkFlags::UP, "UP"),
-    (LinkFlags::LOWER_UP, "LOWER_UP"),
-];
-
 impl<'a> LinkJson<'a> {
-    pub(crate) fn new(link: &'a Link, names: &'a InterfaceNames) -> Self {
-        let not_running = link.flags & (LinkFlags::UP | LinkFlags::RUNNING) == LinkFlags::UP;
-        let words = LINK_FLAGS.iter().filter(|(flag, _)| link.flags.contains(*flag)).map(|(_, word)| *word);
+    pub(crate) fn new(link: &'a Link, names: Names<'a>) -> Self {
         Self {
             ifindex: link.index.get(),
-            link: link.parent.map(|index| Text(names.printed(index))),
+            link: link.parent.map(|index| Text(names.interface(index))),
             ifname: &link.name,
-            flags: not_running.then_some("NO-CARRIER").into_iter().chain(words).collect(),
+            flags: link.flags.words().collect(),
             os_flags: link.os_flags,
             mtu: link.mtu,
-            master: link.master.map(|index| Text(names.printed(index))),
-            group: if link.group == 0 { "default".to_owned() } else { link.group.to_string() },
+            master: link.master.map(|index| Text(names.interface(index))),
+            group: Text(names.group(link.group)),
             address: link_address(&link.link_address),
             linkinfo: (!link.kind.is_empty()).then_some(LinkInfoJson { info_kind: &link.kind }),
             altnames: &link.alternative_names,
@@ -100,35 +87,21 @@ pub(crate) struct AddressJson<'a> {
     metric: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     broadcast: Option<IpAddr>,
-    scope: Text<Scope>,
+    scope: Text<NumberPrinted<'a>>,
     #[serde(flatten)]
     flags: std::collections::BTreeMap<&'static str, bool>,
     #[serde(skip_serializing_if = "is_zero")]
     os_flags: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    protocol: Option<u8>,
+    protocol: Option<Text<NumberPrinted<'a>>>,
     #[serde(skip_serializing_if = "str::is_empty")]
     label: &'a str,
     valid_life_time: u64,
     preferred_life_time: u64,
 }
 
-const ADDRESS_FLAGS: [(AddressFlags, &str); 6] = [
-    (AddressFlags::SECONDARY, "secondary"),
-    (AddressFlags::TEMPORARY, "temporary"),
-    (AddressFlags::TENTATIVE, "tentative"),
-    (AddressFlags::DEPRECATED, "deprecated"),
-    (AddressFlags::NO_PREFIX_ROUTE, "noprefixroute"),
-    (AddressFlags::DUPLICATED, "dadfailed"),
-];
-
 impl<'a> AddressJson<'a> {
-    pub(crate) fn new(address: &'a Address) -> Self {
-        let mut flags: std::collections::BTreeMap<_, _> =
-            ADDRESS_FLAGS.into_iter().filter(|(flag, _)| address.flags.contains(*flag)).map(|(_, word)| (word, true)).collect();
-        if !address.flags.contains(AddressFlags::PERMANENT) {
-            flags.insert("dynamic", true);
-        }
+    pub(crate) fn new(address: &'a Address, names: Names<'a>) -> Self {
         Self {
             family: Text(Family::of(&address.local)),
             local: address.local,
@@ -136,10 +109,10 @@ impl<'a> AddressJson<'a> {
             prefixlen: address.prefix_length,
             metric: address.metric,
             broadcast: address.broadcast,
-            scope: Text(address.scope),
-            flags,
+            scope: Text(names.scope(address.scope)),
+            flags: address.flags.words().map(|word| (word, true)).collect(),
             os_flags: address.os_flags,
-            protocol: (address.protocol != Protocol::UNSPECIFIED).then_some(address.protocol.0),
+            protocol: (address.protocol != Protocol::UNSPECIFIED).then(|| Text(names.address_protocol(address.protocol))),
             label: &address.label,
             valid_life_time: seconds(address.valid),
             preferred_life_time: seconds(address.preferred),
@@ -169,11 +142,11 @@ pub(crate) struct NeighbourJson<'a> {
 }
 
 impl<'a> NeighbourJson<'a> {
-    pub(crate) fn new(neighbour: &Neighbour, names: &'a InterfaceNames) -> Self {
+    pub(crate) fn new(neighbour: &Neighbour, names: Names<'a>) -> Self {
         let states = Some(neighbour.state).filter(|state| *state != NeighbourState::None);
         Self {
             dst: neighbour.address,
-            dev: Text(names.printed(neighbour.interface)),
+            dev: Text(names.interface(neighbour.interface)),
             lladdr: link_address(&neighbour.link_address),
             router: mark(neighbour.router),
             proxy: mark(neighbour.proxy),
@@ -201,13 +174,13 @@ pub(crate) struct SettingsJson<'a> {
 }
 
 impl SettingsJson<'_> {
-    pub(crate) fn new(settings: &InterfaceSettings, names: &InterfaceNames) -> Self {
+    pub(crate) fn new(settings: &InterfaceSettings, names: Names<'_>) -> Self {
         Self {
             family: Text(settings.family),
             interface: match settings.of {
                 SettingsOf::All => "all".to_owned(),
                 SettingsOf::Default => "default".to_owned(),
-                SettingsOf::Interface(index) => names.printed(index).to_string(),
+                SettingsOf::Interface(index) => names.interface(index).to_string(),
             },
             forwarding: settings.forwarding,
             rp_filter: settings.rp_filter.map(|mode| match mode {
@@ -227,7 +200,7 @@ impl SettingsJson<'_> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use waypost::IfIndex;
+    use waypost::{AddressFlags, IfIndex, InterfaceNames, LinkFlags};
 
     fn names() -> InterfaceNames {
         [(IfIndex::new(2).unwrap(), "eth0"), (IfIndex::new(3).unwrap(), "br0")].into_iter().collect()
@@ -241,7 +214,7 @@ mod tests {
         link.link_address = vec![2, 0, 0, 0, 0, 0xaf];
         (link.mtu, link.master, link.kind) = (1500, IfIndex::new(3), "veth".to_owned());
         assert_eq!(
-            serde_json::to_value(LinkJson::new(&link, &names)).unwrap(),
+            serde_json::to_value(LinkJson::new(&link, (&names).into())).unwrap(),
             json!({
                 "ifindex": 2, "ifname": "eth0", "flags": ["NO-CARRIER", "BROADCAST", "UP"], "mtu": 1500, "master": "br0",
                 "group": "default", "address": "02:00:00:00:00:af", "linkinfo": { "info_kind": "veth" },
@@ -256,7 +229,7 @@ mod tests {
         address.flags = AddressFlags::PERMANENT | AddressFlags::SECONDARY;
         address.label = "eth0".to_owned();
         assert_eq!(
-            serde_json::to_value(AddressJson::new(&address)).unwrap(),
+            serde_json::to_value(AddressJson::new(&address, Names::none())).unwrap(),
             json!({
                 "family": "inet", "local": "10.0.0.2", "prefixlen": 24, "scope": "global", "secondary": true, "label": "eth0",
                 "valid_life_time": 4_294_967_295_u32, "preferred_life_time": 4_294_967_295_u32,
@@ -269,7 +242,7 @@ mod tests {
         let mut neighbour = Neighbour::new(IfIndex::new(2).unwrap(), "fe80::1".parse().unwrap(), NeighbourState::Stale);
         neighbour.router = true;
         assert_eq!(
-            serde_json::to_value(NeighbourJson::new(&neighbour, &names())).unwrap(),
+            serde_json::to_value(NeighbourJson::new(&neighbour, (&names()).into())).unwrap(),
             json!({ "dst": "fe80::1", "dev": "eth0", "router": null, "state": ["STALE"] })
         );
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
-use waypost::{InterfaceNames, InterfacePrinted, NextHopFlags, NextHopObject, NextHopObjectKind, Protocol, Scope};
+use waypost::{InterfacePrinted, Names, NextHopFlags, NextHopObject, NextHopObjectKind, NumberPrinted};
 
 use super::{AttributeJson, Mark, Text, hexadecimal, mark};
 
@@ -26,10 +26,10 @@ pub(crate) struct NextHopJson<'a> {
     gateway: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dev: Option<Text<InterfacePrinted<'a>>>,
-    scope: Text<Scope>,
+    scope: Text<NumberPrinted<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     blackhole: Mark,
-    protocol: Text<Protocol>,
+    protocol: Text<NumberPrinted<'a>>,
     flags: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fdb: Mark,
@@ -53,7 +53,7 @@ struct ResilienceJson {
 }
 
 impl<'a> NextHopJson<'a> {
-    pub(crate) fn new(object: &NextHopObject, names: &'a InterfaceNames) -> Self {
+    pub(crate) fn new(object: &NextHopObject, names: Names<'a>) -> Self {
         let (group, resilience) = match &object.kind {
             NextHopObjectKind::Group { members, resilience } => (members.as_slice(), *resilience),
             _ => (&[][..], None),
@@ -79,10 +79,10 @@ impl<'a> NextHopJson<'a> {
             encap: encapsulation.map(|encap| encap.name().map_or_else(|| encap.kind.to_string(), str::to_owned)),
             encap_data: encapsulation.map(|encap| hexadecimal(&encap.data)),
             gateway: hop.and_then(|hop| hop.gateway),
-            dev: hop.and_then(|hop| hop.interface).map(|index| Text(names.printed(index))),
-            scope: Text(object.scope),
+            dev: hop.and_then(|hop| hop.interface).map(|index| Text(names.interface(index))),
+            scope: Text(names.scope(object.scope)),
             blackhole: mark(matches!(object.kind, NextHopObjectKind::Blackhole)),
-            protocol: Text(object.protocol),
+            protocol: Text(names.protocol(object.protocol)),
             flags: NextHopFlags::WORDS.into_iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, word)| word).collect(),
             fdb: mark(object.fdb),
             attributes: AttributeJson::all(&object.unnamed),
@@ -94,7 +94,7 @@ impl<'a> NextHopJson<'a> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use waypost::{GroupMember, IfIndex, NextHop, NextHopId, Weight};
+    use waypost::{GroupMember, IfIndex, InterfaceNames, NextHop, NextHopId, Scope, Weight};
 
     #[test]
     fn the_fields_are_those_of_iproute2() {
@@ -103,13 +103,13 @@ mod tests {
         let mut object = NextHopObject::new(NextHopId::new(7).unwrap(), None, NextHopObjectKind::Single(hop));
         object.scope = Scope::LINK;
         assert_eq!(
-            serde_json::to_value(NextHopJson::new(&object, &names)).unwrap(),
+            serde_json::to_value(NextHopJson::new(&object, (&names).into())).unwrap(),
             json!({ "id": 7, "gateway": "10.0.0.1", "dev": "eth0", "scope": "link", "protocol": "unspec", "flags": [] })
         );
         let member = |id, weight| GroupMember { id: NextHopId::new(id).unwrap(), weight: Weight::new(weight).unwrap() };
         let members = vec![member(7, 3), member(8, 1)];
         object.kind = NextHopObjectKind::Group { members, resilience: None };
-        let group = serde_json::to_value(NextHopJson::new(&object, &names)).unwrap();
+        let group = serde_json::to_value(NextHopJson::new(&object, (&names).into())).unwrap();
         assert_eq!(group["group"], json!([{ "id": 7, "weight": 3 }, { "id": 8 }]));
     }
 }

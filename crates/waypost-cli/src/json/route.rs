@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
-use waypost::{Family, InterfaceNames, Metric, NextHop, NextHopFlags, RouteFlags, RouteRef};
+use waypost::{Family, Metric, Names, NextHop, NextHopFlags, NumberPrinted, RouteFlags, RouteRef};
 
 use super::{AttributeJson, Text, hexadecimal, is_zero};
 
@@ -20,11 +20,11 @@ pub(crate) struct RouteJson<'a> {
     nhid: Option<u32>,
     #[serde(flatten)]
     way: Option<WayJson<'a>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    tos: String,
-    table: Text<waypost::TableId>,
-    protocol: Text<waypost::Protocol>,
-    scope: Text<waypost::Scope>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tos: Option<Text<NumberPrinted<'a>>>,
+    table: Text<NumberPrinted<'a>>,
+    protocol: Text<NumberPrinted<'a>>,
+    scope: Text<NumberPrinted<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prefsrc: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub(crate) struct RouteJson<'a> {
 }
 
 impl<'a> RouteJson<'a> {
-    pub(crate) fn new(route: RouteRef<'a>, names: &'a InterfaceNames) -> Self {
+    pub(crate) fn new(route: RouteRef<'a>, names: Names<'a>) -> Self {
         let RouteRef { slot, entry, .. } = route;
         let family = slot.destination.family();
         let hops = &entry.next_hops;
@@ -61,10 +61,10 @@ impl<'a> RouteJson<'a> {
             from: slot.source.map(Text),
             nhid: entry.next_hop_object.map(waypost::NextHopId::get),
             way: single.map(|hop| WayJson::new(hop, family, names)),
-            tos: if slot.tos == 0 { String::new() } else { format!("{:#04x}", slot.tos) },
-            table: Text(slot.table),
-            protocol: Text(entry.protocol),
-            scope: Text(entry.scope),
+            tos: (slot.tos != 0).then(|| Text(names.type_of_service(slot.tos))),
+            table: Text(names.table(slot.table)),
+            protocol: Text(names.protocol(entry.protocol)),
+            scope: Text(names.scope(entry.scope)),
             prefsrc: entry.preferred_source,
             metric: (slot.metric != 0 || family == Family::V6).then_some(slot.metric),
             priority: slot.priority,
@@ -109,7 +109,7 @@ struct WayJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     encap_data: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    flow: Option<FlowJson>,
+    flow: Option<FlowJson<'a>>,
 }
 
 /// A gateway that is not of the destination's family.
@@ -121,25 +121,25 @@ struct ViaJson {
 
 /// The realms of the routing classifier.
 #[derive(Serialize)]
-struct FlowJson {
+struct FlowJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    to: String,
+    from: Option<Text<NumberPrinted<'a>>>,
+    to: Text<NumberPrinted<'a>>,
 }
 
 impl<'a> WayJson<'a> {
-    fn new(hop: &NextHop, family: Family, names: &'a InterfaceNames) -> Self {
+    fn new(hop: &NextHop, family: Family, names: Names<'a>) -> Self {
         let same = |gateway: &IpAddr| Family::of(gateway) == family;
         Self {
             gateway: hop.gateway.filter(same),
             via: hop.gateway.filter(|gateway| !same(gateway)).map(|host| ViaJson { family: Text(Family::of(&host)), host }),
-            dev: hop.interface.map(|index| Text(names.printed(index))),
+            dev: hop.interface.map(|index| Text(names.interface(index))),
             zone: hop.scope_id,
             encap: hop.encapsulation.as_ref().map(|encap| encap.name().map_or_else(|| encap.kind.to_string(), str::to_owned)),
             encap_data: hop.encapsulation.as_ref().map(|encap| hexadecimal(&encap.data)),
             flow: (hop.realms != 0).then(|| FlowJson {
-                from: Some(hop.realms >> 16).filter(|from| *from != 0).map(|from| from.to_string()),
-                to: (hop.realms & 0xffff).to_string(),
+                from: Some(hop.realms >> 16).filter(|from| *from != 0).map(|from| Text(names.realm(from))),
+                to: Text(names.realm(hop.realms & 0xffff)),
             }),
         }
     }
@@ -157,7 +157,7 @@ struct HopJson<'a> {
 }
 
 impl<'a> HopJson<'a> {
-    fn new(hop: &NextHop, family: Family, names: &'a InterfaceNames) -> Self {
+    fn new(hop: &NextHop, family: Family, names: Names<'a>) -> Self {
         let flags = Flags { hop: hop.flags, route: RouteFlags::empty() };
         Self { way: WayJson::new(hop, family, names), weight: hop.weight.get(), flags, os_flags: hop.os_flags }
     }
@@ -242,12 +242,12 @@ impl MetricJson {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waypost::{IfIndex, Route};
+    use waypost::{IfIndex, InterfaceNames, Route};
 
     fn json(text: &str) -> serde_json::Value {
         let names: InterfaceNames = [(IfIndex::new(2).unwrap(), "eth0")].into_iter().collect();
         let route = Route::parse(text, &names).unwrap();
-        serde_json::to_value(RouteJson::new(route.as_ref(), &names)).unwrap()
+        serde_json::to_value(RouteJson::new(route.as_ref(), (&names).into())).unwrap()
     }
 
     #[test]

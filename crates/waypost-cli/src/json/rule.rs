@@ -1,7 +1,7 @@
 //! Rules: the fields of `ip -json -details rule`.
 
 use serde::Serialize;
-use waypost::{Family, Masked, PortRange, Prefix, Protocol, Rule, RuleAction, TableId};
+use waypost::{Family, Masked, Names, NumberPrinted, PortRange, Prefix, Rule, RuleAction, TableId};
 
 use super::{AttributeJson, Mark, Text, is_zero, mark};
 
@@ -19,8 +19,8 @@ pub(crate) struct RuleJson<'a> {
     dst: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dstlen: Option<u8>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    tos: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tos: Option<Text<NumberPrinted<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fwmark: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,27 +46,27 @@ pub(crate) struct RuleJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flowlabel: Option<String>,
     #[serde(flatten)]
-    action: ActionJson,
+    action: ActionJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppress_prefixlen: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    suppress_ifgroup: Option<String>,
-    #[serde(skip_serializing_if = "is_zero")]
-    flow_from: u32,
-    #[serde(skip_serializing_if = "is_zero")]
-    flow_to: u32,
+    suppress_ifgroup: Option<Text<NumberPrinted<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow_from: Option<Text<NumberPrinted<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow_to: Option<Text<NumberPrinted<'a>>>,
     #[serde(skip_serializing_if = "is_zero")]
     os_flags: u32,
-    protocol: Text<Protocol>,
+    protocol: Text<NumberPrinted<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attributes: Vec<AttributeJson>,
 }
 
 /// What a rule does; one of these is there.
 #[derive(Serialize, Default)]
-struct ActionJson {
+struct ActionJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    table: Option<Text<TableId>>,
+    table: Option<Text<NumberPrinted<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     goto: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,12 +75,12 @@ struct ActionJson {
     action: Option<String>,
 }
 
-impl ActionJson {
-    fn new(action: RuleAction) -> Self {
+impl<'a> ActionJson<'a> {
+    fn new(action: RuleAction, names: Names<'a>) -> Self {
         let mut json = Self::default();
         match action {
             RuleAction::Lookup(TableId::UNSPECIFIED) => {}
-            RuleAction::Lookup(table) => json.table = Some(Text(table)),
+            RuleAction::Lookup(table) => json.table = Some(Text(names.table(table))),
             RuleAction::Goto(priority) => json.goto = Some(priority),
             RuleAction::Nop => json.nop = mark(true),
             RuleAction::Blackhole => json.action = Some("blackhole".to_owned()),
@@ -93,7 +93,7 @@ impl ActionJson {
 }
 
 impl<'a> RuleJson<'a> {
-    pub(crate) fn new(rule: &'a Rule) -> Self {
+    pub(crate) fn new(rule: &'a Rule, names: Names<'a>) -> Self {
         let length = |prefix: Option<Prefix>| prefix.filter(|prefix| !prefix.is_host()).map(|prefix| prefix.length());
         let address = |prefix: Prefix| prefix.network().to_string();
         let mut ports = std::collections::BTreeMap::new();
@@ -107,7 +107,7 @@ impl<'a> RuleJson<'a> {
             srclen: length(rule.from),
             dst: rule.to.map(address),
             dstlen: length(rule.to),
-            tos: if rule.tos == 0 { String::new() } else { format!("{:#04x}", rule.tos) },
+            tos: (rule.tos != 0).then(|| Text(names.type_of_service(rule.tos))),
             fwmark: rule.mark.map(|mark| c_hex(mark.value)),
             fwmask: rule.mark.filter(|mark| mark.mask != u32::MAX).map(|mark| c_hex(mark.mask)),
             iif: rule.input.as_deref(),
@@ -126,13 +126,13 @@ impl<'a> RuleJson<'a> {
                 Masked { value, mask: Rule::FLOW_LABEL_BITS } => c_hex(value),
                 Masked { value, mask } => format!("{}/{}", c_hex(value), c_hex(mask)),
             }),
-            action: ActionJson::new(rule.action),
+            action: ActionJson::new(rule.action, names),
             suppress_prefixlen: rule.suppress_prefix_length,
-            suppress_ifgroup: rule.suppress_group.map(|group| if group == 0 { "default".to_owned() } else { group.to_string() }),
-            flow_from: rule.realms >> 16,
-            flow_to: rule.realms & 0xffff,
+            suppress_ifgroup: rule.suppress_group.map(|group| Text(names.group(group))),
+            flow_from: Some(rule.realms >> 16).filter(|from| *from != 0).map(|from| Text(names.realm(from))),
+            flow_to: (rule.realms != 0).then(|| Text(names.realm(rule.realms & 0xffff))),
             os_flags: rule.os_flags,
-            protocol: Text(rule.protocol),
+            protocol: Text(names.protocol(rule.protocol)),
             attributes: AttributeJson::all(&rule.unnamed),
         }
     }
@@ -175,7 +175,7 @@ mod tests {
     use serde_json::json;
 
     fn json(text: &str) -> serde_json::Value {
-        serde_json::to_value(RuleJson::new(&text.parse::<Rule>().unwrap())).unwrap()
+        serde_json::to_value(RuleJson::new(&text.parse::<Rule>().unwrap(), Names::none())).unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The things whose changes are followed: how each is printed.
 
 use serde::Serialize;
-use waypost::{Address, Change, Family, InterfaceNames, InterfaceSettings, Link, Neighbour, NextHopObject, RouteRef, Rule};
+use waypost::{Address, Change, Family, InterfaceSettings, Link, Names, Neighbour, NextHopObject, RouteRef, Rule};
 
 use crate::args::Watched;
 use crate::json::{AddressJson, LinkJson, NeighbourJson, NextHopJson, RouteJson, RuleJson, SettingsJson};
@@ -15,8 +15,8 @@ pub(super) trait Followed {
 
     /// Its family, if it has one.
     fn family(&self) -> Option<Family>;
-    fn text(&self, names: &InterfaceNames) -> String;
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a;
+    fn text(&self, names: Names<'_>) -> String;
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a;
 }
 
 /// The same change of things that stay where they are.
@@ -36,11 +36,11 @@ impl Followed for RouteRef<'_> {
         Some(self.slot.destination.family())
     }
 
-    fn text(&self, names: &InterfaceNames) -> String {
+    fn text(&self, names: Names<'_>) -> String {
         self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a {
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
         RouteJson::new(*self, names)
     }
 }
@@ -53,12 +53,12 @@ impl Followed for Rule {
         Some(self.family)
     }
 
-    fn text(&self, _: &InterfaceNames) -> String {
-        self.to_string()
+    fn text(&self, names: Names<'_>) -> String {
+        self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, _: &'a InterfaceNames) -> impl Serialize + 'a {
-        RuleJson::new(self)
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
+        RuleJson::new(self, names)
     }
 }
 
@@ -70,11 +70,11 @@ impl Followed for Link {
         None
     }
 
-    fn text(&self, names: &InterfaceNames) -> String {
+    fn text(&self, names: Names<'_>) -> String {
         self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a {
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
         LinkJson::new(self, names)
     }
 }
@@ -96,13 +96,13 @@ impl Followed for Address {
         Some(Family::of(&self.local))
     }
 
-    fn text(&self, names: &InterfaceNames) -> String {
+    fn text(&self, names: Names<'_>) -> String {
         self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a {
-        let dev = names.printed(self.interface).to_string();
-        AddressOfLink { ifindex: self.interface.get(), dev, address: AddressJson::new(self) }
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
+        let dev = names.interface(self.interface).to_string();
+        AddressOfLink { ifindex: self.interface.get(), dev, address: AddressJson::new(self, names) }
     }
 }
 
@@ -114,11 +114,11 @@ impl Followed for Neighbour {
         Some(Family::of(&self.address))
     }
 
-    fn text(&self, names: &InterfaceNames) -> String {
+    fn text(&self, names: Names<'_>) -> String {
         self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a {
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
         NeighbourJson::new(self, names)
     }
 }
@@ -131,11 +131,11 @@ impl Followed for NextHopObject {
         self.family
     }
 
-    fn text(&self, names: &InterfaceNames) -> String {
+    fn text(&self, names: Names<'_>) -> String {
         self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a {
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
         NextHopJson::new(self, names)
     }
 }
@@ -148,11 +148,11 @@ impl Followed for InterfaceSettings {
         Some(self.family)
     }
 
-    fn text(&self, names: &InterfaceNames) -> String {
+    fn text(&self, names: Names<'_>) -> String {
         self.with_names(names).to_string()
     }
 
-    fn json<'a>(&'a self, names: &'a InterfaceNames) -> impl Serialize + 'a {
+    fn json<'a>(&'a self, names: Names<'a>) -> impl Serialize + 'a {
         SettingsJson::new(self, names)
     }
 }

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use waypost::{Change, IfIndex, InterfaceNames, Link};
 
+use crate::numbers;
+
 /// How many interfaces that have gone keep their names.
 const KEPT: usize = 256;
 
@@ -19,8 +21,8 @@ impl Names {
         Self { names: names.clone(), gone: VecDeque::new() }
     }
 
-    pub(super) fn current(&self) -> &InterfaceNames {
-        &self.names
+    pub(super) fn current(&self) -> waypost::Names<'_> {
+        numbers::with(&self.names)
     }
 
     /// Takes note of a change before it is printed.
@@ -53,15 +55,15 @@ mod tests {
         let mut names = Names::new(InterfaceNames::none());
         names.follow(&Change::Added(link(2)));
         names.follow(&Change::Removed(link(2)));
-        assert_eq!(names.current().name(link(2).index), Some("w2"));
+        assert_eq!(names.current().interfaces().name(link(2).index), Some("w2"));
         for index in 3..3 + KEPT as u32 {
             names.follow(&Change::Added(link(index)));
             names.follow(&Change::Removed(link(index)));
         }
-        assert_eq!(names.current().name(link(2).index), None);
-        assert_eq!(names.current().name(link(3).index), Some("w3"));
+        assert_eq!(names.current().interfaces().name(link(2).index), None);
+        assert_eq!(names.current().interfaces().name(link(3).index), Some("w3"));
         names.follow(&Change::Added(link(3)));
         (300..300 + KEPT as u32).for_each(|index| names.follow(&Change::Removed(link(index))));
-        assert_eq!(names.current().name(link(3).index), Some("w3"), "it has come back");
+        assert_eq!(names.current().interfaces().name(link(3).index), Some("w3"), "it has come back");
     }
 }

@@ -1,8 +1,8 @@
 //! Which routes are meant: the words of `show`, `del` and `flush`.
 
-use waypost::{Disposition, Family, InterfaceNames, NextHop, Prefix, PrefixError, Route, RouteFilter, RouteRef, TableId};
+use waypost::{Disposition, Family, Names, NextHop, Prefix, PrefixError, Route, RouteFilter, RouteRef, TableId};
 
-use super::{check_family, interface, number, read, value};
+use super::{check_family, family_told, interface, named, number, read, value};
 use crate::failure::Failure;
 
 /// Routes that have all that the words name.
@@ -11,6 +11,8 @@ pub(crate) struct Selection {
     filter: RouteFilter,
     /// `default`, and nothing that tells of which family.
     default_of_both: bool,
+    /// The family of a `default` that is one alone, where the words tell it.
+    told: Option<Family>,
     /// What a filter has no field for, as parts of a route.
     rest: Option<Box<Rest>>,
 }
@@ -26,15 +28,16 @@ impl Selection {
     ///
     /// Routes of the main table are meant unless a table is named; `table all` means every table. A destination without
     /// a keyword is that destination alone, as for `ip route`.
-    pub(crate) fn read(words: &[&str], names: &InterfaceNames, family: Option<Family>) -> Result<Self, Failure> {
+    pub(crate) fn read(words: &[&str], names: Names<'_>, family: Option<Family>) -> Result<Self, Failure> {
         let mut reader = Reader { filter: RouteFilter::default(), family, open_default: false, rest: Vec::new(), names };
         reader.filter.family = family;
         reader.filter.table = Some(TableId::MAIN);
+        let told = family_told(words);
         let mut words = words.iter().copied();
         while let Some(word) = words.next() {
             reader.word(word, &mut words)?;
         }
-        reader.finish()
+        reader.finish(told)
     }
 
     /// The filters that the kernel is asked with, one after the other.
@@ -53,7 +56,9 @@ impl Selection {
     /// The one filter, for words that name one destination: `default` alone is that of IPv4.
     pub(crate) fn of_one_destination(mut self) -> Result<(Prefix, Self), Failure> {
         if self.default_of_both {
-            let family = self.filter.gateway.or(self.filter.preferred_source).map_or(Family::V4, |address| Family::of(&address));
+            let address = self.filter.gateway.or(self.filter.preferred_source);
+            let of_rest = self.rest.as_ref().map(|rest| rest.route.slot.destination.family());
+            let family = self.told.or(address.as_ref().map(Family::of)).or(of_rest).unwrap_or(Family::V4);
             self.filter.exactly = Some(Prefix::default_of(family));
             self.filter.family = Some(family);
             self.default_of_both = false;
@@ -131,7 +136,7 @@ struct Reader<'a> {
     open_default: bool,
     /// Words of a route that a filter has no field for.
     rest: Vec<&'a str>,
-    names: &'a InterfaceNames,
+    names: Names<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -149,20 +154,20 @@ impl<'a> Reader<'a> {
             }
             "table" => match value(words, word)? {
                 "all" => filter.table = None,
-                table => filter.table = Some(read(table, "routing table")?),
+                table => filter.table = Some(named(self.names.read_table(table))?),
             },
             "via" => filter.gateway = Some(gateway(words)?),
             "dev" | "oif" => filter.interface = Some(interface(value(words, word)?, self.names)?),
-            "proto" | "protocol" => filter.protocol = Some(read(value(words, word)?, "routing protocol")?),
+            "proto" | "protocol" => filter.protocol = Some(named(self.names.read_protocol(value(words, word)?))?),
             "type" => {
                 let word = value(words, word)?;
                 let disposition = disposition(word).ok_or_else(|| Failure::Usage(format!("{word:?} is no type of route")))?;
                 filter.disposition = Some(disposition);
             }
-            "scope" => filter.scope = Some(read(value(words, word)?, "scope")?),
+            "scope" => filter.scope = Some(named(self.names.read_scope(value(words, word)?))?),
             "src" => filter.preferred_source = Some(read(value(words, word)?, "address")?),
             "metric" | "preference" => filter.metric = Some(number(value(words, word)?, "metric")?),
-            "tos" | "dsfield" => filter.tos = Some(number(value(words, word)?, "type of service")?),
+            "tos" | "dsfield" => filter.tos = Some(named(self.names.read_type_of_service(value(words, word)?))?),
             // What stands in here is of that next hop or encapsulation.
             "nexthop" | "encap" => {
                 self.rest.push(word);
@@ -213,19 +218,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<Selection, Failure> {
+    fn finish(self, told: Option<Family>) -> Result<Selection, Failure> {
         let rest = match self.rest.is_empty() {
             true => None,
             false => {
                 // The words are read as those of a route; which destination stands before them does not matter.
                 let mut words = vec!["default"];
                 words.extend(&self.rest);
-                let family = self.filter.family.or(self.rest.contains(&"from").then_some(Family::V6));
+                let family = self.filter.family.or(told).or(self.rest.contains(&"from").then_some(Family::V6));
                 let route = Route::parse_words(&words, self.names, family).map_err(|error| Failure::of_words(&error, &words))?;
                 Some(Box::new(Rest { route, has_preference: self.rest.contains(&"pref") }))
             }
         };
-        Ok(Selection { filter: self.filter, default_of_both: self.open_default, rest })
+        Ok(Selection { filter: self.filter, default_of_both: self.open_default, told, rest })
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Address, AddressFlags, InterfaceSettings, Link, LinkFlags, Neighbour, NeighbourState, SettingsOf};
-use crate::{Family, InterfaceNames, Named, Protocol};
+use super::{Address, InterfaceSettings, Link, Neighbour, NeighbourState, SettingsOf};
+use crate::{Family, Named, Names, Protocol};
 
 /// Gives things whose interfaces are printed by number or by name both of these.
 macro_rules! printed_with_names {
@@ -13,7 +13,7 @@ macro_rules! printed_with_names {
         impl $type {
             /// The same with interfaces by name when printed. One without a name prints as `if` and its number.
             #[must_use]
-            pub const fn with_names<'a>(&'a self, names: &'a InterfaceNames) -> Named<'a, Self> {
+            pub fn with_names<'a>(&'a self, names: impl Into<Names<'a>>) -> Named<'a, Self> {
                 Named::new(self, names)
             }
         }
@@ -21,7 +21,7 @@ macro_rules! printed_with_names {
         impl fmt::Display for $type {
             #[doc = concat!("Writes what ", $like, " would, its interfaces by number.")]
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.with_names(InterfaceNames::none()).fmt(f)
+                self.with_names(Names::none()).fmt(f)
             }
         }
     )*};
@@ -34,28 +34,15 @@ printed_with_names!(
     InterfaceSettings, "`ip netconf`";
 );
 
-/// The words of `print_link_flags` in iproute2's `ip/ipaddress.c` (6.1), in its order.
-const LINK_FLAGS: [(LinkFlags, &str); 7] = [
-    (LinkFlags::LOOPBACK, "LOOPBACK"),
-    (LinkFlags::BROADCAST, "BROADCAST"),
-    (LinkFlags::POINT_TO_POINT, "POINTOPOINT"),
-    (LinkFlags::MULTICAST, "MULTICAST"),
-    (LinkFlags::NO_ARP, "NOARP"),
-    (LinkFlags::UP, "UP"),
-    (LinkFlags::LOWER_UP, "LOWER_UP"),
-];
-
 impl fmt::Display for Named<'_, Link> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { thing: link, names } = *self;
         write!(f, "{}: {}", link.index, link.name)?;
         if let Some(parent) = link.parent {
-            write!(f, "@{}", names.printed(parent))?;
+            write!(f, "@{}", names.interface(parent))?;
         }
         f.write_str(": <")?;
-        let not_running = link.flags & (LinkFlags::UP | LinkFlags::RUNNING) == LinkFlags::UP;
-        let words = LINK_FLAGS.iter().filter(|(flag, _)| link.flags.contains(*flag)).map(|(_, word)| *word);
-        for (at, word) in not_running.then_some("NO-CARRIER").into_iter().chain(words).enumerate() {
+        for (at, word) in link.flags.words().enumerate() {
             write!(f, "{}{word}", if at == 0 { "" } else { "," })?;
         }
         f.write_str(">")?;
@@ -66,12 +53,9 @@ impl fmt::Display for Named<'_, Link> {
             write!(f, " mtu {}", link.mtu)?;
         }
         if let Some(master) = link.master {
-            write!(f, " master {}", names.printed(master))?;
+            write!(f, " master {}", names.interface(master))?;
         }
-        match link.group {
-            0 => f.write_str(" group default")?,
-            group => write!(f, " group {group}")?,
-        }
+        write!(f, " group {}", names.group(link.group))?;
         if !link.link_address.is_empty() {
             write!(f, " link {}", LinkAddress(&link.link_address))?;
         }
@@ -82,20 +66,11 @@ impl fmt::Display for Named<'_, Link> {
     }
 }
 
-/// The words of `print_ifa_flags` in iproute2's `ip/ipaddress.c` (6.1), in its order.
-const ADDRESS_FLAGS: [(AddressFlags, &str); 5] = [
-    (AddressFlags::SECONDARY, "secondary"),
-    (AddressFlags::TEMPORARY, "temporary"),
-    (AddressFlags::DUPLICATED, "dadfailed"),
-    (AddressFlags::DEPRECATED, "deprecated"),
-    (AddressFlags::TENTATIVE, "tentative"),
-];
-
 impl fmt::Display for Named<'_, Address> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { thing: address, names } = *self;
         let Address { interface, local, prefix_length, .. } = address;
-        write!(f, "{interface}: {} {} {local}", names.printed(*interface), Family::of(local))?;
+        write!(f, "{interface}: {} {} {local}", names.interface(*interface), Family::of(local))?;
         if let Some(peer) = address.peer {
             write!(f, " peer {peer}")?;
         }
@@ -106,28 +81,13 @@ impl fmt::Display for Named<'_, Address> {
         if let Some(broadcast) = address.broadcast {
             write!(f, " brd {broadcast}")?;
         }
-        write!(f, " scope {}", address.scope)?;
-        for (flag, word) in ADDRESS_FLAGS {
-            if address.flags.contains(flag) {
-                write!(f, " {word}")?;
-            }
-        }
-        if !address.flags.contains(AddressFlags::PERMANENT) {
-            f.write_str(" dynamic")?;
-        }
-        if address.flags.contains(AddressFlags::NO_PREFIX_ROUTE) {
-            f.write_str(" noprefixroute")?;
-        }
+        write!(f, " scope {}", names.scope(address.scope))?;
+        address.flags.words().try_for_each(|word| write!(f, " {word}"))?;
         if address.os_flags != 0 {
             write!(f, " flags {:#x}", address.os_flags)?;
         }
-        // The numbers are not those of routes: `ifa_proto` of linux/if_addr.h (6.18).
-        match address.protocol {
-            Protocol::UNSPECIFIED => {}
-            Protocol(1) => f.write_str(" proto kernel_lo")?,
-            Protocol(2) => f.write_str(" proto kernel_ra")?,
-            Protocol(3) => f.write_str(" proto kernel_ll")?,
-            Protocol(number) => write!(f, " proto {number}")?,
+        if address.protocol != Protocol::UNSPECIFIED {
+            write!(f, " proto {}", names.address_protocol(address.protocol))?;
         }
         if !address.label.is_empty() {
             write!(f, " {}", address.label)?;
@@ -140,7 +100,7 @@ impl fmt::Display for Named<'_, Neighbour> {
     /// The order of words is that of `print_neigh` in iproute2's `ip/ipneigh.c` (6.1).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { thing: neighbour, names } = *self;
-        write!(f, "{} dev {}", neighbour.address, names.printed(neighbour.interface))?;
+        write!(f, "{} dev {}", neighbour.address, names.interface(neighbour.interface))?;
         if !neighbour.link_address.is_empty() {
             write!(f, " lladdr {}", LinkAddress(&neighbour.link_address))?;
         }
@@ -184,7 +144,7 @@ impl fmt::Display for Named<'_, InterfaceSettings> {
         match settings.of {
             SettingsOf::All => f.write_str("all")?,
             SettingsOf::Default => f.write_str("default")?,
-            SettingsOf::Interface(index) => write!(f, "{}", names.printed(index))?,
+            SettingsOf::Interface(index) => write!(f, "{}", names.interface(index))?,
         }
         let switch = |f: &mut fmt::Formatter<'_>, word: &str, value: Option<bool>| match value {
             Some(value) => write!(f, " {word} {}", if value { "on" } else { "off" }),

@@ -27,6 +27,68 @@ bitflags::bitflags! {
         const MULTICAST = 1 << 6;
         /// It has a carrier.
         const LOWER_UP = 1 << 7;
+        /// It takes every multicast packet.
+        const ALL_MULTICAST = 1 << 8;
+        /// It takes every packet, whoever it is for.
+        const PROMISCUOUS = 1 << 9;
+        /// It spreads its load over others.
+        const MASTER = 1 << 10;
+        /// It carries a part of another's load.
+        const SLAVE = 1 << 11;
+        /// It waits for something before it can carry packets.
+        const DORMANT = 1 << 12;
+    }
+}
+
+impl LinkFlags {
+    const WORDS: [(Self, &'static str); 12] = [
+        (Self::LOOPBACK, "LOOPBACK"),
+        (Self::BROADCAST, "BROADCAST"),
+        (Self::POINT_TO_POINT, "POINTOPOINT"),
+        (Self::MULTICAST, "MULTICAST"),
+        (Self::NO_ARP, "NOARP"),
+        (Self::ALL_MULTICAST, "ALLMULTI"),
+        (Self::PROMISCUOUS, "PROMISC"),
+        (Self::MASTER, "MASTER"),
+        (Self::SLAVE, "SLAVE"),
+        (Self::UP, "UP"),
+        (Self::LOWER_UP, "LOWER_UP"),
+        (Self::DORMANT, "DORMANT"),
+    ];
+
+    /// The words of `ip link` for these flags, in its order: `print_link_flags` in iproute2's `ip/ipaddress.c` (6.1).
+    ///
+    /// [`RUNNING`](Self::RUNNING) has none: where a link that is up is without it, `NO-CARRIER` stands first.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        let not_running = self & (Self::UP | Self::RUNNING) == Self::UP;
+        let words = Self::WORDS.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, word)| word);
+        not_running.then_some("NO-CARRIER").into_iter().chain(words)
+    }
+}
+
+impl AddressFlags {
+    const WORDS: [(Self, &'static str); 13] = [
+        (Self::SECONDARY, "secondary"),
+        (Self::TEMPORARY, "temporary"),
+        (Self::NO_DETECTION, "nodad"),
+        (Self::OPTIMISTIC, "optimistic"),
+        (Self::DUPLICATED, "dadfailed"),
+        (Self::HOME, "home"),
+        (Self::DEPRECATED, "deprecated"),
+        (Self::TENTATIVE, "tentative"),
+        (Self::PERMANENT, "dynamic"),
+        (Self::MAKES_TEMPORARY, "mngtmpaddr"),
+        (Self::NO_PREFIX_ROUTE, "noprefixroute"),
+        (Self::AUTO_JOIN, "autojoin"),
+        (Self::STABLE_PRIVACY, "stable-privacy"),
+    ];
+
+    /// The words of `ip addr` for these flags, in its order: `ifa_flag_data` in iproute2's `ip/ipaddress.c` (6.1).
+    ///
+    /// [`PERMANENT`](Self::PERMANENT) has none: where it is missing, `dynamic` stands instead.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        let is_said = move |flag| self.contains(flag) != (flag == Self::PERMANENT);
+        Self::WORDS.into_iter().filter(move |(flag, _)| is_said(*flag)).map(|(_, word)| word)
     }
 }
 
@@ -109,6 +171,18 @@ bitflags::bitflags! {
         const TEMPORARY = 1 << 5;
         /// The kernel makes no connected route for it.
         const NO_PREFIX_ROUTE = 1 << 6;
+        /// Nobody is asked whether he has it already (IPv6).
+        const NO_DETECTION = 1 << 7;
+        /// It may be used before duplicate address detection has ended (IPv6).
+        const OPTIMISTIC = 1 << 8;
+        /// It is the home address of a mobile host (IPv6).
+        const HOME = 1 << 9;
+        /// Temporary addresses are made from it (IPv6).
+        const MAKES_TEMPORARY = 1 << 10;
+        /// The kernel joins the multicast group that it is.
+        const AUTO_JOIN = 1 << 11;
+        /// It was made from a secret, to be the same on this network each time (IPv6; RFC 7217).
+        const STABLE_PRIVACY = 1 << 12;
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Miss, Redirect};
 use crate::route::display::Destination;
-use crate::{InterfaceNames, Named};
+use crate::{Named, Names};
 
 impl fmt::Display for Miss {
     /// Writes the destination, and whose packet it was where that is known: `192.0.2.1 from 10.0.0.1`.
@@ -20,14 +20,14 @@ impl fmt::Display for Miss {
 impl Redirect {
     /// This redirect with its interface by name when printed. One without a name prints as `if` and its number.
     #[must_use]
-    pub const fn with_names<'a>(&'a self, names: &'a InterfaceNames) -> Named<'a, Self> {
+    pub fn with_names<'a>(&'a self, names: impl Into<Names<'a>>) -> Named<'a, Self> {
         Named::new(self, names)
     }
 }
 
 impl fmt::Display for Redirect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_names(InterfaceNames::none()).fmt(f)
+        self.with_names(Names::none()).fmt(f)
     }
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Named<'_, Redirect> {
         let Self { thing: redirect, names } = *self;
         write!(f, "{} via {}", Destination(redirect.destination), redirect.gateway)?;
         if let Some(index) = redirect.interface {
-            write!(f, " dev {}", names.printed(index))?;
+            write!(f, " dev {}", names.interface(index))?;
         }
         match redirect.author {
             Some(author) => write!(f, " from {author}"),
@@ -49,7 +49,7 @@ impl fmt::Display for Named<'_, Redirect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::IfIndex;
+    use crate::{IfIndex, InterfaceNames};
 
     #[test]
     fn what_is_not_known_is_not_printed() {

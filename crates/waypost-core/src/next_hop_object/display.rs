@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use super::{NextHopObject, NextHopObjectKind, Resilience};
 use crate::route::display::{Hex, write_flags, write_realms, write_way};
-use crate::{Family, InterfaceNames, Named, Protocol, Scope};
+use crate::{Family, Named, Names, Protocol, Scope};
 
 impl NextHopObject {
     /// This object with its interface by name when printed; see [`Route::with_names`](crate::Route::with_names).
     #[must_use]
-    pub const fn with_names<'a>(&'a self, names: &'a InterfaceNames) -> Named<'a, Self> {
+    pub fn with_names<'a>(&'a self, names: impl Into<Names<'a>>) -> Named<'a, Self> {
         Named::new(self, names)
     }
 }
 
 impl fmt::Display for NextHopObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_names(InterfaceNames::none()).fmt(f)
+        self.with_names(Names::none()).fmt(f)
     }
 }
 
@@ -47,17 +47,17 @@ impl fmt::Display for Named<'_, NextHopObject> {
             NextHopObjectKind::Blackhole => {}
         }
         if object.scope != Scope::UNIVERSE {
-            write!(f, " scope {}", object.scope)?;
+            write!(f, " scope {}", self.names.scope(object.scope))?;
         }
         if matches!(object.kind, NextHopObjectKind::Blackhole) {
             f.write_str(" blackhole")?;
         }
         if object.protocol != Protocol::UNSPECIFIED {
-            write!(f, " proto {}", object.protocol)?;
+            write!(f, " proto {}", self.names.protocol(object.protocol))?;
         }
         if let NextHopObjectKind::Single(hop) = &object.kind {
             write_flags(f, hop)?;
-            write_realms(f, hop.realms)?;
+            write_realms(f, hop.realms, self.names)?;
         }
         if object.fdb {
             f.write_str(" fdb")?;

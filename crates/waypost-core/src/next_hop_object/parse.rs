@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::{GroupMember, NextHopObject, NextHopObjectKind, Resilience};
 use crate::route::parse::way_word;
 use crate::words::Words;
-use crate::{Family, InterfaceNames, NextHop, NextHopId, ParseError, Protocol, Scope, Unnamed, Weight};
+use crate::{Family, Names, NextHop, NextHopId, ParseError, Protocol, Scope, Unnamed, Weight};
 
 impl FromStr for NextHopObject {
     type Err = ParseError;
 
     /// Reads an object whose interface goes by number (`dev if2`); [`NextHopObject::parse`] takes names too.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        Self::parse(text, InterfaceNames::none(), None)
+        Self::parse(text, Names::none(), None)
     }
 }
 
@@ -36,7 +36,7 @@ impl NextHopObject {
     /// assert_eq!(error.to_string(), "\"7/\" is no group such as 7/8,2");
     /// # Ok::<(), waypost_core::ParseError>(())
     /// ```
-    pub fn parse(text: &str, names: &InterfaceNames, family: Option<Family>) -> Result<Self, ParseError> {
+    pub fn parse<'a>(text: &str, names: impl Into<Names<'a>>, family: Option<Family>) -> Result<Self, ParseError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         Self::parse_words(&words, names, family)
     }
@@ -46,9 +46,9 @@ impl NextHopObject {
     /// # Errors
     ///
     /// As [`NextHopObject::parse`].
-    pub fn parse_words(words: &[&str], names: &InterfaceNames, family: Option<Family>) -> Result<Self, ParseError> {
+    pub fn parse_words<'a>(words: &[&str], names: impl Into<Names<'a>>, family: Option<Family>) -> Result<Self, ParseError> {
         let mut reader = Reader {
-            words: Words::new(words, names),
+            words: Words::new(words, names.into()),
             id: None,
             hop: NextHop::default(),
             has_hop: false,
@@ -96,8 +96,8 @@ impl Reader<'_> {
                 "resilient" => self.resilience = Some(self.resilience()?),
                 other => return Err(ParseError::new(other, "is none of mpath, resilient")),
             },
-            "proto" | "protocol" => self.protocol = self.words.read(word, "routing protocol")?,
-            "scope" => self.scope = self.words.read(word, "scope")?,
+            "proto" | "protocol" => self.protocol = self.words.protocol(word)?,
+            "scope" => self.scope = self.words.scope(word)?,
             "fdb" => self.fdb = true,
             "attr" => self.unnamed.push(self.words.attribute()?),
             _ if way_word(&mut self.words, word, &mut self.hop)? => self.has_hop = true,

@@ -6,7 +6,7 @@ use super::parse::{usual_scope, usual_table};
 use super::{
     Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, RouteRef, Slot, Weight,
 };
-use crate::{Family, IfIndex, InterfaceNames, Prefix, Protocol, Scope, TableId};
+use crate::{Family, IfIndex, Names, Prefix, Protocol, Scope, TableId};
 
 /// The encapsulations that `ip route` has names for; `linux/lwtunnel.h`, `enum lwtunnel_encap_types` (Linux 6.18).
 pub(super) const ENCAPSULATIONS: [(u16, &str); 10] = [
@@ -43,7 +43,7 @@ impl Encapsulation {
 #[derive(Clone, Copy, Debug)]
 pub struct WithNames<'a> {
     route: RouteRef<'a>,
-    names: &'a InterfaceNames,
+    names: Names<'a>,
 }
 
 impl Route {
@@ -59,28 +59,28 @@ impl Route {
     /// # Ok::<(), waypost_core::ParseError>(())
     /// ```
     #[must_use]
-    pub const fn with_names<'a>(&'a self, names: &'a InterfaceNames) -> WithNames<'a> {
-        WithNames { route: self.as_ref(), names }
+    pub fn with_names<'a>(&'a self, names: impl Into<Names<'a>>) -> WithNames<'a> {
+        WithNames { route: self.as_ref(), names: names.into() }
     }
 }
 
 impl<'a> RouteRef<'a> {
     /// This route with its interfaces by name when printed; see [`Route::with_names`].
     #[must_use]
-    pub const fn with_names(self, names: &'a InterfaceNames) -> WithNames<'a> {
-        WithNames { route: self, names }
+    pub fn with_names(self, names: impl Into<Names<'a>>) -> WithNames<'a> {
+        WithNames { route: self, names: names.into() }
     }
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_names(InterfaceNames::none()).fmt(f)
+        self.with_names(Names::none()).fmt(f)
     }
 }
 
 impl fmt::Display for RouteRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        RouteRef::with_names(*self, InterfaceNames::none()).fmt(f)
+        RouteRef::with_names(*self, Names::none()).fmt(f)
     }
 }
 
@@ -88,18 +88,18 @@ impl fmt::Display for WithNames<'_> {
     /// The order of words is that of `print_route` in iproute2's `ip/iproute.c` (6.1).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RouteRef { slot, entry, expires } = self.route;
-        write_head(f, &slot, entry)?;
+        write_head(f, &slot, entry, self.names)?;
         let (single, legs) = ways(&entry.next_hops);
         if let Some(hop) = single {
             write_way(f, hop, slot.destination.family(), self.names)?;
         }
-        write_origin(f, &slot, entry)?;
+        write_origin(f, &slot, entry, self.names)?;
         if let Some(hop) = single {
             write_flags(f, hop)?;
         }
         write_marks(f, entry)?;
         if let Some(hop) = single {
-            write_realms(f, hop.realms)?;
+            write_realms(f, hop.realms, self.names)?;
         }
         if let Some(expires) = expires {
             write!(f, " expires {}sec", expires.as_secs())?;
@@ -116,7 +116,7 @@ impl fmt::Display for WithNames<'_> {
             write_way(f, hop, slot.destination.family(), self.names)?;
             write!(f, " weight {}", hop.weight.get())?;
             write_flags(f, hop)?;
-            write_realms(f, hop.realms)?;
+            write_realms(f, hop.realms, self.names)?;
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ fn ways(hops: &[NextHop]) -> (Option<&NextHop>, &[NextHop]) {
 }
 
 /// Writes where a way out leads; a gateway that is not of `family` is written with its own.
-pub(crate) fn write_way(f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Family, names: &InterfaceNames) -> fmt::Result {
+pub(crate) fn write_way(f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Family, names: Names<'_>) -> fmt::Result {
     if let Some(encapsulation) = &hop.encapsulation {
         match encapsulation.name() {
             Some(word) => write!(f, " encap {word}")?,
@@ -148,12 +148,12 @@ pub(crate) fn write_way(f: &mut fmt::Formatter<'_>, hop: &NextHop, family: Famil
         write!(f, " zone {}", hop.scope_id)?;
     }
     if let Some(index) = hop.interface {
-        write!(f, " dev {}", names.printed(index))?;
+        write!(f, " dev {}", names.interface(index))?;
     }
     Ok(())
 }
 
-fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::Result {
+fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: Names<'_>) -> fmt::Result {
     if entry.disposition != Disposition::Unicast {
         write!(f, "{} ", entry.disposition)?;
     }
@@ -165,21 +165,21 @@ fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::Re
         write!(f, " nhid {id}")?;
     }
     if slot.tos != 0 {
-        write!(f, " tos {:#04x}", slot.tos)?;
+        write!(f, " tos {}", names.type_of_service(slot.tos))?;
     }
     Ok(())
 }
 
-fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry) -> fmt::Result {
+fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: Names<'_>) -> fmt::Result {
     if slot.table != TableId::MAIN || usual_table(entry.disposition) != TableId::MAIN {
-        write!(f, " table {}", slot.table)?;
+        write!(f, " table {}", names.table(slot.table))?;
     }
     if entry.protocol != Protocol::BOOT {
-        write!(f, " proto {}", entry.protocol)?;
+        write!(f, " proto {}", names.protocol(entry.protocol))?;
     }
     // What reading would not guess is written too, so that text reads back as the same route.
     if entry.scope != Scope::UNIVERSE || usual_scope(slot.destination.family(), entry, &entry.next_hops) != entry.scope {
-        write!(f, " scope {}", entry.scope)?;
+        write!(f, " scope {}", names.scope(entry.scope))?;
     }
     if let Some(source) = entry.preferred_source {
         write!(f, " src {source}")?;
@@ -222,11 +222,11 @@ fn write_marks(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
     Ok(())
 }
 
-pub(crate) fn write_realms(f: &mut fmt::Formatter<'_>, realms: u32) -> fmt::Result {
+pub(crate) fn write_realms(f: &mut fmt::Formatter<'_>, realms: u32, names: Names<'_>) -> fmt::Result {
     match (realms >> 16, realms & 0xffff) {
         (0, 0) => Ok(()),
-        (0, to) => write!(f, " realm {to}"),
-        (from, to) => write!(f, " realms {from}/{to}"),
+        (0, to) => write!(f, " realm {}", names.realm(to)),
+        (from, to) => write!(f, " realms {}/{}", names.realm(from), names.realm(to)),
     }
 }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 use super::display::{ENCAPSULATIONS, preference_word};
 use super::{Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, Weight};
 use crate::words::{self, Words};
-use crate::{Family, IfIndex, InterfaceNames, Ipv6Prefix, NextHopId, ParseError, Prefix, Scope, TableId};
+use crate::{Family, IfIndex, Ipv6Prefix, Names, NextHopId, ParseError, Prefix, Scope, TableId};
 
 impl FromStr for Route {
     type Err = ParseError;
 
     /// Reads a route whose interfaces go by number (`dev if2`); [`Route::parse`] takes names too.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        Self::parse(text, InterfaceNames::none())
+        Self::parse(text, Names::none())
     }
 }
 
@@ -37,7 +37,7 @@ impl Route {
     /// let error = Route::parse("10.0.0.0/8 via 10.0.0.1 metrik 5", InterfaceNames::none()).unwrap_err();
     /// assert_eq!(error.to_string(), "\"metrik\" is no word of a route");
     /// ```
-    pub fn parse(text: &str, names: &InterfaceNames) -> Result<Self, ParseError> {
+    pub fn parse<'a>(text: &str, names: impl Into<Names<'a>>) -> Result<Self, ParseError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         Self::parse_words(&words, names, None)
     }
@@ -49,8 +49,8 @@ impl Route {
     /// # Errors
     ///
     /// As [`Route::parse`].
-    pub fn parse_words(words: &[&str], names: &InterfaceNames, family: Option<Family>) -> Result<Self, ParseError> {
-        let mut reader = Reader::begin(Words::new(words, names), family)?;
+    pub fn parse_words<'a>(words: &[&str], names: impl Into<Names<'a>>, family: Option<Family>) -> Result<Self, ParseError> {
+        let mut reader = Reader::begin(Words::new(words, names.into()), family)?;
         while let Some(word) = reader.words.next() {
             reader.word(word)?;
         }
@@ -131,12 +131,12 @@ impl<'a> Reader<'a> {
         let slot = &mut self.route.slot;
         match word {
             "table" => {
-                slot.table = self.words.read(word, "routing table")?;
+                slot.table = self.words.table(word)?;
                 self.table_named = true;
             }
             "metric" | "preference" => slot.metric = self.words.number(word, u32::MAX)?,
             "priority" => slot.priority = self.words.read(word, "priority from 0 to 255")?,
-            "tos" | "dsfield" => slot.tos = self.words.number(word, 0xff)? as u8,
+            "tos" | "dsfield" => slot.tos = self.words.type_of_service(word)?,
             "from" => {
                 slot.source = self.words.read::<Ipv6Prefix>(word, "IPv6 prefix").map(Some)?.filter(|source| !source.is_default())
             }
@@ -149,8 +149,8 @@ impl<'a> Reader<'a> {
     fn entry_word(&mut self, word: &str) -> Result<bool, ParseError> {
         let entry = &mut self.route.entry;
         match word {
-            "proto" | "protocol" => entry.protocol = self.words.read(word, "routing protocol")?,
-            "scope" => self.scope = Some(self.words.read(word, "scope")?),
+            "proto" | "protocol" => entry.protocol = self.words.protocol(word)?,
+            "scope" => self.scope = Some(self.words.scope(word)?),
             "src" => entry.preferred_source = Some(self.words.address(word)?),
             "nhid" => entry.next_hop_object = NextHopId::new(self.words.number(word, u32::MAX)?),
             "pref" => entry.preference = preference(&mut self.words)?,
@@ -288,7 +288,7 @@ pub(super) fn usual_scope(family: Family, entry: &Entry, hops: &[NextHop]) -> Sc
 pub(crate) fn way_word(words: &mut Words<'_>, word: &str, hop: &mut NextHop) -> Result<bool, ParseError> {
     match word {
         "via" => hop.gateway = Some(words.address(word)?),
-        "dev" | "oif" => hop.interface = Some(words.names.index(words.value(word)?)?),
+        "dev" | "oif" => hop.interface = Some(words.names.interfaces().index(words.value(word)?)?),
         "zone" => hop.scope_id = words.number(word, u32::MAX)?,
         "hopflags" => hop.os_flags = words.number(word, u32::MAX)?,
         "realm" | "realms" => hop.realms = words.realms(word)?,

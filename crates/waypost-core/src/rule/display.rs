@@ -4,7 +4,7 @@ use std::fmt::{self, LowerHex};
 
 use super::{FLAG_INPUT_DETACHED, FLAG_OUTPUT_DETACHED, FLAG_UNRESOLVED, Masked, PortRange, Rule, RuleAction};
 use crate::route::display::{Destination, Hex};
-use crate::{Protocol, TableId};
+use crate::{Named, Names, Protocol, TableId};
 
 /// The IP protocols that are printed by name: `/etc/protocols`.
 pub(super) const IP_PROTOCOLS: [(u8, &str); 12] = [
@@ -22,34 +22,49 @@ pub(super) const IP_PROTOCOLS: [(u8, &str); 12] = [
     (136, "udplite"),
 ];
 
+impl Rule {
+    /// This rule with tables and other numbers by name when printed; see [`Names`].
+    #[must_use]
+    pub fn with_names<'a>(&'a self, names: impl Into<Names<'a>>) -> Named<'a, Self> {
+        Named::new(self, names)
+    }
+}
+
 impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_names(Names::none()).fmt(f)
+    }
+}
+
+impl fmt::Display for Named<'_, Rule> {
     /// Writes the words of `ip rule` in the order of `print_rule` in iproute2's `ip/iprule.c` (6.1; for what is newer, 6.15).
     ///
     /// The alternate form, `{:#}`, has a tab behind the priority as `ip rule` does. The family is not written, as there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.priority, if f.alternate() { '\t' } else { ' ' })?;
-        if self.invert {
+        let Self { thing: rule, names } = *self;
+        write!(f, "{}:{}", rule.priority, if f.alternate() { '\t' } else { ' ' })?;
+        if rule.invert {
             f.write_str("not ")?;
         }
-        match self.from.filter(|from| !from.is_default()) {
+        match rule.from.filter(|from| !from.is_default()) {
             Some(from) => write!(f, "from {}", Destination(from))?,
             None => f.write_str("from all")?,
         }
-        if let Some(to) = self.to.filter(|to| !to.is_default()) {
+        if let Some(to) = rule.to.filter(|to| !to.is_default()) {
             write!(f, " to {}", Destination(to))?;
         }
-        self.write_selectors(f)?;
-        self.write_newer_selectors(f)?;
-        self.write_action(f)?;
+        rule.write_selectors(f, names)?;
+        rule.write_newer_selectors(f)?;
+        rule.write_action(f, names)?;
         let os_flags =
-            self.os_flags & !(FLAG_INPUT_DETACHED | FLAG_OUTPUT_DETACHED | FLAG_UNRESOLVED) | self.flags_not_in_words();
+            rule.os_flags & !(FLAG_INPUT_DETACHED | FLAG_OUTPUT_DETACHED | FLAG_UNRESOLVED) | rule.flags_not_in_words();
         if os_flags != 0 {
             write!(f, " flags {os_flags:#x}")?;
         }
-        if self.protocol != Protocol::UNSPECIFIED {
-            write!(f, " proto {}", self.protocol)?;
+        if rule.protocol != Protocol::UNSPECIFIED {
+            write!(f, " proto {}", names.protocol(rule.protocol))?;
         }
-        for attribute in self.unnamed.as_slice() {
+        for attribute in rule.unnamed.as_slice() {
             write!(f, " attr {} {}", attribute.kind, Hex(&attribute.data))?;
         }
         Ok(())
@@ -66,9 +81,9 @@ impl Rule {
             .fold(0, |flags, (flag, _)| flags | self.os_flags & flag)
     }
 
-    fn write_selectors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_selectors(&self, f: &mut fmt::Formatter<'_>, names: Names<'_>) -> fmt::Result {
         if self.tos != 0 {
-            write!(f, " tos {:#04x}", self.tos)?;
+            write!(f, " tos {}", names.type_of_service(self.tos))?;
         }
         match self.mark {
             Some(Masked { value, mask: u32::MAX }) => write!(f, " fwmark {}", Number(value))?,
@@ -124,24 +139,22 @@ impl Rule {
         }
     }
 
-    fn write_action(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_action(&self, f: &mut fmt::Formatter<'_>, names: Names<'_>) -> fmt::Result {
         match self.action {
             RuleAction::Lookup(TableId::UNSPECIFIED) if self.l3mdev => {}
-            RuleAction::Lookup(table) => write!(f, " lookup {table}")?,
+            RuleAction::Lookup(table) => write!(f, " lookup {}", names.table(table))?,
             _ => {}
         }
         if let Some(length) = self.suppress_prefix_length {
             write!(f, " suppress_prefixlength {length}")?;
         }
-        match self.suppress_group {
-            Some(0) => f.write_str(" suppress_ifgroup default")?,
-            Some(group) => write!(f, " suppress_ifgroup {group}")?,
-            None => {}
+        if let Some(group) = self.suppress_group {
+            write!(f, " suppress_ifgroup {}", names.group(group))?;
         }
         match (self.realms >> 16, self.realms & 0xffff) {
             (0, 0) => {}
-            (0, to) => write!(f, " realms {to}")?,
-            (from, to) => write!(f, " realms {from}/{to}")?,
+            (0, to) => write!(f, " realms {}", names.realm(to))?,
+            (from, to) => write!(f, " realms {}/{}", names.realm(from), names.realm(to))?,
         }
         match self.action {
             RuleAction::Lookup(_) => Ok(()),

@@ -9,7 +9,7 @@ use super::{
     RuleAction, UidRange,
 };
 use crate::words::{self, Words};
-use crate::{Attribute, Family, InterfaceNames, ParseError, Prefix, TableId};
+use crate::{Attribute, Family, Names, NumberKind, ParseError, Prefix, TableId};
 
 impl FromStr for Rule {
     type Err = ParseError;
@@ -46,7 +46,7 @@ impl Rule {
     /// ```
     pub fn parse(text: &str, family: Option<Family>) -> Result<Self, ParseError> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        Self::parse_words(&words, family, Self::USUAL_PRIORITY)
+        Self::parse_words(&words, Names::none(), family, Self::USUAL_PRIORITY)
     }
 
     /// Reads a rule from words that are apart already, such as a command's arguments.
@@ -57,9 +57,14 @@ impl Rule {
     /// # Errors
     ///
     /// As [`Rule::parse`].
-    pub fn parse_words(words: &[&str], family: Option<Family>, unnamed_priority: u32) -> Result<Self, ParseError> {
+    pub fn parse_words<'a>(
+        words: &[&str],
+        names: impl Into<Names<'a>>,
+        family: Option<Family>,
+        unnamed_priority: u32,
+    ) -> Result<Self, ParseError> {
         let mut reader = Reader {
-            words: Words::new(words, InterfaceNames::none()),
+            words: Words::new(words, names.into()),
             rule: Self::new(Family::V4, unnamed_priority, RuleAction::Lookup(TableId::UNSPECIFIED)),
             family,
             has_action: false,
@@ -118,7 +123,7 @@ impl Reader<'_> {
     fn packet_word(&mut self, word: &str) -> Result<bool, ParseError> {
         let Self { words, rule, .. } = self;
         match word {
-            "tos" | "dsfield" => rule.tos = words.number(word, 0xff)? as u8,
+            "tos" | "dsfield" => rule.tos = words.type_of_service(word)?,
             "fwmark" => rule.mark = Some(masked(words.masked(word, u32::MAX)?, u32::MAX)),
             "dscp" => {
                 let (value, mask) = words.masked(word, u32::from(Rule::DSCP_BITS))?;
@@ -152,7 +157,7 @@ impl Reader<'_> {
                 self.rule.l3mdev = true;
                 return Ok(true);
             }
-            "lookup" | "table" => RuleAction::Lookup(words.read(word, "routing table")?),
+            "lookup" | "table" => RuleAction::Lookup(words.table(word)?),
             "goto" => {
                 let priority = words.number(word, u32::MAX)?;
                 self.rule.os_flags |= if words.take("[unresolved]") { FLAG_UNRESOLVED } else { 0 };
@@ -185,11 +190,11 @@ impl Reader<'_> {
             "priority" | "preference" | "pref" | "order" => rule.priority = words.number(word, u32::MAX)?,
             "suppress_prefixlength" | "sup_pl" => rule.suppress_prefix_length = Some(words.number(word, i32::MAX as u32)?),
             "suppress_ifgroup" | "sup_group" => {
-                let group = if words.take("default") { 0 } else { words.number(word, i32::MAX as u32)? };
-                rule.suppress_group = Some(group);
+                let group = words.value(word)?;
+                rule.suppress_group = Some(words.names.read(NumberKind::Group, group, i32::MAX as u32, "group of links")?);
             }
             "realms" | "realm" => rule.realms = words.realms(word)?,
-            "proto" | "protocol" => rule.protocol = words.read(word, "routing protocol")?,
+            "proto" | "protocol" => rule.protocol = words.protocol(word)?,
             "flags" => rule.os_flags |= words.number(word, u32::MAX)?,
             "attr" => rule.unnamed.push(words.attribute()?),
             _ => return Ok(false),

@@ -10,7 +10,8 @@ use netlink_packet_route::address::{AddressAttribute, AddressHeader};
 use waypost_core::{Address, AddressFlags, Family, IfIndex, Protocol, Scope};
 
 use super::constants::{
-    IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_NOPREFIXROUTE, IFA_F_PERMANENT, IFA_F_SECONDARY, IFA_F_TENTATIVE,
+    IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, IFA_F_MANAGETEMPADDR, IFA_F_MCAUTOJOIN, IFA_F_NODAD,
+    IFA_F_NOPREFIXROUTE, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_SECONDARY, IFA_F_STABLE_PRIVACY, IFA_F_TENTATIVE,
 };
 use super::{DecodeError, Decoded, route};
 
@@ -77,6 +78,12 @@ fn flags(bits: u32, family: Family) -> (AddressFlags, u32) {
         (IFA_F_TENTATIVE, AddressFlags::TENTATIVE),
         (IFA_F_PERMANENT, AddressFlags::PERMANENT),
         (IFA_F_NOPREFIXROUTE, AddressFlags::NO_PREFIX_ROUTE),
+        (IFA_F_NODAD, AddressFlags::NO_DETECTION),
+        (IFA_F_OPTIMISTIC, AddressFlags::OPTIMISTIC),
+        (IFA_F_HOMEADDRESS, AddressFlags::HOME),
+        (IFA_F_MANAGETEMPADDR, AddressFlags::MAKES_TEMPORARY),
+        (IFA_F_MCAUTOJOIN, AddressFlags::AUTO_JOIN),
+        (IFA_F_STABLE_PRIVACY, AddressFlags::STABLE_PRIVACY),
     ];
     known.into_iter().fold((AddressFlags::empty(), bits), |(flags, rest), (bit, flag)| {
         if bits & bit == 0 { (flags, rest) } else { (flags | flag, rest & !bit) }

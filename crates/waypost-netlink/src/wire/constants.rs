@@ -239,18 +239,29 @@ numbers! { u32:
     IFF_POINTOPOINT = 0x10;
     IFF_RUNNING = 0x40;
     IFF_NOARP = 0x80;
+    IFF_PROMISC = 0x100;
+    IFF_ALLMULTI = 0x200;
+    IFF_MASTER = 0x400;
+    IFF_SLAVE = 0x800;
     IFF_MULTICAST = 0x1000;
     IFF_LOWER_UP = 0x1_0000;
+    IFF_DORMANT = 0x2_0000;
 }
 
 // include/uapi/linux/if_addr.h: flags of addresses. IPv4 calls SECONDARY what IPv6 calls TEMPORARY.
 numbers! { u32:
     IFA_F_SECONDARY = 0x1;
+    IFA_F_NODAD = 0x2;
+    IFA_F_OPTIMISTIC = 0x4;
     IFA_F_DADFAILED = 0x8;
+    IFA_F_HOMEADDRESS = 0x10;
     IFA_F_DEPRECATED = 0x20;
     IFA_F_TENTATIVE = 0x40;
     IFA_F_PERMANENT = 0x80;
+    IFA_F_MANAGETEMPADDR = 0x100;
     IFA_F_NOPREFIXROUTE = 0x200;
+    IFA_F_MCAUTOJOIN = 0x400;
+    IFA_F_STABLE_PRIVACY = 0x800;
 }
 
 // include/uapi/linux/neighbour.h: flags of neighbours, and how far up the kernel keeps those of NDA_FLAGS_EXT.

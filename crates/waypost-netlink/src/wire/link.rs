@@ -9,16 +9,16 @@ use netlink_packet_route::link::{LinkAttribute, LinkHeader, Prop};
 use waypost_core::{IfIndex, Link, LinkFlags};
 
 use super::constants::{
-    AF_UNSPEC, IFF_BROADCAST, IFF_LOOPBACK, IFF_LOWER_UP, IFF_MULTICAST, IFF_NOARP, IFF_POINTOPOINT, IFF_RUNNING, IFF_UP,
-    IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU,
-    IFLA_PROP_LIST,
+    AF_UNSPEC, IFF_ALLMULTI, IFF_BROADCAST, IFF_DORMANT, IFF_LOOPBACK, IFF_LOWER_UP, IFF_MASTER, IFF_MULTICAST, IFF_NOARP,
+    IFF_POINTOPOINT, IFF_PROMISC, IFF_RUNNING, IFF_SLAVE, IFF_UP, IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_KIND,
+    IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_PROP_LIST,
 };
 use super::{DecodeError, Decoded};
 
 /// The size of `struct ifinfomsg`.
 pub(super) const HEADER: usize = 16;
 
-const FLAGS: [(u32, LinkFlags); 8] = [
+const FLAGS: [(u32, LinkFlags); 13] = [
     (IFF_UP, LinkFlags::UP),
     (IFF_BROADCAST, LinkFlags::BROADCAST),
     (IFF_LOOPBACK, LinkFlags::LOOPBACK),
@@ -27,6 +27,11 @@ const FLAGS: [(u32, LinkFlags); 8] = [
     (IFF_NOARP, LinkFlags::NO_ARP),
     (IFF_MULTICAST, LinkFlags::MULTICAST),
     (IFF_LOWER_UP, LinkFlags::LOWER_UP),
+    (IFF_ALLMULTI, LinkFlags::ALL_MULTICAST),
+    (IFF_PROMISC, LinkFlags::PROMISCUOUS),
+    (IFF_MASTER, LinkFlags::MASTER),
+    (IFF_SLAVE, LinkFlags::SLAVE),
+    (IFF_DORMANT, LinkFlags::DORMANT),
 ];
 
 /// The link in the payload of an RTM_NEWLINK or RTM_DELLINK; `None` where the message is about something else.

@@ -58,9 +58,8 @@ fn addresses_are_those_that_were_added() {
             lasting("3: if3 inet 10.0.0.3/24 scope global secondary w0"),
             lasting("1: if1 inet6 ::1/128 scope host proto kernel_lo"),
             lasting("2: if2 inet6 fe80::f8e1:6bff:fe14:9389/64 scope link tentative proto kernel_ll"),
-            // IFA_F_NODAD has no portable meaning.
-            lasting("3: if3 inet6 2001:db8:1::1 peer 2001:db8:1::2/128 scope global flags 0x2"),
-            lasting("3: if3 inet6 2001:db8::2/64 scope global flags 0x2"),
+            lasting("3: if3 inet6 2001:db8:1::1 peer 2001:db8:1::2/128 scope global nodad"),
+            lasting("3: if3 inet6 2001:db8::2/64 scope global nodad"),
             lasting("3: if3 inet6 fe80::6895:f4ff:fe5e:7a59/64 scope link tentative proto kernel_ll"),
         ]
     );

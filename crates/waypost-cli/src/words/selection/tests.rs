@@ -2,7 +2,7 @@ use super::*;
 
 fn select(text: &str) -> Result<Selection, Failure> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    Selection::read(&words, InterfaceNames::none(), None)
+    Selection::read(&words, Names::none(), None)
 }
 
 fn filter(text: &str) -> RouteFilter {
@@ -26,11 +26,14 @@ fn a_bare_destination_is_that_one_alone() {
 #[test]
 fn a_default_is_of_both_families_until_something_tells() {
     assert_eq!(select("default").unwrap().filters().len(), 2);
-    let confined = Selection::read(&["default"], InterfaceNames::none(), Some(Family::V6)).unwrap();
+    let confined = Selection::read(&["default"], Names::none(), Some(Family::V6)).unwrap();
     assert_eq!(confined.filters()[0].exactly, Some("::/0".parse().unwrap()));
     let to_delete = |text| select(text).unwrap().of_one_destination().unwrap().0.to_string();
     assert_eq!(to_delete("default"), "0.0.0.0/0");
     assert_eq!(to_delete("default via fe80::1 dev if2"), "::/0");
+    assert_eq!(to_delete("default nexthop via inet6 fe80::1 dev if2"), "::/0");
+    assert_eq!(to_delete("default nexthop via fe80::1 dev if2"), "::/0");
+    assert_eq!(to_delete("default pref high"), "::/0");
     assert!(select("via 10.0.0.1").unwrap().of_one_destination().is_err());
 }
 
@@ -53,7 +56,7 @@ fn every_word_sets_what_it_says() {
         assert!(matches!(select(wrong), Err(Failure::Usage(_))), "{wrong}");
     }
     assert!(matches!(select("dev eth9"), Err(Failure::Missing(..))));
-    assert!(Selection::read(&["10.0.0.0/8"], InterfaceNames::none(), Some(Family::V6)).is_err());
+    assert!(Selection::read(&["10.0.0.0/8"], Names::none(), Some(Family::V6)).is_err());
 }
 
 #[test]

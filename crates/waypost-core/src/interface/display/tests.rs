@@ -1,5 +1,5 @@
 use super::*;
-use crate::{IfIndex, Scope};
+use crate::{AddressFlags, IfIndex, InterfaceNames, LinkFlags, Scope};
 
 fn index(number: u32) -> IfIndex {
     IfIndex::new(number).unwrap()

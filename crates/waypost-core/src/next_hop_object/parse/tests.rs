@@ -1,5 +1,5 @@
 use super::*;
-use crate::IfIndex;
+use crate::{IfIndex, InterfaceNames};
 
 fn names() -> InterfaceNames {
     [(IfIndex::new(3).unwrap(), "w0")].into_iter().collect()

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Protocol;
+use crate::{InterfaceNames, Protocol};
 
 fn names() -> InterfaceNames {
     [(IfIndex::new(2).unwrap(), "eth0"), (IfIndex::new(3).unwrap(), "wlan0")].into_iter().collect()

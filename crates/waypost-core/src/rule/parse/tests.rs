@@ -77,7 +77,7 @@ fn the_family_is_what_was_said_or_that_of_the_prefixes() {
 
 #[test]
 fn a_priority_that_nobody_names_is_the_one_that_was_given_for_that() {
-    let priority = |words: &[&str]| Rule::parse_words(words, None, 77).unwrap().priority;
+    let priority = |words: &[&str]| Rule::parse_words(words, Names::none(), None, 77).unwrap().priority;
     assert_eq!(priority(&["lookup", "7"]), 77);
     assert_eq!(priority(&["lookup", "7", "pref", "0"]), 0);
     assert_eq!("lookup 7".parse::<Rule>().unwrap().priority, Rule::USUAL_PRIORITY);
@@ -121,7 +121,7 @@ fn the_word_at_fault_is_named() {
         ("lookup nowhere", "\"nowhere\" is no routing table"),
         ("lookup 7 blackhole", "\"blackhole\" is a second thing to do"),
         ("goto", "something must follow \"goto\""),
-        ("tos 256", "\"256\" is no number from 0 to 255"),
+        ("tos 256", "\"256\" is no type of service from 0 to ff"),
         ("[detached]", "\"[detached]\" is no word of a rule"),
         ("attr 5 07", "\"07\" is no 0x and two hexadecimal digits for each byte"),
     ] {
