@@ -428,6 +428,33 @@ fn a_batch_that_fails_names_the_line() {
     assert_eq!(batch("batch", "route del 10.77.0.0/16").status.code(), Some(4));
 }
 
+fn what_is_behind_the_line_that_failed_is_told_exactly() {
+    veth_with_addresses("w0", "w1");
+    for at in [1, 2, 5, 40, 100, 300] {
+        let line = |number: usize| match number {
+            _ if number == at => "route add 10.9.0.0/16 via 192.0.2.1\n".to_owned(),
+            // One more that fails, if it is tried at all.
+            _ if number == at + 3 => "route del 10.77.0.0/16 metric 7\n".to_owned(),
+            _ => format!("route add 10.1.{}.{}/32 dev w0 proto 99\n", number / 256, number % 256),
+        };
+        let output = batch("batch", &(1..=600).map(line).collect::<String>());
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        let report = said.split(&format!("stopped at line {at}: ")).nth(1).unwrap_or_else(|| panic!("{said}")).trim_end();
+        let there = ip("route show proto 99").lines().count();
+        if report == "nothing behind it was done" {
+            assert_eq!(there, at - 1, "{said}");
+        } else {
+            let last: usize =
+                report.rsplit("behind line ").next().and_then(|end| end.split(' ').next()).unwrap().parse().unwrap();
+            assert!(last < at + 64, "{said}");
+            assert_eq!(there, last - 1 - usize::from(last >= at + 3), "{said}");
+        }
+        assert!(at > 1 || report == "nothing behind it was done", "the first is alone: {said}");
+        ip("route flush proto 99");
+    }
+}
+
 /// A monitor and what it has said so far, replayed.
 struct Monitor {
     child: Child,
@@ -597,6 +624,7 @@ fn main() -> ExitCode {
         test!(one_way_of_several_is_not_taken_for_the_route),
         test!(a_batch_is_carried_out_in_order),
         test!(a_batch_that_fails_names_the_line),
+        test!(what_is_behind_the_line_that_failed_is_told_exactly),
         test!(whoever_replays_the_monitor_has_the_table),
         test!(a_monitor_tells_what_it_is_asked_for),
         test!(a_reader_that_goes_away_is_no_error),

@@ -1,5 +1,6 @@
 //! `waypost batch`: carries out a file of changes, pipelined.
 
+mod behind;
 mod picture;
 mod progress;
 mod reader;
@@ -17,6 +18,7 @@ use waypost::{Error, Operation, RouteChange, RouteFilter, Routes};
 use crate::failure::{Failure, Status, complain};
 use crate::invocation::Invocation;
 
+use behind::Behind;
 use picture::Picture;
 use progress::Progress;
 use reader::{Need, Reader, Step};
@@ -28,7 +30,17 @@ pub(crate) fn run(invocation: &mut Invocation, keep_going: bool, file: Option<&s
     let reader = Reader { names: routes.names()?, family: invocation.family(), picture: None, rules: None };
     let progress = Progress::new(size, invocation.output.quiet);
     let mut source = Source::new(from);
-    let mut run = Run { name, keep_going, reader, progress, done: 0, refused: 0, failed: None, behind: 0 };
+    let mut run = Run {
+        name,
+        keep_going,
+        reader,
+        progress,
+        done: 0,
+        refused: 0,
+        failed: None,
+        stopped_at: None,
+        behind: Behind::default(),
+    };
     while run.goes_on() {
         let block = match source.next() {
             Ok(Some(block)) => block,
@@ -39,11 +51,8 @@ pub(crate) fn run(invocation: &mut Invocation, keep_going: bool, file: Option<&s
         run.progress.show(source.given(), run.done);
     }
     run.progress.finish(run.done, run.refused);
-    if run.behind > 0 {
-        complain(&format_args!(
-            "{}: {} lines behind that one were under way already and have been carried out",
-            run.name, run.behind
-        ));
+    if let (Some(at), false) = (run.stopped_at, keep_going) {
+        complain(&format_args!("{}: stopped at line {at}: {}", run.name, run.behind));
     }
     match run.failed {
         None => Ok(()),
@@ -74,8 +83,9 @@ struct Run {
     refused: u64,
     /// The status of the first failure.
     failed: Option<Status>,
-    /// How many changes behind a failure were under way already and have come about.
-    behind: u64,
+    /// The line of the first failure.
+    stopped_at: Option<usize>,
+    behind: Behind,
 }
 
 /// A line that the kernel has been asked to carry out.
@@ -124,8 +134,10 @@ impl Run {
     fn fail(&mut self, number: usize, line: &str, failure: &Failure) {
         self.refused += 1;
         if !self.goes_on() {
+            self.behind.refused.push(number);
             return;
         }
+        self.stopped_at = self.stopped_at.or(Some(number));
         // A file with a wrong line is no wrong usage of the command.
         let status = failure.status().map(|status| if status == Status::Usage { Status::Failed } else { status });
         self.failed = self.failed.or(status);
@@ -177,7 +189,9 @@ impl<'a, L: Iterator<Item = (usize, Cow<'a, str>)>> Feed<'a, L> {
         match outcome {
             Ok(()) => {
                 self.run.done += 1;
-                self.run.behind += u64::from(!self.run.goes_on());
+                if !self.run.goes_on() {
+                    self.run.behind.done.push(asked.number);
+                }
             }
             Err(error) => {
                 self.run.reader.doubt(error.kind(), asked.is_deletion);
