@@ -286,6 +286,30 @@ fn a_gateway_of_the_other_family_makes_default_what_it_is_for_ip() {
     }
 }
 
+fn words_are_taken_as_ip_takes_them() {
+    veth_with_addresses("w0", "w1");
+    for words in [
+        "-4 10.1/16 via 10.0.0.2 priority 5",
+        "-4 0/1 via 10.0.0.2 rto_min 5ms",
+        "-4 10.1.0.0/255.255.0.0 dev w0 tos 10",
+        "-4 10.1.0.0/16 dev w0 dsfield 0x10 preference 7 mtu lock 1400 features ecn quickack 1 initcwnd 20 congctl cubic",
+        "-4 10.1.0.0/16 nexthop via 10.0.0.2 weight 256 realms 3/4 nexthop dev w0",
+        "-6 2001:db8:9::/48 from default via fe80::2 dev w0 pref 3 expires 100",
+        "-6 unreachable 2001:db8:9::/48 metric 4294967295",
+    ] {
+        let (family, route) = words.split_at(2);
+        ip(&format!("{family} route add {route}"));
+        // A second may pass between the two.
+        let there = || ip(&format!("{family} -details route show table all proto boot")).replace(" 99sec ", " 100sec ");
+        let wanted = there();
+        assert_ne!(wanted, "", "{words}");
+        ip(&format!("{family} route flush table all proto boot"));
+        waypost(&format!("{family} add {route}"));
+        assert_eq!(there(), wanted, "{words}");
+        ip(&format!("{family} route flush table all proto boot"));
+    }
+}
+
 /// Covers the files that name numbers with others, for the running test alone.
 fn named_numbers(files: &[(&str, &str)]) {
     let place = Path::new("/etc/iproute2");
@@ -619,6 +643,7 @@ fn main() -> ExitCode {
         test!(what_is_there_already_is_said_of_what_it_is),
         test!(another_route_that_would_go_instead_is_named_with_its_interface),
         test!(a_gateway_of_the_other_family_makes_default_what_it_is_for_ip),
+        test!(words_are_taken_as_ip_takes_them),
         test!(numbers_have_the_names_that_ip_gives_them),
         test!(links_and_addresses_have_the_flags_of_ip),
         test!(one_way_of_several_is_not_taken_for_the_route),

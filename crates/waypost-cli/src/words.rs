@@ -2,7 +2,7 @@
 
 mod selection;
 
-use waypost::{Family, Flow, Names, ParseError, Prefix, Route};
+use waypost::{Family, Flow, Metric, Names, ParseError, Prefix, Route};
 
 use crate::failure::Failure;
 
@@ -50,7 +50,13 @@ fn check_family(prefix: Prefix, family: Option<Family>) -> Result<(), Failure> {
 /// Reads a whole route, to be added or put in another's place.
 pub(crate) fn route(words: &[&str], names: Names<'_>, family: Option<Family>) -> Result<Route, Failure> {
     let told = family.or_else(|| family_told(words));
-    let route = Route::parse_words(words, names, told).map_err(|error| Failure::of_words(&error, words))?;
+    // Where routes have metrics, `ip route` means them by this word too; text of systems that have priorities is not for adding here.
+    let words: Vec<&str> = words.iter().map(|word| if *word == "priority" { "metric" } else { *word }).collect();
+    let mut route = Route::parse_words(&words, names, told).map_err(|error| Failure::of_words(&error, &words))?;
+    if words.contains(&"rto_min") {
+        // The kernel heeds it only where it is locked, so `ip route add` locks it (`iproute_modify` in iproute2's `ip/iproute.c`, 6.1).
+        route.entry.metrics.lock(Metric::RtoMin);
+    }
     check_family(route.slot.destination, family)?;
     Ok(route)
 }

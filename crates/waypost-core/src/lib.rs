@@ -49,6 +49,7 @@ mod number;
 mod number_names;
 pub mod os;
 mod prefix;
+mod prefix_short;
 mod route;
 mod rule;
 mod tables;

@@ -186,6 +186,6 @@ pub(crate) fn number(word: &str, max: u32) -> Result<u32, ParseError> {
 pub(crate) fn destination(word: &str, family: Family) -> Result<Prefix, ParseError> {
     match word {
         "default" | "any" | "all" => Ok(Prefix::default_of(family)),
-        _ => Ok(word.parse()?),
+        _ => Prefix::parse_short(word),
     }
 }

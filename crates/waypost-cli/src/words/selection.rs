@@ -1,6 +1,6 @@
 //! Which routes are meant: the words of `show`, `del` and `flush`.
 
-use waypost::{Disposition, Family, Names, NextHop, Prefix, PrefixError, Route, RouteFilter, RouteRef, TableId};
+use waypost::{Disposition, Family, Names, NextHop, Prefix, Route, RouteFilter, RouteRef, TableId};
 
 use super::{check_family, family_told, interface, named, number, read, value};
 use crate::failure::Failure;
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
             }
             "scope" => filter.scope = Some(named(self.names.read_scope(value(words, word)?))?),
             "src" => filter.preferred_source = Some(read(value(words, word)?, "address")?),
-            "metric" | "preference" => filter.metric = Some(number(value(words, word)?, "metric")?),
+            "metric" | "preference" | "priority" => filter.metric = Some(number(value(words, word)?, "metric")?),
             "tos" | "dsfield" => filter.tos = Some(named(self.names.read_type_of_service(value(words, word)?))?),
             // What stands in here is of that next hop or encapsulation.
             "nexthop" | "encap" => {
@@ -204,10 +204,7 @@ impl<'a> Reader<'a> {
             }
             return Ok(());
         }
-        let prefix: Prefix = word.parse().map_err(|error: PrefixError| match error {
-            PrefixError::Syntax(word) => Failure::Usage(format!("{word:?} is no address or prefix")),
-            other => Failure::Usage(other.to_string()),
-        })?;
+        let prefix = named(Prefix::parse_short(word))?;
         check_family(prefix, self.family)?;
         match kind {
             "match" => self.filter.covering = Some(prefix),

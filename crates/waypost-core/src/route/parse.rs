@@ -138,7 +138,9 @@ impl<'a> Reader<'a> {
             "priority" => slot.priority = self.words.read(word, "priority from 0 to 255")?,
             "tos" | "dsfield" => slot.tos = self.words.type_of_service(word)?,
             "from" => {
-                slot.source = self.words.read::<Ipv6Prefix>(word, "IPv6 prefix").map(Some)?.filter(|source| !source.is_default())
+                let source =
+                    if self.words.take("default") { None } else { Some(self.words.read::<Ipv6Prefix>(word, "IPv6 prefix")?) };
+                slot.source = source.filter(|source| !source.is_default());
             }
             "ifscope" => slot.interface_scope = IfIndex::new(self.words.number(word, u32::MAX)?),
             _ => return Ok(false),
@@ -307,6 +309,9 @@ fn encapsulation(words: &mut Words<'_>) -> Result<Encapsulation, ParseError> {
         Some((kind, _)) => *kind,
         None => words::number(word, 0xffff)? as u16,
     };
+    if words.peek().is_some_and(|word| !word.starts_with("0x")) {
+        return Err(ParseError::new(word, "is read as its bytes alone, 0x and two digits each, as they are printed"));
+    }
     Ok(Encapsulation::new(kind, words.bytes("encap")?))
 }
 
@@ -314,8 +319,17 @@ fn preference(words: &mut Words<'_>) -> Result<Preference, ParseError> {
     let word = words.value("pref")?;
     [Preference::Low, Preference::Medium, Preference::High]
         .into_iter()
-        .find(|preference| preference_word(*preference) == word)
+        .find(|preference| preference_word(*preference) == word || preference_number(*preference) == word)
         .ok_or_else(|| ParseError::new(word, "is none of low, medium, high"))
+}
+
+/// The bits of RFC 4191, section 2.1, as `ip route` takes them for the word.
+const fn preference_number(preference: Preference) -> &'static str {
+    match preference {
+        Preference::Medium => "0",
+        Preference::High => "1",
+        Preference::Low => "3",
+    }
 }
 
 fn expiry(words: &mut Words<'_>) -> Result<Duration, ParseError> {

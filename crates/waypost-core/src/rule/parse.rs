@@ -112,7 +112,7 @@ impl Reader<'_> {
         if matches!(word, "all" | "any" | "default") {
             return Ok(None);
         }
-        let prefix: Prefix = word.parse()?;
+        let prefix = Prefix::parse_short(word)?;
         let family = *self.family.get_or_insert(prefix.family());
         if prefix.family() != family {
             return Err(ParseError::new(word, format!("is not of the rule's family, {family}")));

@@ -20,6 +20,8 @@ fn a_bare_destination_is_that_one_alone() {
     assert_eq!(filter("to 10.0.0.0/8").exactly, Some("10.0.0.0/8".parse().unwrap()));
     assert_eq!(filter("root 10.0.0.0/8").inside, Some("10.0.0.0/8".parse().unwrap()));
     assert_eq!(filter("to root 10.0.0.0/8").inside, Some("10.0.0.0/8".parse().unwrap()));
+    assert_eq!(filter("128/1").exactly, Some("128.0.0.0/1".parse().unwrap()));
+    assert_eq!(filter("priority 5").metric, Some(5));
     assert_eq!(filter("match 10.1.2.3").covering, Some("10.1.2.3/32".parse().unwrap()));
 }
 

@@ -113,7 +113,8 @@ fn the_word_at_fault_is_named() {
         ("10.0.0.0/8 rtt soon", "\"soon\" is no time such as 300ms or 0.3s"),
         ("10.0.0.0/8 pref high", "\"pref\" is for IPv6 routes only"),
         ("10.0.0.0/8 pref best", "\"best\" is none of low, medium, high"),
-        ("10.0.0.0/8 encap seg6 010", "\"010\" is no 0x and two hexadecimal digits for each byte"),
+        ("10.0.0.0/8 encap seg6 010", "\"seg6\" is read as its bytes alone, 0x and two digits each, as they are printed"),
+        ("10.0.0.0/8 encap seg6 0x0", "\"0x0\" is no 0x and two hexadecimal digits for each byte"),
     ] {
         assert_eq!(fault(text), expected, "{text:?}");
     }
