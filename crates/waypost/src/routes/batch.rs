@@ -260,6 +260,7 @@ impl<'a, I: Iterator<Item = Operation>> Batch<'a, I> {
         for family in self.picture.families_of_rules() {
             rules.extend(self.routes.rules(Some(family))?);
         }
+        self.picture.names = self.routes.names()?;
         self.picture.fill(listed, rules);
         Ok(())
     }

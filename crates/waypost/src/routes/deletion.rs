@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use waypost_core::{Error, ErrorKind, Family, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
+use waypost_core::{Error, ErrorKind, Family, InterfaceNames, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
 
 use super::{Routes, ensure};
 use crate::sys;
@@ -24,7 +24,11 @@ impl Routes {
     pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
         let there = self.list(&of_same_destination(route))?;
         let mut named = Cow::Borrowed(route);
-        let metric = judge(route, &there)?;
+        let metric = match judge(route, &there, InterfaceNames::none()) {
+            // The names are asked for only where there is something to say.
+            Err(_) => judge(route, &there, &self.names()?)?,
+            Ok(metric) => metric,
+        };
         if metric != route.slot.metric {
             named.to_mut().slot.metric = metric;
         }
@@ -110,23 +114,25 @@ pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
 
 /// Finds the one route of `there` that a deletion means, and refuses where the kernel could take another for it; says by which metric
 /// the kernel is to be asked, since it takes none for any.
-pub(super) fn judge(route: &Route, there: &[Route]) -> Result<u32, Error> {
+pub(super) fn judge(route: &Route, there: &[Route], names: &InterfaceNames) -> Result<u32, Error> {
     let Some(meant) = there.iter().find(|other| ensure::satisfies(other, route)) else {
-        return Err(Error::new(ErrorKind::NotFound, "delete route").on(route).because("there is no such route"));
+        return Err(Error::new(ErrorKind::NotFound, "delete route")
+            .on(route.with_names(names))
+            .because("there is no such route"));
     };
     let metric = meant.slot.metric;
     if metric == route.slot.metric {
-        check(route, there)?;
+        check(route, there, names)?;
     } else {
         let mut named = route.clone();
         named.slot.metric = metric;
-        check(&named, there)?;
+        check(&named, there, names)?;
     }
     Ok(metric)
 }
 
 /// Refuses a deletion for which the kernel could take another route of `there`.
-fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
+fn check(route: &Route, there: &[Route], names: &InterfaceNames) -> Result<(), Error> {
     let is_meant = |other: &Route| ensure::satisfies(other, route);
     // One that says nothing more than was named is meant before those that do.
     let is_exact = |other: &Route| is_meant(other) && ensure::satisfies(route, other);
@@ -136,8 +142,8 @@ fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
     match other.or_else(fuller) {
         None => Ok(()),
         Some(other) => Err(Error::new(ErrorKind::Ambiguous, "delete route")
-            .on(route)
-            .because(format!("the kernel could take another for it, which would have to go first: {other}"))),
+            .on(route.with_names(names))
+            .because(format!("the kernel could take another for it, which would have to go first: {}", other.with_names(names)))),
     }
 }
 
@@ -183,8 +189,8 @@ impl Beside {
     }
 
     /// Refuses the deletion of a route where the kernel could take another for it.
-    pub(super) fn check(&self, route: &Route) -> Result<(), Error> {
-        check(route, self.at(route))
+    pub(super) fn check(&self, route: &Route, names: &InterfaceNames) -> Result<(), Error> {
+        check(route, self.at(route), names)
     }
 }
 
@@ -206,6 +212,14 @@ pub(super) fn needs_a_look(route: &Route) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
+        super::check(route, there, InterfaceNames::none())
+    }
+
+    fn judge(route: &Route, there: &[Route]) -> Result<u32, Error> {
+        super::judge(route, there, InterfaceNames::none())
+    }
 
     fn route(text: &str) -> Route {
         text.parse().unwrap()

@@ -201,7 +201,8 @@ impl Routes {
             let kept = |route: &Route| beside.wants(route) && !filter.passes(route.as_ref());
             let kept = self.list_where(&deletion::of_same_tables(victims.iter()), kept)?;
             beside.fill(kept);
-            victims.iter().try_for_each(|route| beside.check(route))?;
+            let names = self.names()?;
+            victims.iter().try_for_each(|route| beside.check(route, &names))?;
         }
         let mut deleted = 0;
         let mut refusal = None;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use waypost_core::{Error, Family, Prefix, Route, RouteChange, Rule, TableId};
+use waypost_core::{Error, Family, InterfaceNames, Prefix, Route, RouteChange, Rule, TableId};
 
 use super::batch::Operation;
 use super::deletion::{self, place};
@@ -32,6 +32,8 @@ pub(super) struct Picture {
     rules: HashMap<(Family, u32), Place<Rule>>,
     /// How many changes of next-hop objects have no answer: routes go with an object.
     objects_under_way: usize,
+    /// The interfaces as they were called when the places were read, for what is refused.
+    pub(super) names: InterfaceNames,
 }
 
 struct Place<T> {
@@ -119,7 +121,7 @@ impl Picture {
             // It stands behind those that the kernel might find before it, so that those stop its deletion.
             there.to_mut().extend(place.added.iter().filter(|added| **added == written).cloned());
         }
-        Ok(deletion::judge(route, &there).map(|metric| route.slot.metric = metric))
+        Ok(deletion::judge(route, &there, &self.names).map(|metric| route.slot.metric = metric))
     }
 
     fn judge_rule(&self, rule: &Rule) -> Result<Result<(), Error>, Verdict> {
