@@ -49,7 +49,7 @@ impl Lift {
     ///
     /// # Errors
     ///
-    /// [`LiftError`] where the destination or the mask makes no sense.
+    /// [`LiftError`] where the destination or the mask makes no sense, or an IPv6 destination has an IPv4 gateway.
     pub fn route(&self, message: &RouteMessage<'_>) -> Result<Route, LiftError> {
         let addrs = message.addrs();
         if let Some(fault) = addrs.fault() {
@@ -64,6 +64,9 @@ impl Lift {
         slot.interface_scope = interface_scope(message, flags, network, zone);
 
         let next_hop = next_hop(message, flags);
+        if next_hop.as_ref().and_then(|hop| hop.gateway).is_some_and(|gateway| gateway.is_ipv4() && network.is_ipv6()) {
+            return Err(LiftError::Missing(Axis::Gateway));
+        }
         let mut entry = Entry::default();
         entry.disposition = disposition(flags);
         entry.protocol = protocol(flags, slot.priority, message.dialect().own_routes.are_static);

@@ -182,6 +182,23 @@ fn a_mask_that_the_kernel_lost_is_not_taken_for_the_default_route() {
 }
 
 #[test]
+fn an_ipv6_route_has_no_ipv4_gateway() {
+    let gateway =
+        |value| [(Axis::Dst, SockaddrValue::Inet6 { address: "2001:db8::".parse().unwrap(), scope: 0 }), (Axis::Gateway, value)];
+    let told = |addrs: &[_]| {
+        let flags = RouteFlags::UP | RouteFlags::DONE | RouteFlags::GATEWAY | RouteFlags::HOST;
+        let mut bytes = Vec::new();
+        let request = RouteRequest { flags, index: 2, addrs, ..RouteRequest::new(RouteOp::Add) };
+        request.encode(&FREEBSD, ByteOrder::Little, &mut bytes).unwrap();
+        event(&bytes)
+    };
+    let of_v4 = gateway(SockaddrValue::Inet([10, 0, 0, 1].into()));
+    assert_eq!(told(&of_v4).unwrap_err(), LiftError::Missing(Axis::Gateway));
+    let of_v6 = gateway(SockaddrValue::Inet6 { address: "2001:db8::1".parse().unwrap(), scope: 0 });
+    assert!(matches!(told(&of_v6), Ok(Some(Notice::Route(RouteVerb::Added, _)))));
+}
+
+#[test]
 fn links_and_addresses_are_told_alike_by_events_and_lists() {
     let list: Vec<Notice> = messages(&capture(328).bytes).filter_map(|message| LIFT.listed(&message).unwrap()).collect();
     let [Notice::Link(..), Notice::Address(..), Notice::Link(Verb::Listed, em0), Notice::Address(Verb::Listed, of_em0)] =
