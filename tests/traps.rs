@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, getsockname, sendto, socket};
 use waypost::{
-    Change, ErrorKind, Event, Flow, LookupMode, NextHopFlags, Options, Reason, Route, RouteChange, RouteFilter, RouteFlags,
-    Routes, TableId, Watcher,
+    Change, Drained, ErrorKind, Event, Flow, Kernel, LookupMode, Native, NextHopFlags, Notice, Notices, Now, Options, Reason,
+    Route, RouteChange, RouteFilter, RouteFlags, RouteVerb, Routes, TableId, Watcher,
 };
 use waypost_tests::ip::{ip, ip_batch, sysctl, veth, veth_with_addresses};
 use waypost_tests::namespace::run;
 use waypost_tests::test;
 use waypost_tests::witness::{assert_mirrors_the_kernel, settle, watcher};
+
+/// How long something may take that comes at once unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn routes() -> Routes {
     Routes::open().expect("the sockets open")
@@ -37,16 +40,44 @@ fn says(events: &[Event], what: &str) -> bool {
     said(events).iter().any(|event| event == what)
 }
 
+/// A second listener, who hears what the kernel says and works out nothing.
+struct Witness(Native);
+
+impl Witness {
+    fn open() -> Self {
+        Self(Native::open(&Options::new()).expect("the sockets open"))
+    }
+
+    /// What the kernel has said of routes by now, in the words of [`said`], and of next-hop objects.
+    fn said(&mut self) -> Vec<String> {
+        let mut notices = Notices::new();
+        while self.0.drain(Now::default(), 1000, &mut notices).expect("the socket lives") == Drained::More {}
+        let say = |notice: &Notice| match notice {
+            Notice::Route(RouteVerb::Removed, route) => Some(format!("removed {}", route.slot.destination)),
+            Notice::Route(RouteVerb::Replaced, route) => Some(format!("replaced {}", route.slot.destination)),
+            Notice::Route(_, route) => Some(format!("added {}", route.slot.destination)),
+            Notice::NextHop(_, object) => Some(format!("object {}", object.id)),
+            _ => None,
+        };
+        notices.iter().filter_map(say).collect()
+    }
+}
+
 /// Trap 1: IPv4 routes go without a message when a link is switched off; IPv6 ones are announced.
 fn switching_a_link_off_takes_its_routes() {
     veth_with_addresses("w0", "w1");
     ip("route add 10.1.0.0/16 via 10.0.0.2");
     ip("route add 2001:db8:1::/48 via 2001:db8::2");
     let mut watcher = watcher();
+    let mut witness = Witness::open();
     ip("link set w0 down");
     let events = settle(&mut watcher);
-    for gone in ["removed 10.1.0.0/16", "removed 10.0.0.0/24", "removed 2001:db8:1::/48"] {
+    let announced = witness.said();
+    for (gone, is_announced) in
+        [("removed 10.1.0.0/16", false), ("removed 10.0.0.0/24", false), ("removed 2001:db8:1::/48", true)]
+    {
         assert!(says(&events, gone), "{gone}: {:?}", said(&events));
+        assert_eq!(announced.iter().any(|event| event == gone), is_announced, "{gone}");
     }
     assert_mirrors_the_kernel(&mut watcher);
     ip("link set w0 up");
@@ -85,19 +116,30 @@ fn deleting_an_interface_takes_its_routes() {
     assert_mirrors_the_kernel(&mut watcher);
 }
 
-/// … and when the address goes that made their gateway reachable.
-fn deleting_an_address_takes_the_routes_that_it_covered() {
+/// … and when the link's last IPv4 address goes. As long as there is another, routes stay whose gateway is covered by none.
+fn deleting_an_address_takes_the_routes_that_need_one() {
     veth_with_addresses("w0", "w1");
     ip("address add 10.9.0.1/24 dev w0");
+    ip("nexthop add id 7 via 10.0.0.2 dev w0");
     ip("route add 10.1.0.0/16 via 10.9.0.2");
     ip("route add 10.2.0.0/16 via 10.0.0.2");
     ip("route add 10.3.0.0/16 via 10.0.0.2 src 10.9.0.1");
+    ip("route add 10.4.0.0/16 nhid 7");
     let mut watcher = watcher();
-    ip("address delete 10.9.0.1/24 dev w0");
-    let events = settle(&mut watcher);
-    assert_mirrors_the_kernel(&mut watcher);
-    assert!(says(&events, "removed 10.3.0.0/16"), "{:?}", said(&events));
-    assert!(watcher.routes().any(|route| route.slot.destination.to_string() == "10.2.0.0/16"));
+    let goes = |watcher: &mut Watcher, address: &str| {
+        let mut witness = Witness::open();
+        ip(&format!("address delete {address} dev w0"));
+        let events = settle(watcher);
+        assert_mirrors_the_kernel(watcher);
+        let of_ours = |events: Vec<String>| events.into_iter().filter(|event| event.ends_with("/16")).collect::<Vec<_>>();
+        (of_ours(witness.said()), of_ours(said(&events)))
+    };
+    let (announced, found) = goes(&mut watcher, "10.9.0.1/24");
+    assert_eq!((&announced[..], &found[..]), (&["removed 10.3.0.0/16".to_owned()][..], &announced[..]));
+    let (announced, found) = goes(&mut watcher, "10.0.0.1/24");
+    assert_eq!(announced, [""; 0], "the kernel says nothing of these");
+    assert_eq!(found, ["removed 10.1.0.0/16", "removed 10.2.0.0/16"]);
+    assert!(ip("route show").starts_with("10.4.0.0/16 nhid 7"), "a next-hop object needs no address");
 }
 
 /// Trap 3: routes stay when the carrier goes, and turn `linkdown`, without a message of their own.
@@ -155,14 +197,22 @@ fn a_replace_hits_the_first_of_its_slot() {
     assert_mirrors_the_kernel(&mut watcher);
 }
 
-/// Trap 7: an identical replace succeeds and says nothing.
+/// Trap 7: an identical replace succeeds, and on IPv4 the kernel says nothing of it. On IPv6 it does, and that is no event either.
 fn an_identical_replace_succeeds_without_an_event() {
     veth_with_addresses("w0", "w1");
-    let same = route("10.1.0.0/16 via 10.0.0.2 dev w0 metric 5");
-    routes().add(&same).unwrap();
+    let same = [
+        (route("10.1.0.0/16 via 10.0.0.2 dev w0 metric 5"), false),
+        (route("2001:db8:1::/48 via 2001:db8::2 dev w0 metric 5"), true),
+    ];
+    same.iter().for_each(|(same, _)| routes().add(same).unwrap());
     let mut watcher = watcher();
-    routes().change(RouteChange::Replace, &same).unwrap();
-    assert_eq!(settle(&mut watcher), []);
+    for (same, is_announced) in &same {
+        let mut witness = Witness::open();
+        routes().change(RouteChange::Replace, same).unwrap();
+        assert_eq!(settle(&mut watcher), []);
+        let announced = if *is_announced { vec![format!("replaced {}", same.slot.destination)] } else { Vec::new() };
+        assert_eq!(witness.said(), announced);
+    }
     assert_mirrors_the_kernel(&mut watcher);
 }
 
@@ -228,6 +278,43 @@ fn deleting_a_next_hop_object_takes_its_routes() {
         assert!(says(&events, gone), "{gone}: {:?}", said(&events));
     }
     assert_mirrors_the_kernel(&mut watcher);
+}
+
+/// So do the objects themselves with their link, those of both families.
+fn next_hop_objects_go_with_their_link() {
+    veth_with_addresses("w0", "w1");
+    veth("v0", "v1");
+    ip("address add 10.9.0.1/24 dev v0");
+    ip("nexthop add id 7 via 10.0.0.2 dev w0");
+    ip("nexthop add id 8 via 2001:db8::2 dev w0");
+    ip("nexthop add id 9 group 7");
+    ip("nexthop add id 17 via 10.9.0.2 dev v0");
+    ip("route add 10.1.0.0/16 nhid 7");
+    ip("route add 10.2.0.0/16 nhid 17");
+    for (link, gone, left) in [("w0", vec![7, 8, 9], vec![17]), ("v1", vec![17], vec![])] {
+        let mut watcher = watcher();
+        let mut witness = Witness::open();
+        // The other end of `v0` takes its carrier.
+        ip(&format!("link set {link} down"));
+        // The kernel sees to carriers in its own time.
+        let mut events = settle(&mut watcher);
+        while watcher.next_hops().count() > left.len() {
+            assert!(watcher.wait(Some(PATIENCE)).unwrap(), "the objects stay");
+            events.extend(settle(&mut watcher));
+        }
+        assert!(!witness.said().iter().any(|event| event.starts_with("object")), "the kernel says nothing of the objects");
+        let told: Vec<u32> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::NextHop(Change::Removed(object)) => Some(object.id.get()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, gone);
+        assert_eq!(watcher.next_hops().map(|object| object.id.get()).collect::<Vec<_>>(), left);
+        assert_eq!(ip("nexthop show").lines().count(), left.len());
+        assert_mirrors_the_kernel(&mut watcher);
+    }
 }
 
 /// The same trap, the other half: routes follow an object that is replaced.
@@ -362,7 +449,7 @@ fn main() -> ExitCode {
         test!(switching_a_link_off_takes_its_routes),
         test!(ipv6_routes_that_go_without_a_message_are_missed_too).needs_root(),
         test!(deleting_an_interface_takes_its_routes),
-        test!(deleting_an_address_takes_the_routes_that_it_covered),
+        test!(deleting_an_address_takes_the_routes_that_need_one),
         test!(losing_the_carrier_marks_routes),
         test!(an_overrun_is_told_and_repaired),
         test!(a_replace_hits_the_first_of_its_slot),
@@ -370,6 +457,7 @@ fn main() -> ExitCode {
         test!(ipv6_next_hops_join_and_leave),
         test!(what_an_ipv6_dump_hides_stays),
         test!(deleting_a_next_hop_object_takes_its_routes),
+        test!(next_hop_objects_go_with_their_link),
         test!(replacing_a_next_hop_object_moves_its_routes),
         test!(a_deletion_that_could_hit_a_twin_is_refused),
         test!(large_tables_and_source_specific_routes_are_kept_apart),
