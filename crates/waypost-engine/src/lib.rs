@@ -9,5 +9,5 @@
 mod follow;
 mod mirror;
 
-pub use follow::{Drift, FollowOptions, Follower, Progress, Stats};
+pub use follow::{Drift, FollowOptions, Follower, Metrics, Progress, Stats};
 pub use mirror::{Change, Doubt, Event, Mirror, Reason, Subject};

@@ -55,4 +55,4 @@ pub use stream::TokioEvents;
 pub use sys::{Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
-pub use waypost_engine::{Change, Drift, Event, FollowOptions, Mirror, Reason, Stats};
+pub use waypost_engine::{Change, Drift, Event, FollowOptions, Metrics, Mirror, Reason, Stats};

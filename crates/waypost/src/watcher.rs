@@ -55,6 +55,8 @@ pub struct Watcher<K = Native> {
     /// What answers other requests than the follower's: a watcher makes none.
     others: Notices,
     waiting: Option<Waiting>,
+    /// How many events have waited at once, at most.
+    queue_max: usize,
 }
 
 /// What `wait` waits with; made when it first does.
@@ -118,7 +120,8 @@ impl Watcher {
     /// (`None` waits as long as it takes).
     ///
     /// What it finds is told by events too, between [`Event::ResyncStarted`] and [`Event::Resynced`]; they wait in the queue with all
-    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything.
+    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything. The same is done about
+    /// once a minute unasked, see [`FollowOptions::verify_every`].
     ///
     /// ```no_run
     /// use waypost::Watcher;
@@ -139,8 +142,7 @@ impl Watcher {
             let progress = self.step()?;
             if self.is_synchronised() && !has_begun {
                 has_begun = true;
-                self.follower.verify(sys::now(), &mut self.batch);
-                self.events.extend(self.batch.drain(..));
+                self.follower.verify(sys::now());
                 continue;
             }
             if let Some(drift) = self.follower.verified() {
@@ -230,6 +232,7 @@ impl<K: Kernel> Watcher<K> {
             batch: Vec::new(),
             others: Notices::new(),
             waiting: None,
+            queue_max: 0,
         }
     }
 
@@ -356,6 +359,12 @@ impl<K: Kernel> Watcher<K> {
         self.events.extend(self.batch.drain(..));
     }
 
+    /// Sets how often everything is read again unasked to see whether something has changed without a word: about once a minute unless this
+    /// says otherwise, and never if it says `None`. See [`FollowOptions::verify_every`].
+    pub fn verify_every(&mut self, interval: Option<Duration>) {
+        self.follower.set_verify_every(sys::now(), interval);
+    }
+
     /// All that is known of the kernel.
     #[must_use]
     pub const fn mirror(&self) -> &Mirror {
@@ -364,8 +373,30 @@ impl<K: Kernel> Watcher<K> {
 
     /// What has been counted so far.
     #[must_use]
-    pub const fn stats(&self) -> &Stats {
-        self.follower.stats()
+    pub const fn stats(&self) -> Stats {
+        let mut stats = *self.follower.stats();
+        stats.queue_max = self.queue_max;
+        stats
+    }
+
+    /// For how long nothing has proved the mirror: the time since everything was last read whole. `None` before the first picture.
+    #[must_use]
+    pub fn since_proof(&self) -> Option<Duration> {
+        self.stats().since_proof(sys::now())
+    }
+
+    /// What has been counted so far as OpenMetrics text, for programs that collect such.
+    ///
+    /// ```no_run
+    /// let mut watcher = waypost::Watcher::open()?;
+    /// watcher.synchronise(None)?;
+    /// std::fs::write("waypost.prom", watcher.metrics()).expect("the file can be written");
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let tables = self.mirror().tables();
+        self.stats().metrics(sys::now(), Family::ALL.map(|family| tables.len_of(family))).to_string()
     }
 
     /// What this kernel can do.
@@ -386,6 +417,7 @@ impl<K: Kernel> Watcher<K> {
         self.others.clear();
         self.batch.iter().for_each(trace::event);
         self.events.extend(self.batch.drain(..));
+        self.queue_max = self.queue_max.max(self.events.len());
         progress
     }
 

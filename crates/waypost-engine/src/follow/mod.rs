@@ -20,11 +20,14 @@
 //! and stays.
 
 mod agenda;
+mod metrics;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use waypost_core::{
     Drained, DumpEnd, Error, ErrorKind, Family, Flushed, Kernel, Notice, Notices, Now, Request, RouteVerb, Ticket, Verb,
@@ -32,7 +35,9 @@ use waypost_core::{
 
 use crate::mirror::{Doubt, Event, Mirror, Reason, Subject, Tally, is_listed};
 use agenda::{Agenda, Item};
+pub use metrics::Metrics;
 pub use stats::{Drift, Stats};
+use verification::Verification;
 
 /// Tickets from here on are the follower's own.
 const FIRST_TICKET: u64 = 1 << 63;
@@ -47,13 +52,25 @@ const ATTEMPTS_MAX: u32 = 8;
 const ATTEMPTS_TORN: u32 = 3;
 
 /// What a [`Follower`] is to follow beside routes, rules, links, addresses, next-hop objects and settings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct FollowOptions {
     /// Neighbours too. The kernel must have been opened so that it tells of them.
     pub neighbours: bool,
     /// The first snapshot is told as changes, one by one.
     pub announce_snapshot: bool,
+    /// How often everything is read again to see whether something has changed without a word, give or take a quarter; `None` is never.
+    ///
+    /// It is done in calm moments, less often where it would take more than a hundredth of all time, and at once when the machine
+    /// has been asleep. By this a kernel that loses messages without saying so is followed with bounded delay.
+    pub verify_every: Option<Duration>,
+}
+
+impl Default for FollowOptions {
+    /// No neighbours, a snapshot that is not told, and a verification each minute.
+    fn default() -> Self {
+        Self { neighbours: false, announce_snapshot: false, verify_every: Some(verification::INTERVAL) }
+    }
 }
 
 /// Whether there is more to do at once.
@@ -105,8 +122,7 @@ pub struct Follower {
     state: State,
     stats: Stats,
     notices: Notices,
-    /// What reading had found when a verification began.
-    verified_from: Option<(Tally, u64)>,
+    verification: Verification,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,7 +133,9 @@ enum State {
     Reading,
     /// The mirror follows.
     Following,
-    /// All is being read again; so many changes there had been when that started.
+    /// All is being read again, and nothing has been found that was not known; so many changes there had been when that started.
+    Verifying(Tally),
+    /// All is being read again, as something may have changed that is not known; so many changes there had been when that started.
     Resyncing(Reason, Tally),
 }
 
@@ -131,6 +149,8 @@ struct Running {
     spoiled: bool,
     /// How much had been said when it was asked for.
     said: u64,
+    /// When that was.
+    asked: Now,
 }
 
 /// A dump that begins when the dump of links before it has ended.
@@ -162,7 +182,7 @@ impl Follower {
             state: State::New,
             stats: Stats::default(),
             notices: Notices::new(),
-            verified_from: None,
+            verification: Verification::default(),
         }
     }
 
@@ -175,7 +195,7 @@ impl Follower {
     /// Says whether the first snapshot is whole.
     #[must_use]
     pub const fn is_synchronised(&self) -> bool {
-        matches!(self.state, State::Following | State::Resyncing(..))
+        matches!(self.state, State::Following | State::Verifying(_) | State::Resyncing(..))
     }
 
     /// Says whether all that was ever doubted has been read again, and the mirror is known to be what the kernel has.
@@ -198,30 +218,12 @@ impl Follower {
     /// When [`advance`](Self::advance) wants to be called even if the kernel has said nothing; the kernel's own deadline is apart.
     #[must_use]
     pub fn deadline(&self) -> Option<Now> {
-        if self.running.is_some() { None } else { self.agenda.deadline() }
+        if self.running.is_some() { None } else { self.agenda.deadline().or(self.verification.due()) }
     }
 
     /// Has everything read again, as after a loss.
     pub fn resync(&mut self, now: Now, out: &mut Vec<Event>) {
         self.start_resync(now, Reason::Asked, out);
-    }
-
-    /// Has everything read again to see whether the mirror is what the kernel has: [`verified`](Self::verified) says when it is done.
-    pub fn verify(&mut self, now: Now, out: &mut Vec<Event>) {
-        self.start_resync(now, Reason::Verification, out);
-        self.stats.verifications += 1;
-        self.verified_from = Some(self.mirror.found());
-    }
-
-    /// What [`verify`](Self::verify) has found, once all has been read again; it is told once.
-    pub fn verified(&mut self) -> Option<Drift> {
-        let (routes, others) = self.verified_from.filter(|_| self.state == State::Following)?;
-        self.verified_from = None;
-        let (found, of_others) = self.mirror.found();
-        let Tally { added, removed, replaced } = found.since(routes);
-        let drift = Drift { added, removed, replaced, others: of_others - others };
-        self.stats.drift += drift.total();
-        Some(drift)
     }
 
     /// Goes on: takes what the kernel has said, adds to `out` what has changed, and asks what is to be asked.
@@ -242,6 +244,8 @@ impl Follower {
         if self.state == State::New {
             self.start(now);
         }
+        self.verify_if_due(now);
+        let told = out.len();
         let mut flushed = kernel.flush()?;
         let mut notices = std::mem::take(&mut self.notices);
         let drained = kernel.drain(now, BUDGET, &mut notices);
@@ -257,6 +261,7 @@ impl Follower {
         }
         notices.clear();
         self.notices = notices;
+        self.mark_what_was_found(told, out);
         taken?;
         let drained = drained?;
         self.settle(now, out);
@@ -360,19 +365,21 @@ impl Follower {
 
     fn start_resync(&mut self, now: Now, reason: Reason, out: &mut Vec<Event>) {
         self.everything().into_iter().for_each(|subject| self.agenda.add_calmly(now, subject));
-        if self.state == State::Following {
+        if let State::Following | State::Verifying(_) = self.state {
             self.state = State::Resyncing(reason, self.mirror.tally());
-            self.stats.resyncs += 1;
+            self.stats.resynced_after(reason);
             out.push(Event::ResyncStarted { reason });
         }
     }
 
     /// The dump that runs has ended.
     fn dump_done(&mut self, now: Now, ticket: Ticket, end: &DumpEnd, out: &mut Vec<Event>) -> Result<(), Error> {
-        let Some(Running { subject, item, spoiled, said, .. }) = self.running.take_if(|running| running.ticket == ticket) else {
+        let Some(Running { subject, item, spoiled, said, asked, .. }) = self.running.take_if(|running| running.ticket == ticket)
+        else {
             return Ok(());
         };
         self.stats.dumps += 1;
+        self.verification.took(now.running.saturating_sub(asked.running));
         // Linux refuses to list the routes of an interface that it has not: there are none.
         let none = |error: &&Error| error.kind() == ErrorKind::NoSuchDevice && matches!(subject, Subject::Routes(_, Some(_)));
         let error = end.error.as_ref().filter(|error| !none(error));
@@ -386,7 +393,7 @@ impl Follower {
             }
         }
         if let Subject::Routes(family, None) = subject {
-            self.stats.suspects[family as usize] = ended.err().unwrap_or(0);
+            self.stats.suspected(now, family, ended.err().unwrap_or(0));
         }
         match (error, ended) {
             (Some(error), _) if error.kind() == ErrorKind::Closed => return Err(error.clone()),
@@ -446,14 +453,18 @@ impl Follower {
         }
         match self.state {
             State::Reading if self.unread.is_empty() => {
+                self.proved(now);
                 self.state = State::Following;
-                self.stats.read_at = Some(now);
                 self.mirror.set_announce(true);
                 out.push(Event::Synchronised);
             }
-            State::Resyncing(reason, before) if self.is_idle() && !self.any_planned() => {
+            State::Verifying(_) if self.is_idle() && !self.any_planned() => {
+                self.proved(now);
                 self.state = State::Following;
-                self.stats.read_at = Some(now);
+            }
+            State::Resyncing(reason, before) if self.is_idle() && !self.any_planned() => {
+                self.proved(now);
+                self.state = State::Following;
                 let Tally { added, removed, replaced } = self.mirror.tally().since(before);
                 out.push(Event::Resynced { reason, added, removed, replaced });
             }
@@ -508,7 +519,7 @@ impl Follower {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
         match subject.request(|dump| kernel.submit(now, ticket, Request::Dump(dump))) {
-            Ok(()) => self.running = Some(Running { ticket, subject, item, spoiled: false, said: self.said }),
+            Ok(()) => self.running = Some(Running { ticket, subject, item, spoiled: false, said: self.said, asked: now }),
             Err(error) if is_final(&error) => {
                 // What has been begun ends, and takes nothing away.
                 _ = self.mirror.end(subject, false, out);

@@ -1,6 +1,10 @@
 //! Counters.
 
-use waypost_core::Now;
+use std::time::Duration;
+
+use waypost_core::{Family, Now};
+
+use crate::mirror::Reason;
 
 /// What a [`Follower`](super::Follower) has been through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -14,8 +18,10 @@ pub struct Stats {
     pub foreign: u64,
     /// How often the kernel's messages came faster than they were read.
     pub overruns: u64,
-    /// How often everything was read again.
+    /// How often everything was read again because something may have changed that was not known.
     pub resyncs: u64,
+    /// Those of them for each reason, in the order of [`Reason::ALL`].
+    pub resyncs_by_reason: [u64; Reason::ALL.len()],
     /// Dumps that have ended.
     pub dumps: u64,
     /// Those of them that did not tell the whole truth: they were interrupted, failed, or something changed meanwhile.
@@ -26,12 +32,55 @@ pub struct Stats {
     pub doubts: u64,
     /// Routes of each family, IPv4 first, that the last full dump did not list and that may have gone: they are kept until that is certain.
     pub suspects: [usize; 2],
-    /// How often a verification was asked for.
+    /// Since when there have been suspects of each family.
+    pub suspect_since: [Option<Now>; 2],
+    /// For how long there have been suspects at most, as far as it is over.
+    pub suspect_longest: Duration,
+    /// How often the machine has been found to have slept.
+    pub sleeps: u64,
+    /// How often a verification was begun, unasked or on demand.
     pub verifications: u64,
     /// Changes that verifications have found and the kernel had not announced.
     pub drift: u64,
     /// When all was last known to have been read whole; `None` before the first snapshot.
     pub read_at: Option<Now>,
+    /// How many events have waited at once for whoever is told them, at most.
+    pub queue_max: usize,
+}
+
+impl Stats {
+    /// For how long nothing has proved the mirror: the time since all was last read whole.
+    #[must_use]
+    pub fn since_proof(&self, now: Now) -> Option<Duration> {
+        Some(now.boot.saturating_sub(self.read_at?.boot))
+    }
+
+    /// How often everything was read again for this reason.
+    #[must_use]
+    pub fn resyncs_after(&self, reason: Reason) -> u64 {
+        Reason::ALL.iter().zip(self.resyncs_by_reason).filter(|(one, _)| **one == reason).map(|(_, count)| count).sum()
+    }
+
+    pub(super) fn resynced_after(&mut self, reason: Reason) {
+        self.resyncs += 1;
+        for (one, count) in Reason::ALL.iter().zip(&mut self.resyncs_by_reason) {
+            *count += u64::from(*one == reason);
+        }
+    }
+
+    /// A full dump has left so many suspects of a family.
+    pub(super) fn suspected(&mut self, now: Now, family: Family, suspects: usize) {
+        self.suspects[family as usize] = suspects;
+        let since = &mut self.suspect_since[family as usize];
+        match (suspects, *since) {
+            (0, Some(began)) => {
+                self.suspect_longest = self.suspect_longest.max(now.boot.saturating_sub(began.boot));
+                *since = None;
+            }
+            (0, None) | (_, Some(_)) => {}
+            (_, None) => *since = Some(now),
+        }
+    }
 }
 
 /// In what the mirror was not what the kernel had: changes that were found by reading, and not announced.

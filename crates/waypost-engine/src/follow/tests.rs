@@ -48,8 +48,8 @@ impl Scene {
         for _ in 0..1000 {
             self.advance();
             match self.follower.deadline() {
+                _ if self.follower.is_settled() => return,
                 Some(deadline) => self.now = self.now.max(deadline),
-                None if self.follower.is_settled() => return,
                 None => self.now = self.now + Duration::from_millis(1),
             }
         }
@@ -267,7 +267,7 @@ fn a_replacement_hits_what_is_left_of_a_slot_where_another_has_gone_without_a_wo
 
 /// What a verification finds.
 fn verify(scene: &mut Scene) -> Drift {
-    scene.follower.verify(scene.now, &mut scene.events);
+    scene.follower.verify(scene.now);
     assert_eq!(scene.follower.verified(), None, "nothing has been read yet");
     scene.settle();
     let drift = scene.follower.verified().expect("all has been read");
@@ -280,7 +280,9 @@ fn a_verification_finds_what_was_lost_without_a_word_and_repairs_it() {
     let mut scene = Scene::synchronised();
     ["10.9.0.0/16 via 10.0.0.1", "10.8.0.0/16 via 10.0.0.1"].iter().for_each(|line| scene.rival(RouteChange::Add, line));
     scene.settle();
+    scene.events.clear();
     assert!(verify(&mut scene).is_none());
+    assert_eq!(scene.events, [], "one that finds nothing is no event");
     scene.kernel.suffer(Fault::LoseEvents { count: 5, signalled: false });
     scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
     scene.rival(RouteChange::Add, "10.2.0.0/16 via 10.0.0.1");
@@ -292,11 +294,71 @@ fn a_verification_finds_what_was_lost_without_a_word_and_repairs_it() {
     scene.events.clear();
     // One that goes another way is another, where nobody says that it was replaced.
     assert_eq!(verify(&mut scene), Drift { added: 3, removed: 2, replaced: 0, others: 1 });
-    assert_eq!(scene.events.first(), Some(&Event::ResyncStarted { reason: Reason::Verification }));
+    assert_eq!(scene.events.get(1), Some(&Event::ResyncStarted { reason: Reason::Verification }), "behind what was announced");
     scene.assert_true();
     assert!(verify(&mut scene).is_none());
     let stats = scene.follower.stats();
     assert_eq!((stats.verifications, stats.drift, stats.read_at), (3, 6, Some(scene.now)));
+    assert_eq!((stats.resyncs, stats.resyncs_after(Reason::Verification)), (1, 1));
+}
+
+#[test]
+fn what_was_lost_without_a_word_is_found_unasked_within_a_minute_and_a_quarter() {
+    let mut scene = Scene::synchronised();
+    scene.kernel.suffer(Fault::LoseEvents { count: 1, signalled: false });
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.advance();
+    assert!(!scene.has("10.1.0.0/16"));
+    let (lost, due) = (scene.now, scene.follower.deadline().expect("the next verification"));
+    assert!(due.running - lost.running <= Duration::from_secs(75));
+    scene.now = due;
+    scene.settle();
+    assert!(scene.has("10.1.0.0/16"));
+    let reason = Reason::Verification;
+    assert_eq!(scene.events.first(), Some(&Event::ResyncStarted { reason }));
+    assert_eq!(scene.events.last(), Some(&Event::Resynced { reason, added: 1, removed: 0, replaced: 0 }));
+    assert_eq!((scene.events.len(), scene.follower.stats().drift), (3, 1));
+    assert_eq!(scene.follower.verified(), None, "nobody has asked");
+}
+
+#[test]
+fn verifications_that_find_nothing_go_on_without_an_event_unless_they_are_not_wanted() {
+    let mut scene = Scene::synchronised();
+    for _ in 0..5 {
+        scene.now = scene.follower.deadline().expect("the next verification");
+        scene.settle();
+    }
+    assert_eq!((scene.follower.stats().verifications, scene.events.len()), (5, 0));
+    scene.follower.set_verify_every(scene.now, None);
+    assert_eq!(scene.follower.deadline(), None);
+    assert!(verify(&mut scene).is_none(), "it can be asked for all the same");
+    assert_eq!(scene.follower.deadline(), None);
+}
+
+#[test]
+fn after_the_machine_has_slept_all_is_verified_at_once() {
+    let mut scene = Scene::synchronised();
+    scene.kernel.suffer(Fault::LoseEvents { count: 1, signalled: false });
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.advance();
+    scene.now.boot += Duration::from_secs(3600);
+    scene.settle();
+    assert!(scene.has("10.1.0.0/16"));
+    assert_eq!((scene.follower.stats().sleeps, scene.follower.stats().verifications), (1, 1));
+}
+
+#[test]
+fn an_overrun_amid_a_verification_makes_a_resync_of_it_that_is_told() {
+    let mut scene = Scene::synchronised();
+    scene.follower.verify(scene.now);
+    scene.kernel.suffer(Fault::LoseEvents { count: 1, signalled: true });
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.settle();
+    assert!(scene.has("10.1.0.0/16"));
+    assert_eq!(scene.events.first(), Some(&Event::ResyncStarted { reason: Reason::Overrun }));
+    assert_eq!(scene.follower.verified().map(|drift| drift.added), Some(1));
+    assert_eq!(scene.follower.stats().resyncs, 1);
+    assert!(scene.follower.is_settled());
 }
 
 /// A route without a gateway between two next hops of its slot, where no dump lists it.

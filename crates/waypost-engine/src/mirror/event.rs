@@ -47,11 +47,14 @@ pub enum Reason {
     Undecodable,
     /// Somebody asked for it.
     Asked,
-    /// Somebody wants to know whether the mirror is what the kernel has.
+    /// A reading that was to show whether the mirror is what the kernel has found that it is not.
     Verification,
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Overrun, Self::Undecodable, Self::Asked, Self::Verification];
+
     /// One word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
