@@ -82,6 +82,8 @@ pub(crate) enum Command {
         /// Print everything that is there first
         #[arg(long)]
         initial: bool,
+        #[command(flatten)]
+        counted: Counted,
         /// What to follow: all but neighbours, unless something is named
         #[arg(value_enum)]
         what: Vec<Watched>,
@@ -204,6 +206,20 @@ pub(crate) enum Command {
         /// The directory
         directory: Option<std::path::PathBuf>,
     },
+}
+
+/// How `monitor` tells what it has counted.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Counted {
+    /// Tell now and then what has been counted: messages, losses, what was read again and why
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Write the counters to this file now and then, as OpenMetrics text for programs that collect such
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<std::path::PathBuf>,
+    /// How often
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) every: u32,
 }
 
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]

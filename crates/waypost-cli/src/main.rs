@@ -52,7 +52,7 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
             true => get::explain(invocation, &words),
             false => get::run(invocation, &words, local, fibmatch),
         },
-        Command::Monitor { initial, what } => monitor::run(invocation, initial, &what),
+        Command::Monitor { initial, counted, what } => monitor::run(invocation, initial, &counted, &what),
         Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
         Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),
         Command::Change { words } => change::run(invocation, RouteChange::Change, &words),

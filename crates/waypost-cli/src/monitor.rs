@@ -1,5 +1,6 @@
 //! `waypost monitor`: follows what changes.
 
+mod counters;
 mod followed;
 mod line;
 mod names;
@@ -7,12 +8,13 @@ mod names;
 use serde::Serialize;
 use waypost::{Change, Event, Family, Reason, Watcher};
 
-use crate::args::Watched;
+use crate::args::{Counted, Watched};
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::json::RouteJson;
 use crate::output::Output;
 
+use counters::Counters;
 use followed::{Followed, borrowed};
 use line::{Changed, Line};
 use names::Names;
@@ -20,7 +22,7 @@ use names::Names;
 /// How many events are written in a storm before they are handed on: a reader waits no longer than for these.
 const HANDED_ON: usize = 512;
 
-pub(crate) fn run(invocation: &mut Invocation, initial: bool, what: &[Watched]) -> Result<(), Failure> {
+pub(crate) fn run(invocation: &mut Invocation, initial: bool, counted: &Counted, what: &[Watched]) -> Result<(), Failure> {
     let what = What::new(what);
     let family = invocation.family();
     let mut watcher = Watcher::open_with(&invocation.options().neighbours(what.has(Watched::Neighbours)))?;
@@ -32,9 +34,13 @@ pub(crate) fn run(invocation: &mut Invocation, initial: bool, what: &[Watched]) 
     } else if monitor.output.json {
         monitor.line("synchronised", &serde_json::json!({ "routes": watcher.mirror().tables().len() }))?;
     }
+    let mut counters = Counters::new(counted);
     loop {
+        if counters.tell(&watcher)? {
+            monitor.stats(&watcher)?;
+        }
         monitor.output.flush()?;
-        watcher.wait(None)?;
+        watcher.wait(counters.wait())?;
         for _ in 0..HANDED_ON {
             let Some(event) = watcher.try_next()? else { break };
             monitor.event(&event)?;
@@ -124,6 +130,14 @@ impl Monitor<'_> {
             other if self.what.has(Watched::Routes) => self.packet(other),
             _ => Ok(()),
         }
+    }
+
+    /// Prints what has been counted.
+    fn stats(&mut self, watcher: &Watcher) -> Result<(), Failure> {
+        if self.output.json {
+            return self.line("stats", &counters::json(watcher));
+        }
+        Ok(self.output.line(&counters::text(watcher))?)
     }
 
     /// Prints what the kernel says of single packets.
