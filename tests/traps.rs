@@ -1,14 +1,14 @@
 //! What Linux does that a mirror must know of: one test for each trap, with the kernel as the judge and `ip` as a witness.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, getsockname, sendto, socket};
 use waypost::{
     Change, Drained, ErrorKind, Event, Flow, Kernel, LookupMode, Native, NextHopFlags, Notice, Notices, Now, Options, Reason,
     Route, RouteChange, RouteFilter, RouteFlags, RouteVerb, Routes, TableId, Watcher,
 };
+use waypost_tests::forge;
 use waypost_tests::ip::{ip, ip_batch, sysctl, veth, veth_with_addresses};
 use waypost_tests::namespace::run;
 use waypost_tests::test;
@@ -372,13 +372,10 @@ fn large_tables_and_source_specific_routes_are_kept_apart() {
 fn messages_of_other_processes_are_not_believed() {
     veth("w0", "w1");
     let mut watcher = watcher();
-    let ours: NetlinkAddr = getsockname(watcher.as_fd().as_raw_fd()).unwrap();
-    let forger = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute).unwrap();
     // RTM_NEWROUTE of blackhole 192.0.2.0/24 in table main, in the bytes that the kernel would send.
     let mut forged = vec![36, 0, 0, 0, 24, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0];
     forged.extend([2, 24, 0, 0, 254, 4, 0, 6, 0, 0, 0, 0, 8, 0, 1, 0, 192, 0, 2, 0]);
-    let sent = sendto(forger.as_raw_fd(), &forged, &NetlinkAddr::new(ours.pid(), 0), MsgFlags::empty()).unwrap();
-    assert_eq!(sent, forged.len(), "the forgery reaches the socket");
+    forge(watcher.as_fd(), &forged);
     // The kernel's own word comes behind it.
     ip("route add blackhole 198.51.100.0/24");
     let events = settle(&mut watcher);

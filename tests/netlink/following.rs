@@ -1,5 +1,5 @@
+use waypost::{Native, Options};
 use waypost_core::{Kernel, Notice, RouteChange, Verb};
-use waypost_netlink::{Netlink, Options};
 use waypost_tests::ip::{ip, ip_batch, sysctl, veth};
 
 use super::{change, changes, hear, open};
@@ -34,7 +34,7 @@ pub(crate) fn ones_own_change_is_heard_of_once_it_is_done() {
 pub(crate) fn an_overrun_is_told_and_news_go_on() {
     veth("w0", "w1");
     ip("address add 10.0.0.1/24 dev w0");
-    let mut kernel = Netlink::open(&Options::new().receive_buffer(4096)).unwrap();
+    let mut kernel = Native::open(&Options::new().receive_buffer(4096)).unwrap();
     assert!(kernel.receive_buffer() <= 4608, "{}", kernel.receive_buffer());
     hear(&mut kernel);
     ip_batch((0..3000).map(|n| format!("route add 10.{}.{}.0/24 via 10.0.0.2", 100 + n / 256, n % 256)));
@@ -64,7 +64,7 @@ pub(crate) fn next_hop_objects_are_heard_of() {
 pub(crate) fn without_events_nothing_is_heard_of() {
     veth("w0", "w1");
     ip("address add 10.0.0.1/24 dev w0");
-    let mut kernel = Netlink::open(&Options::new().events(false)).unwrap();
+    let mut kernel = Native::open(&Options::new().events(false)).unwrap();
     change(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.2").unwrap();
     ip("link set w0 down");
     assert!(hear(&mut kernel).is_empty());

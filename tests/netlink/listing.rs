@@ -1,13 +1,13 @@
+use waypost::{Native, Options};
 use waypost_core::{
     Dump, Family, IfIndex, Kernel, Notice, Notices, Protocol, Request, Route, RouteFilter, RouteVerb, TableId, Ticket, Verb,
 };
-use waypost_netlink::{Netlink, Options};
-use waypost_tests::drop_rights;
 use waypost_tests::ip::{index_of, ip, ip_batch, veth};
+use waypost_tests::{drop_rights, missing_groups};
 
 use super::{NOW, ask, hear, open};
 
-fn list(kernel: &mut Netlink, family: Family, filter: &RouteFilter) -> Vec<Route> {
+fn list(kernel: &mut Native, family: Family, filter: &RouteFilter) -> Vec<Route> {
     let notices = ask(kernel, Request::Dump(Dump::Routes(family, filter)));
     assert!(notices.iter().any(|notice| matches!(notice, Notice::DumpStarted(_))), "{notices:?}");
     let Some(Notice::DumpDone(_, end)) = notices.last() else { panic!("{notices:?}") };
@@ -27,7 +27,7 @@ pub(crate) fn routes_are_those_that_ip_lists() {
         (0..2000).map(|n| format!("route add 10.{}.{}.0/24 via 10.0.0.2 table {}", 100 + n / 256, n % 256, 1 + n % 3 * 500)),
     );
     ip_batch((0..2000).map(|n| format!("route add fd01:{n:x}::/48 via fd00::2 metric {}", 1 + n)));
-    let mut kernel = Netlink::open(&Options::new()).unwrap();
+    let mut kernel = Native::open(&Options::new()).unwrap();
     for (family, option) in [(Family::V4, "-4"), (Family::V6, "-6")] {
         let listed = list(&mut kernel, family, &RouteFilter::default());
         assert!(listed.len() > 2000);
@@ -43,7 +43,7 @@ pub(crate) fn filters_choose() {
     ip("route add 10.2.0.0/16 via 10.0.0.3 proto static metric 5");
     ip("route add 10.3.0.0/16 via 10.0.0.2 table 1000");
     ip("route add blackhole 10.4.0.0/16");
-    let count = |kernel: &mut Netlink, edit: &dyn Fn(&mut RouteFilter)| {
+    let count = |kernel: &mut Native, edit: &dyn Fn(&mut RouteFilter)| {
         let mut filter = RouteFilter::default();
         edit(&mut filter);
         list(kernel, Family::V4, &filter).len()
@@ -72,8 +72,8 @@ pub(crate) fn a_table_that_is_missing_has_no_routes() {
 pub(crate) fn everything_can_be_listed_without_rights() {
     veth("w0", "w1");
     drop_rights();
-    let mut kernel = Netlink::open(&Options::new().neighbours(true)).expect("it opens without rights");
-    assert!(kernel.missing_groups().is_empty(), "{:?}", kernel.missing_groups());
+    let mut kernel = Native::open(&Options::new().neighbours(true)).expect("it opens without rights");
+    assert!(missing_groups(&kernel).is_empty(), "{:?}", missing_groups(&kernel));
     let all = RouteFilter::default();
     let dumps = [
         Dump::Routes(Family::V4, &all),

@@ -9,8 +9,8 @@ mod rules;
 
 use std::process::ExitCode;
 
+use waypost::{Native, Options};
 use waypost_core::{Drained, Error, Family, Kernel, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Ticket};
-use waypost_netlink::{Netlink, Options};
 use waypost_tests::ip::{ip, veth};
 use waypost_tests::namespace::run;
 use waypost_tests::test;
@@ -56,14 +56,14 @@ fn main() -> ExitCode {
 }
 
 /// A backend in the test's namespace, which has two joined interfaces; `w0` has the address 10.0.0.1/24.
-fn open() -> Netlink {
+fn open() -> Native {
     veth("w0", "w1");
     ip("address add 10.0.0.1/24 dev w0");
-    Netlink::open(&Options::new()).expect("it opens")
+    Native::open(&Options::new()).expect("it opens")
 }
 
 /// What a request is answered with, up to its end, and what else is heard meanwhile.
-fn ask(kernel: &mut Netlink, request: Request<'_>) -> Notices {
+fn ask(kernel: &mut Native, request: Request<'_>) -> Notices {
     kernel.submit(NOW, Ticket(7), request).expect("a request that this backend knows");
     kernel.flush().expect("it is sent");
     let mut notices = Notices::new();
@@ -75,7 +75,7 @@ fn ask(kernel: &mut Netlink, request: Request<'_>) -> Notices {
 }
 
 /// What is heard by now.
-fn hear(kernel: &mut Netlink) -> Notices {
+fn hear(kernel: &mut Native) -> Notices {
     let mut notices = Notices::new();
     while kernel.drain(NOW, 1000, &mut notices).expect("the sockets live") == Drained::More {}
     notices
@@ -90,7 +90,7 @@ fn outcome(notices: Notices) -> Outcome {
 }
 
 /// Makes a change, and says why it failed if it did.
-fn change(kernel: &mut Netlink, change: RouteChange, words: &str) -> Result<(), Error> {
+fn change(kernel: &mut Native, change: RouteChange, words: &str) -> Result<(), Error> {
     let route: Route = words.parse().expect("words of a route");
     match outcome(ask(kernel, Request::Route(change, &route))) {
         Outcome::Done => Ok(()),

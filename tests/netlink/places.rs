@@ -1,7 +1,7 @@
 use std::fs::File;
 
+use waypost::{Namespace, Native, Options};
 use waypost_core::{Dump, ErrorKind, Request};
-use waypost_netlink::{Namespace, Netlink, Options};
 use waypost_tests::ip::ip;
 
 use super::{ask, changes, hear};
@@ -9,8 +9,8 @@ use super::{ask, changes, hear};
 /// The calling thread's namespace.
 const HERE: &str = "/proc/thread-self/ns/net";
 
-fn open_in(namespace: Namespace) -> Netlink {
-    Netlink::open(&Options::new().namespace(namespace)).expect("it opens")
+fn open_in(namespace: Namespace) -> Native {
+    Native::open(&Options::new().namespace(namespace)).expect("it opens")
 }
 
 pub(crate) fn another_namespace_is_reached_by_name_by_path_and_by_descriptor() {
@@ -38,7 +38,7 @@ pub(crate) fn the_caller_stays_where_it_is() {
 }
 
 pub(crate) fn a_namespace_that_is_missing_is_said_to_be() {
-    let refused = |namespace| Netlink::open(&Options::new().namespace(namespace)).expect_err("there is none");
+    let refused = |namespace| Native::open(&Options::new().namespace(namespace)).expect_err("there is none");
     let error = refused(Namespace::Name("green".into()));
     assert_eq!((error.kind(), error.subject()), (ErrorKind::NoSuchDevice, Some("green")));
     assert_eq!(refused(Namespace::Path("/run/netns/green".into())).kind(), ErrorKind::NoSuchDevice);
@@ -48,12 +48,12 @@ pub(crate) fn a_namespace_that_is_missing_is_said_to_be() {
 }
 
 pub(crate) fn the_receive_buffer_is_told_as_it_is() {
-    let kernel = Netlink::open(&Options::new().receive_buffer(100_000)).unwrap();
+    let kernel = Native::open(&Options::new().receive_buffer(100_000)).unwrap();
     assert_eq!(kernel.receive_buffer(), 100_000);
     let limit: usize = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap().trim().parse().unwrap();
-    assert!(Netlink::open(&Options::new()).unwrap().receive_buffer() >= (2 * limit).min(64 << 20));
+    assert!(Native::open(&Options::new()).unwrap().receive_buffer() >= (2 * limit).min(64 << 20));
 }
 
 pub(crate) fn rights_allow_a_larger_receive_buffer() {
-    assert_eq!(Netlink::open(&Options::new()).unwrap().receive_buffer(), 64 << 20);
+    assert_eq!(Native::open(&Options::new()).unwrap().receive_buffer(), 64 << 20);
 }

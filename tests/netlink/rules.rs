@@ -1,5 +1,5 @@
+use waypost::Native;
 use waypost_core::{Dump, Family, Notice, Outcome, PortRange, Request, Rule, Verb};
-use waypost_netlink::Netlink;
 use waypost_netlink::wire::rule::deletes;
 use waypost_tests::ip::ip;
 
@@ -29,7 +29,7 @@ const RULES: [(Family, &str); 19] = [
 ];
 
 /// The rules of both families, in the kernel's order.
-fn list(kernel: &mut Netlink) -> Vec<Rule> {
+fn list(kernel: &mut Native) -> Vec<Rule> {
     let mut rules = Vec::new();
     for family in [Family::V4, Family::V6] {
         rules.extend(ask(kernel, Request::Dump(Dump::Rules(family))).into_iter().filter_map(|notice| match notice {

@@ -13,4 +13,4 @@ mod sys;
 pub mod witness;
 pub mod world;
 
-pub use sys::drop_rights;
+pub use sys::{drop_rights, forge, missing_groups};

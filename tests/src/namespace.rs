@@ -24,19 +24,13 @@
 //! `--skip WORD` and `--list`.
 
 use std::any::Any;
-use std::fs;
 use std::panic::resume_unwind;
-use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use nix::errno::Errno;
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{getegid, geteuid};
-
-use crate::ip::ip;
-use crate::skip::{is_required, skip};
+use crate::skip::skip;
+pub use crate::sys::new_network;
+use crate::sys::{Rights, Root, enter};
 
 /// A test: its name and what it does, which panics where it fails.
 #[derive(Clone, Copy, Debug)]
@@ -119,13 +113,6 @@ enum Verdict {
     Skipped,
 }
 
-/// What this process may do in namespaces of its own, or why it cannot make any.
-type Rights = Result<Root, String>;
-
-/// Whether this process has the rights of the initial user namespace.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Root(bool);
-
 fn attempt(test: &Test, rights: &Rights) -> Verdict {
     let obstacle = match rights {
         Err(reason) => Some(reason.clone()),
@@ -160,42 +147,6 @@ fn in_new_network(test: &Test) -> Result<(), Box<dyn Any + Send>> {
         body();
     });
     thread.expect("a thread starts").join()
-}
-
-/// Moves the calling thread into a new network namespace.
-///
-/// It sees an empty `/run` from then on: `ip netns` keeps its names there, and those of others are not the test's.
-///
-/// # Panics
-///
-/// Where that is refused, though it was allowed before.
-pub fn new_network() {
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("new namespaces, as the process could have them");
-    mount(Some("none"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&Path>).expect("/run can be covered");
-    ip("link set lo up");
-}
-
-/// Moves the process where it can make network namespaces without harm to the machine's own.
-fn enter() -> Rights {
-    let is_root = is_required();
-    if !is_root {
-        let (user, group) = (geteuid(), getegid());
-        unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| refused("user", errno))?;
-        // Without this a group mapping is refused to whoever has no rights outside (user_namespaces(7)).
-        let mapped = fs::write("/proc/self/setgroups", "deny")
-            .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {user} 1")))
-            .and_then(|()| fs::write("/proc/self/gid_map", format!("0 {group} 1")));
-        mapped.map_err(|error| format!("the user namespace cannot be set up: {error}"))?;
-    }
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(|errno| refused("network", errno))?;
-    let nothing: Option<&Path> = None;
-    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
-        .map_err(|errno| format!("mounts cannot be made private: {errno}"))?;
-    Ok(Root(is_root))
-}
-
-fn refused(what: &str, errno: Errno) -> String {
-    format!("no {what} namespace can be made: {errno}")
 }
 
 /// What the arguments ask for.

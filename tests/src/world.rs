@@ -1,8 +1,8 @@
 //! The contract's world about the real kernel.
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use waypost::{Native, Options};
 use waypost_core::Now;
-use waypost_netlink::{Netlink, Options};
 use waypost_sim::contract::{Act, World};
 
 use crate::ip::{ip, sysctl};
@@ -16,13 +16,13 @@ const SILENCE_MAX: u16 = 10_000;
 ///
 /// Where the sockets cannot be opened.
 #[must_use]
-pub fn world() -> World<'static, Netlink> {
-    let kernel = Netlink::open(&Options::new()).expect("the sockets open without privilege");
+pub fn world() -> World<'static, Native> {
+    let kernel = Native::open(&Options::new()).expect("the sockets open without privilege");
     World::new(kernel, operate, wait)
 }
 
 /// Waits until one of the sockets can be read. No time passes: nothing that is asked here is overdue.
-fn wait(kernel: &Netlink) -> Option<Now> {
+fn wait(kernel: &Native) -> Option<Now> {
     let mut sockets = [kernel.event_fd(), kernel.request_fd()].map(|socket| PollFd::new(socket, PollFlags::POLLIN));
     let ready = poll(&mut sockets, PollTimeout::from(SILENCE_MAX)).expect("the sockets live");
     (ready > 0).then(Now::default)

@@ -7,7 +7,10 @@
 //! wants them.
 //!
 //! [`session`] holds the conversations with a kernel, over whatever carries the bytes: it opens no socket and calls no
-//! system. There are no sockets yet.
+//! system. `PfRoute` joins it to the sockets of the systems that have them.
+//!
+//! Unverified: no part of it has run on a real kernel yet. It has been tested with bytes that real kernels wrote, and
+//! with simulated ones; `PfRoute` itself has been compiled.
 //!
 //! ```
 //! use waypost_pfroute::wire::{ByteOrder, FREEBSD, Message, Messages, Source};
@@ -19,8 +22,12 @@
 //! assert_eq!((announce.index(), announce.name()), (2, &b"em0"[..]));
 //! assert!(messages.next().is_none());
 //! ```
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod lift;
 pub mod session;
 pub mod wire;
+
+mod sys;
+
+pub use sys::*;

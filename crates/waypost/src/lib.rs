@@ -35,7 +35,9 @@
 //!
 //! # Platforms
 //!
-//! Linux, over rtnetlink. On every other system the crate does not build yet.
+//! Linux, over rtnetlink. FreeBSD, NetBSD, OpenBSD, DragonFly and macOS, over routing sockets: compiled, and tested with
+//! simulated kernels alone. On illumos and Solaris changes are heard of and requests made, but tables cannot be listed yet, so that a
+//! [`Watcher`] does not come to its first picture.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "decode")]

@@ -22,6 +22,28 @@ cfg_if! {
             let read = |clock| clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
             Now { running: read(ClockId::CLOCK_MONOTONIC), boot: read(ClockId::CLOCK_BOOTTIME) }
         }
+    } else if #[cfg(any(
+        target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_os = "dragonfly",
+        target_vendor = "apple", target_os = "illumos", target_os = "solaris",
+    ))] {
+        use std::time::Duration;
+
+        use nix::time::{ClockId, clock_gettime};
+        use waypost_core::{Now, Rule};
+
+        pub(crate) use waypost_pfroute::session::deletes;
+        pub use waypost_pfroute::{Namespace, Options, PfRoute as Native};
+
+        /// No rule is another's victim where there are none.
+        pub(crate) const fn deletes_rule(_: &Rule, _: &Rule) -> bool {
+            false
+        }
+
+        /// What the clock says. These systems have one that goes on while the machine sleeps, or one that does not, and
+        /// which it is differs; so a sleep is not seen.
+        pub(crate) fn now() -> Now {
+            Now::awake(clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from))
+        }
     } else {
         compile_error!("Waypost has no backend for this system's routing tables yet");
     }

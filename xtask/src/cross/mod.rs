@@ -19,6 +19,16 @@ const TARGETS: &[&str] = &[
     "armv7-unknown-linux-gnueabihf",
     // Big-endian.
     "s390x-unknown-linux-gnu",
+    "x86_64-unknown-freebsd",
+    "i686-unknown-freebsd",
+    "x86_64-unknown-netbsd",
+    "aarch64-unknown-netbsd",
+    "x86_64-unknown-openbsd",
+    "x86_64-unknown-dragonfly",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+    "x86_64-unknown-illumos",
+    "x86_64-pc-solaris",
 ];
 
 /// What came of one target.

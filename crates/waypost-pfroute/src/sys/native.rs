@@ -1,0 +1,115 @@
+//! The kernel of this system.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::os::fd::BorrowedFd;
+
+use waypost_core::{Capabilities, Drained, Error, ErrorKind, Flushed, Kernel, Notices, Now, Request, Ticket};
+
+use super::{Namespace, Options, Sockets};
+use crate::session::{RoutingSocket, SessionOptions, capabilities};
+use crate::wire::{self, ByteOrder, Dialect};
+
+cfg_if::cfg_if! {
+    if #[cfg(all(target_os = "freebsd", target_pointer_width = "64"))] {
+        const NATIVE: (&Dialect, &str) = (&wire::FREEBSD, "FreeBSD");
+    } else if #[cfg(target_os = "freebsd")] {
+        // Of a 32-bit kernel: a 64-bit one writes its own headers to 32-bit processes too.
+        const NATIVE: (&Dialect, &str) = (&wire::FREEBSD_I386, "FreeBSD");
+    } else if #[cfg(target_os = "netbsd")] {
+        const NATIVE: (&Dialect, &str) = (&wire::NETBSD, "NetBSD");
+    } else if #[cfg(all(target_os = "openbsd", target_pointer_width = "64"))] {
+        const NATIVE: (&Dialect, &str) = (&wire::OPENBSD, "OpenBSD");
+    } else if #[cfg(target_os = "openbsd")] {
+        const NATIVE: (&Dialect, &str) = (&wire::OPENBSD_I386, "OpenBSD");
+    } else if #[cfg(target_os = "dragonfly")] {
+        const NATIVE: (&Dialect, &str) = (&wire::DRAGONFLY, "DragonFly");
+    } else if #[cfg(target_os = "illumos")] {
+        const NATIVE: (&Dialect, &str) = (&wire::ILLUMOS, "illumos");
+    } else if #[cfg(target_os = "solaris")] {
+        const NATIVE: (&Dialect, &str) = (&wire::ILLUMOS, "Solaris");
+    } else {
+        const NATIVE: (&Dialect, &str) = (&wire::MACOS, "macOS");
+    }
+}
+
+/// The routing tables of this machine, by its routing sockets.
+///
+/// Reading needs no privilege, changing needs root. Poll [`event_fd`](Self::event_fd) and
+/// [`request_fd`](Self::request_fd) for reading to know when to [`drain`](Kernel::drain).
+///
+/// Unverified: it has been compiled for these systems, and run over simulated kernels only.
+#[derive(Debug)]
+pub struct PfRoute(RoutingSocket<Sockets>);
+
+impl PfRoute {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for any but the current network namespace, or for a table where there is one;
+    /// `NotPermitted`, `Busy` or `Other` where the system refuses a socket.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        if !matches!(options.namespace, Namespace::Current) {
+            let why = "this system has no network namespaces";
+            return Err(Error::new(ErrorKind::Unsupported, "open a network namespace").because(why));
+        }
+        let (dialect, system) = NATIVE;
+        let sockets = Sockets::open(dialect, options)?;
+        let mut session = SessionOptions::new(capabilities(dialect, system, sockets.tells_loss));
+        session.table = options.table;
+        session.misses = options.misses;
+        session.neighbours = options.neighbours;
+        // A number that differs from run to run: an answer to somebody else does not fit.
+        #[expect(clippy::cast_possible_truncation, reason = "half of the bits are as random as all")]
+        let seed = RandomState::new().build_hasher().finish() as u32;
+        session.seed = seed;
+        Ok(Self(RoutingSocket::new(dialect, ByteOrder::NATIVE, sockets, session)))
+    }
+
+    /// The socket of events, to be polled for reading.
+    #[must_use]
+    pub fn event_fd(&self) -> BorrowedFd<'_> {
+        self.0.transport().event_fd()
+    }
+
+    /// The socket of requests, to be polled for reading.
+    #[must_use]
+    pub fn request_fd(&self) -> BorrowedFd<'_> {
+        self.0.transport().request_fd()
+    }
+
+    /// The size of the receive buffer for events that was had, in bytes.
+    #[must_use]
+    pub const fn receive_buffer(&self) -> usize {
+        self.0.transport().receive_buffer()
+    }
+
+    /// What was heard and not told.
+    #[must_use]
+    pub const fn stats(&self) -> crate::session::EventStats {
+        self.0.stats()
+    }
+}
+
+impl Kernel for PfRoute {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    fn submit(&mut self, now: Now, ticket: Ticket, request: Request<'_>) -> Result<(), Error> {
+        self.0.submit(now, ticket, request)
+    }
+
+    fn flush(&mut self) -> Result<Flushed, Error> {
+        self.0.flush()
+    }
+
+    fn drain(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
+        self.0.drain(now, budget, out)
+    }
+
+    fn deadline(&self) -> Option<Now> {
+        self.0.deadline()
+    }
+}

@@ -1,0 +1,200 @@
+//! Two routing sockets of this system. See route(4), on illumos route(4P).
+#![expect(unsafe_code, reason = "options that socket2 does not name")]
+
+use std::io::{self, Read as _, Write as _};
+use std::mem::size_of_val;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+use std::time::{Duration, SystemTime};
+
+use libc::{c_int, socklen_t};
+use socket2::{Domain, Socket, Type};
+use waypost_core::{Error, TableId};
+
+use super::Options;
+use crate::session::{Lane, Transport};
+use crate::wire::{Dialect, Kind, RouteOp};
+
+/// The receive buffer for events, in bytes, unless the options say otherwise; halved until the system allows it.
+const EVENT_BUFFER: usize = 4 << 20;
+/// The least that is tried for: twice what systems give by themselves.
+const EVENT_BUFFER_MIN: usize = 16 << 10;
+
+/// The routing sockets of this system.
+#[derive(Debug)]
+pub struct Sockets {
+    events: Socket,
+    requests: Socket,
+    pid: Option<u32>,
+    receive_buffer: usize,
+    /// The kernel tells by an error that messages were lost.
+    pub(super) tells_loss: bool,
+}
+
+impl Sockets {
+    pub(super) fn open(dialect: &'static Dialect, options: &Options) -> Result<Self, Error> {
+        let failed = |error: io::Error| Error::from_io("open a routing socket", &error);
+        let events = socket(dialect, options.table).map_err(failed)?;
+        let requests = socket(dialect, options.table).map_err(failed)?;
+        let receive_buffer = enlarge(&events, options.receive_buffer.unwrap_or(EVENT_BUFFER)).map_err(failed)?;
+        let tells_loss = set_tells_loss(&events);
+        // What is not wanted need not fill the buffers; where the kernel cannot sort it out, the session does.
+        filter(&events, dialect, |kind| options.misses || !matches!(kind, Kind::Route(RouteOp::Miss, _)));
+        filter(&requests, dialect, |kind| matches!(kind, Kind::Route(RouteOp::Get | RouteOp::Delete, _)));
+        if !options.events {
+            // A socket that never reads would keep its buffer full.
+            events.shutdown(Shutdown::Read).map_err(failed)?;
+        }
+        Ok(Self { events, requests, pid: Some(std::process::id()), receive_buffer, tells_loss })
+    }
+
+    /// The socket of events, to be polled for reading.
+    #[must_use]
+    pub fn event_fd(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+
+    /// The socket of requests, to be polled for reading.
+    #[must_use]
+    pub fn request_fd(&self) -> BorrowedFd<'_> {
+        self.requests.as_fd()
+    }
+
+    /// The size of the receive buffer for events that was had, in bytes.
+    #[must_use]
+    pub const fn receive_buffer(&self) -> usize {
+        self.receive_buffer
+    }
+}
+
+impl Transport for Sockets {
+    fn write(&mut self, request: &[u8]) -> Result<(), i32> {
+        loop {
+            match self.requests.write(request) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.raw_os_error().unwrap_or(libc::EIO)),
+                Ok(_all) => return Ok(()),
+            }
+        }
+    }
+
+    fn read(&mut self, lane: Lane, buffer: &mut [u8]) -> Result<Option<usize>, i32> {
+        let socket = match lane {
+            Lane::Events => &mut self.events,
+            Lane::Requests => &mut self.requests,
+        };
+        loop {
+            match socket.read(buffer) {
+                // A socket that was shut down has nothing to say.
+                Ok(0) => return Ok(None),
+                Ok(length) => return Ok(Some(length)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error.raw_os_error().unwrap_or(libc::EIO)),
+            }
+        }
+    }
+
+    fn sysctl(&mut self, name: &[i32], buffer: Option<&mut [u8]>) -> Result<usize, i32> {
+        cfg_if::cfg_if! {
+            if #[cfg(any(target_os = "illumos", target_os = "solaris"))] {
+                let _ = (name, buffer);
+                Err(libc::ENOTSUP)
+            } else {
+                super::sysctl::read(name, buffer).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+            }
+        }
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    fn since_epoch(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+/// A socket that hears of both families, in `table`.
+fn socket(dialect: &'static Dialect, table: TableId) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::from(c_int::from(dialect.protocol_family)), Type::RAW, None)?;
+    socket.set_nonblocking(true)?;
+    if table != TableId(0) {
+        set_table(&socket, c_int::try_from(table.0).unwrap_or(c_int::MAX))?;
+    }
+    Ok(socket)
+}
+
+fn enlarge(socket: &Socket, wanted: usize) -> io::Result<usize> {
+    let mut size = wanted;
+    // Systems refuse what is more than they allow, and do not say how much that is.
+    while socket.set_recv_buffer_size(size).is_err() && size > EVENT_BUFFER_MIN {
+        size /= 2;
+    }
+    socket.recv_buffer_size()
+}
+
+cfg_if::cfg_if! {
+    if #[cfg(target_os = "freebsd")] {
+        /// SO_SETFIB: the socket is of another FIB.
+        fn set_table(socket: &Socket, table: c_int) -> io::Result<()> {
+            set(socket, libc::SOL_SOCKET, libc::SO_SETFIB, &table)
+        }
+    } else if #[cfg(target_os = "openbsd")] {
+        /// SO_RTABLE: the socket is of another table.
+        fn set_table(socket: &Socket, table: c_int) -> io::Result<()> {
+            set(socket, libc::SOL_SOCKET, libc::SO_RTABLE, &table)
+        }
+    } else {
+        fn set_table(_: &Socket, _: c_int) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+}
+
+cfg_if::cfg_if! {
+    if #[cfg(target_os = "freebsd")] {
+        /// SO_RERROR of sys/socket.h (FreeBSD 14).
+        const SO_RERROR: Option<c_int> = Some(0x2_0000);
+    } else if #[cfg(target_os = "netbsd")] {
+        /// SO_RERROR of sys/socket.h (NetBSD 9).
+        const SO_RERROR: Option<c_int> = Some(0x4000);
+    } else {
+        /// OpenBSD tells by a message; macOS and illumos do not tell; DragonFly's number was not found.
+        const SO_RERROR: Option<c_int> = None;
+    }
+}
+
+/// Asks to be told by an error that messages were lost, and says whether the kernel will.
+fn set_tells_loss(socket: &Socket) -> bool {
+    SO_RERROR.is_some_and(|option| set::<c_int>(socket, libc::SOL_SOCKET, option, &1).is_ok())
+}
+
+cfg_if::cfg_if! {
+    if #[cfg(target_os = "openbsd")] {
+        /// ROUTE_MSGFILTER of net/route.h (OpenBSD 7.5): a bit for each type.
+        fn filter(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
+            const ROUTE_MSGFILTER: c_int = 1;
+            let bits: u32 = (0..32).filter(|&number| wants(&dialect.message_type(number).kind)).map(|number| 1 << number).sum();
+            // Without the filter there is more to read, and nothing is wrong.
+            let _filtered = set(socket, c_int::from(dialect.protocol_family), ROUTE_MSGFILTER, &bits);
+        }
+    } else if #[cfg(target_os = "netbsd")] {
+        /// RO_MSGFILTER of net/route.h (NetBSD 9): the types as bytes.
+        fn filter(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
+            const RO_MSGFILTER: c_int = 1;
+            let types: Vec<u8> = (1..32).filter(|&number| wants(&dialect.message_type(number).kind)).collect();
+            // Without the filter there is more to read, and nothing is wrong.
+            let _filtered = set(socket, c_int::from(dialect.protocol_family), RO_MSGFILTER, &*types);
+        }
+    } else {
+        const fn filter(_: &Socket, _: &'static Dialect, _: impl Fn(&Kind) -> bool + Copy) {}
+    }
+}
+
+fn set<T: ?Sized>(socket: &Socket, level: c_int, option: c_int, value: &T) -> io::Result<()> {
+    let length = size_of_val(value) as socklen_t;
+    // SAFETY: the value is `length` bytes long and outlives the call, which only reads it.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const *value).cast(), length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

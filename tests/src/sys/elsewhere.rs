@@ -1,0 +1,45 @@
+//! A system without namespaces: its routing tables are the machine's own, so no test runs, and each is skipped by name.
+
+use std::os::fd::BorrowedFd;
+
+use waypost::Native;
+
+use super::Rights;
+
+/// Refuses: there is no place for tests here but the machine's own tables.
+pub(crate) fn enter() -> Rights {
+    Err("this system has no network namespaces".to_owned())
+}
+
+/// Moves the calling thread into a new network namespace.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn new_network() {
+    panic!("this system has no network namespaces");
+}
+
+/// Takes all rights from the calling thread.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn drop_rights() {
+    panic!("threads have no rights of their own here");
+}
+
+/// Sends `bytes` to a socket of this process, as any program could.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn forge(_: BorrowedFd<'_>, _: &[u8]) {
+    panic!("routing sockets have no addresses");
+}
+
+/// The groups that the kernel does not have, of those that tell of changes: there are no groups here.
+#[must_use]
+pub const fn missing_groups(_: &Native) -> &[u32] {
+    &[]
+}

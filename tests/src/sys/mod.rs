@@ -1,0 +1,22 @@
+//! Where the tests run: in namespaces where there are any, and nowhere else.
+
+/// What this process may do in namespaces of its own, or why it cannot make any.
+pub(crate) type Rights = Result<Root, String>;
+
+/// Whether this process has the rights of the initial user namespace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Root(pub(crate) bool);
+
+cfg_if::cfg_if! {
+    if #[cfg(target_os = "linux")] {
+        mod rtnetlink;
+
+        pub(crate) use rtnetlink::enter;
+        pub use rtnetlink::{drop_rights, forge, missing_groups, new_network};
+    } else {
+        mod elsewhere;
+
+        pub(crate) use elsewhere::enter;
+        pub use elsewhere::{drop_rights, forge, missing_groups, new_network};
+    }
+}

@@ -1,0 +1,87 @@
+//! What only a system with rtnetlink and namespaces has: the tests run in namespaces, and look at sockets from outside.
+#![expect(unsafe_code, reason = "capset(2) has no safe wrapper among the dependencies")]
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::Path;
+use std::{fs, io};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, getsockname, sendto, socket};
+use nix::unistd::{getegid, geteuid};
+use waypost::Native;
+
+use super::{Rights, Root};
+use crate::ip::ip;
+use crate::skip::is_required;
+
+/// Moves the calling thread into a new network namespace.
+///
+/// It sees an empty `/run` from then on: `ip netns` keeps its names there, and those of others are not the test's.
+///
+/// # Panics
+///
+/// Where that is refused, though it was allowed before.
+pub fn new_network() {
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).expect("new namespaces, as the process could have them");
+    mount(Some("none"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&Path>).expect("/run can be covered");
+    ip("link set lo up");
+}
+
+/// Moves the process where it can make network namespaces without harm to the machine's own.
+pub(crate) fn enter() -> Rights {
+    let is_root = is_required();
+    if !is_root {
+        let (user, group) = (geteuid(), getegid());
+        unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| refused("user", errno))?;
+        // Without this a group mapping is refused to whoever has no rights outside (user_namespaces(7)).
+        let mapped = fs::write("/proc/self/setgroups", "deny")
+            .and_then(|()| fs::write("/proc/self/uid_map", format!("0 {user} 1")))
+            .and_then(|()| fs::write("/proc/self/gid_map", format!("0 {group} 1")));
+        mapped.map_err(|error| format!("the user namespace cannot be set up: {error}"))?;
+    }
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).map_err(|errno| refused("network", errno))?;
+    let nothing: Option<&Path> = None;
+    mount(nothing, "/", nothing, MsFlags::MS_REC | MsFlags::MS_PRIVATE, nothing)
+        .map_err(|errno| format!("mounts cannot be made private: {errno}"))?;
+    Ok(Root(is_root))
+}
+
+fn refused(what: &str, errno: Errno) -> String {
+    format!("no {what} namespace can be made: {errno}")
+}
+
+/// Takes all capabilities from the calling thread, and from no other: what it asks of the kernel is asked without rights.
+///
+/// # Panics
+///
+/// Where the kernel refuses, which it does to nobody.
+pub fn drop_rights() {
+    /// `_LINUX_CAPABILITY_VERSION_3` of include/uapi/linux/capability.h: sets of 64 bits in two halves.
+    const VERSION: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION, 0];
+    let none = [0_u32; 6];
+    // SAFETY: the header names version 3 and the calling thread; for that version the kernel reads six numbers.
+    let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// Sends `bytes` to a netlink socket of this process, as any program could.
+///
+/// # Panics
+///
+/// Where they do not arrive.
+pub fn forge(victim: BorrowedFd<'_>, bytes: &[u8]) {
+    let victim: NetlinkAddr = getsockname(victim.as_raw_fd()).expect("it has an address");
+    let kind = (SockType::Raw, SockFlag::SOCK_CLOEXEC);
+    let forger = socket(AddressFamily::Netlink, kind.0, kind.1, SockProtocol::NetlinkRoute).expect("a socket");
+    let sent = sendto(forger.as_raw_fd(), bytes, &NetlinkAddr::new(victim.pid(), 0), MsgFlags::empty()).expect("it is sent");
+    assert_eq!(sent, bytes.len(), "the forgery reaches the socket");
+}
+
+/// The groups that the kernel does not have, of those that tell of changes.
+#[must_use]
+pub fn missing_groups(kernel: &Native) -> &[u32] {
+    kernel.missing_groups()
+}
