@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use crate::command::{output, program, root, run, succeeds};
+use crate::command::{cargo, output, program, root, run, succeeds};
 
 /// Names a folder with `bin` and `lib` of another Rust, such as a distribution's packages unpacked.
 const OTHER: &str = "WAYPOST_CROSS_RUST";
@@ -36,10 +36,10 @@ impl Toolchain {
         version.map_or_else(|why| why, |version| version.trim().to_owned())
     }
 
-    /// Its `cargo clippy`, at the lowest priority.
+    /// Its `cargo clippy`.
     pub(super) fn cargo_clippy(&self) -> Command {
-        let mut command = program("nice");
-        command.args(["-n", "19"]).arg(self.binary("cargo-clippy")).arg("clippy");
+        let mut command = program(&self.binary("cargo-clippy").to_string_lossy());
+        command.arg("clippy");
         self.apart(&mut command).env("RUSTC", self.binary("rustc"));
         command
     }
@@ -102,8 +102,7 @@ impl Toolchain {
     }
 
     fn check_std(&self, source: &Path, target: &str, build: &Path) -> Result<(), String> {
-        let mut command = program("nice");
-        command.args(["-n", "19"]).arg(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = cargo("");
         command.args(["check", "--quiet", "--release", "--locked", "--features", "panic-unwind,backtrace"]);
         command.arg("--manifest-path").arg(source.join("sysroot/Cargo.toml")).args(["--target", target]);
         command.arg("--target-dir").arg(build);

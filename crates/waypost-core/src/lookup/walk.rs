@@ -248,7 +248,10 @@ pub(super) fn has_own_rules_alone<'a>(rules: &impl Fn(Family, usize) -> Option<R
 }
 
 /// What comes of a rule.
-#[expect(clippy::large_enum_variant, reason = "it lives for a moment, in registers and on the stack")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "it lives for a moment, in registers and on the stack")
+)]
 enum Act<'a> {
     /// The next one is asked.
     Next,
