@@ -123,8 +123,8 @@ fn read_variable<T: Transport>(
         let read = transport.sysctl(name, out.get_mut(start..));
         out.truncate(start + read.unwrap_or(0).min(room));
         match read {
-            // FreeBSD 13.0 cuts a dump that does not fit in the middle of a message and calls it a success.
-            Ok(read) if read <= room && is_whole(dialect, order, out.get(start..).unwrap_or_default()) => return Ok(()),
+            // FreeBSD 13.0 cuts a dump that does not fit and calls it a success: in the middle of a message, or behind one.
+            Ok(read) if read < room && is_whole(dialect, order, out.get(start..).unwrap_or_default()) => return Ok(()),
             Ok(_) | Err(errno::ENOMEM) => {}
             Err(number) => return Err(number),
         }
