@@ -10,6 +10,7 @@ pub mod seeded;
 pub mod skip;
 pub mod storm;
 mod sys;
+pub mod wish;
 pub mod witness;
 pub mod world;
 

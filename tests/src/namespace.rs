@@ -31,6 +31,7 @@ use std::thread;
 use crate::skip::skip;
 pub use crate::sys::new_network;
 use crate::sys::{Rights, Root, enter};
+use crate::wish::Wish;
 
 /// A test: its name and what it does, which panics where it fails.
 #[derive(Clone, Copy, Debug)]
@@ -147,55 +148,4 @@ fn in_new_network(test: &Test) -> Result<(), Box<dyn Any + Send>> {
         body();
     });
     thread.expect("a thread starts").join()
-}
-
-/// What the arguments ask for.
-#[derive(Default)]
-struct Wish {
-    words: Vec<String>,
-    unwanted: Vec<String>,
-    exact: bool,
-    list: bool,
-}
-
-impl Wish {
-    fn read(mut arguments: impl Iterator<Item = String>) -> Self {
-        let mut wish = Self::default();
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--exact" => wish.exact = true,
-                "--list" => wish.list = true,
-                "--skip" => wish.unwanted.extend(arguments.next()),
-                // Those of `cargo test` that take a value and mean nothing here.
-                "--format" | "--color" | "--test-threads" | "--logfile" | "-Z" => drop(arguments.next()),
-                other if other.starts_with('-') => {}
-                _ => wish.words.push(argument),
-            }
-        }
-        wish
-    }
-
-    fn names(&self, test: &str) -> bool {
-        let is = |word: &String| if self.exact { test == word } else { test.contains(word.as_str()) };
-        (self.words.is_empty() || self.words.iter().any(is)) && !self.unwanted.iter().any(is)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Wish;
-
-    fn chosen(arguments: &str) -> Vec<&'static str> {
-        let wish = Wish::read(arguments.split_whitespace().map(str::to_owned));
-        ["a::add", "a::add_twice", "b::delete"].into_iter().filter(|name| wish.names(name)).collect()
-    }
-
-    #[test]
-    fn words_choose_tests() {
-        assert_eq!(chosen("").len(), 3);
-        assert_eq!(chosen("add"), ["a::add", "a::add_twice"]);
-        assert_eq!(chosen("--exact a::add"), ["a::add"]);
-        assert_eq!(chosen("add --skip twice"), ["a::add"]);
-        assert_eq!(chosen("--test-threads 1 --nocapture delete"), ["b::delete"]);
-    }
 }

@@ -59,6 +59,9 @@ pub(crate) fn as_plain_user() -> Result<Vec<Skip>, String> {
     for path in executables(&command) {
         place.take(&path, "")?;
     }
+    for path in libraries(&built) {
+        place.take(&path, "deps")?;
+    }
     let mut failed = Vec::new();
     for path in executables(&built) {
         let copy = place.take(&path, "deps")?;
@@ -73,6 +76,17 @@ pub(crate) fn as_plain_user() -> Result<Vec<Skip>, String> {
 fn executables(messages: &str) -> Vec<PathBuf> {
     let message = |line: &str| serde_json::from_str::<Value>(line).ok();
     messages.lines().filter_map(message).filter_map(|message| message["executable"].as_str().map(PathBuf::from)).collect()
+}
+
+/// The shared libraries of our own that cargo's messages name: tests load them from beside them.
+fn libraries(messages: &str) -> Vec<PathBuf> {
+    let message = |line: &str| serde_json::from_str::<Value>(line).ok();
+    let is_ours =
+        |message: &Value| message["target"]["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"));
+    let files = |message: Value| message["filenames"].as_array().cloned().unwrap_or_default();
+    let paths = messages.lines().filter_map(message).filter(is_ours).flat_map(files);
+    let paths = paths.filter_map(|path| path.as_str().map(PathBuf::from));
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "so")).collect()
 }
 
 /// `executable`, to be run by the user and group 65534 that have nothing.
@@ -120,11 +134,17 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use super::executables;
+    use super::{executables, libraries};
 
     #[test]
     fn executables_are_read_from_the_messages_of_cargo() {
         let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\nnoise\n{\"executable\":\"/t/deps/a-1\"}\n";
         assert_eq!(executables(messages), [std::path::PathBuf::from("/t/deps/a-1")]);
+    }
+    #[test]
+    fn shared_libraries_are_read_from_the_messages_of_cargo() {
+        let messages = "{\"target\":{\"kind\":[\"cdylib\",\"rlib\"]},\"filenames\":[\"/t/deps/a.so\",\"/t/deps/a.rlib\"]}\n\
+                        {\"target\":{\"kind\":[\"proc-macro\"]},\"filenames\":[\"/t/deps/b.so\"]}\n";
+        assert_eq!(libraries(messages), [std::path::PathBuf::from("/t/deps/a.so")]);
     }
 }

@@ -21,6 +21,7 @@ const NETLINK: &str = "waypost-netlink";
 const PFROUTE: &str = "waypost-pfroute";
 const SIM: &str = "waypost-sim";
 const FACADE: &str = "waypost";
+const FOREIGN: &str = "waypost-foreign";
 
 /// Dependencies point downwards: a backend cannot see the engine, nor the engine a backend.
 const SIGHTS: &[Sight] = &[
@@ -31,7 +32,8 @@ const SIGHTS: &[Sight] = &[
     Sight { name: SIM, always: &[CORE], sometimes: &[NETLINK, PFROUTE], tests: &[ENGINE] },
     Sight { name: FACADE, always: &[CORE, ENGINE], sometimes: &[NETLINK, PFROUTE], tests: &[SIM] },
     Sight { name: "waypost-cli", always: &[FACADE], sometimes: &[], tests: &[] },
-    Sight { name: "waypost-tests", always: &[CORE, ENGINE, NETLINK, PFROUTE, SIM, FACADE], sometimes: &[], tests: &[] },
+    Sight { name: "waypost-tests", always: &[CORE, ENGINE, NETLINK, PFROUTE, SIM, FACADE, FOREIGN], sometimes: &[], tests: &[] },
+    Sight { name: FOREIGN, always: &[PFROUTE, SIM], sometimes: &[], tests: &[] },
     Sight { name: "xtask", always: &[], sometimes: &[], tests: &[] },
 ];
 

@@ -184,9 +184,9 @@ pub fn what_cannot_be_said_is_unsupported<K: Kernel>(world: &mut World<'_, K>) {
 
 /// Links and addresses come, change and go, and an event about a link has its name although not every message does.
 pub fn links_and_addresses_are_told<K: Kernel>(world: &mut World<'_, K>) {
-    let w0 = world.index("w0");
+    let (w0, name) = (world.index("w0"), world.link().to_owned());
     world.act(Act::SetDown("w0"));
-    let is_down = |notice: &Notice| matches!(notice, Notice::Link(Verb::Present, link) if link.index == w0 && !link.is_up() && link.name == "w0");
+    let is_down = |notice: &Notice| matches!(notice, Notice::Link(Verb::Present, link) if link.index == w0 && !link.is_up() && link.name == name);
     assert!(world.said().iter().any(is_down));
     world.act(Act::SetUp("w0"));
     let is_up = |notice: &Notice| matches!(notice, Notice::Link(_, link) if link.index == w0 && link.is_up() && link.mtu == 1500);

@@ -39,6 +39,8 @@ const ROUNDS_MAX: usize = 100_000;
 /// The machine has the link `w0`, up, with 10.0.0.2/24 and 2001:db8::2/64.
 pub struct World<'h, K> {
     kernel: K,
+    /// The kernel's own name of `w0`.
+    link: String,
     operator: Operator<'h>,
     wait: Wait<'h, K>,
     now: Now,
@@ -60,8 +62,20 @@ impl<'h, K: Kernel> World<'h, K> {
     /// have something to say and gives the time, or nothing where it said nothing for too long.
     #[must_use]
     pub fn new(kernel: K, operator: impl FnMut(Act<'_>) + 'h, wait: impl FnMut(&K) -> Option<Now> + 'h) -> Self {
+        Self::about_link("w0", kernel, operator, wait)
+    }
+
+    /// The same, where the link that the tests know as `w0` has another name in the kernel.
+    #[must_use]
+    pub fn about_link(
+        link: &str,
+        kernel: K,
+        operator: impl FnMut(Act<'_>) + 'h,
+        wait: impl FnMut(&K) -> Option<Now> + 'h,
+    ) -> Self {
         let mut world = Self {
             kernel,
+            link: link.to_owned(),
             operator: Box::new(operator),
             wait: Box::new(wait),
             now: Now::default(),
@@ -82,10 +96,17 @@ impl<'h, K: Kernel> World<'h, K> {
         (self.operator)(act);
         if let Act::AddLink(_) = act {
             let links = self.list(Dump::Links).into_iter();
+            let ours = &self.link;
+            let name = |name| if name == *ours { "w0".into() } else { name };
             self.names = links
-                .filter_map(|notice| if let Notice::Link(_, link) = notice { Some((link.index, link.name)) } else { None })
+                .filter_map(|notice| if let Notice::Link(_, link) = notice { Some((link.index, name(link.name))) } else { None })
                 .collect();
         }
+    }
+
+    /// The kernel's own name of `w0`.
+    pub fn link(&self) -> &str {
+        &self.link
     }
 
     /// The number of a link.

@@ -203,6 +203,18 @@ impl RoutingSim {
         Ok(())
     }
 
+    /// Gives a link another MTU.
+    ///
+    /// # Errors
+    ///
+    /// `NoSuchDevice`.
+    pub fn set_mtu(&self, index: u32, mtu: u32) -> Result<(), Error> {
+        let mut machine = self.lock();
+        machine.links.get_mut(&index).ok_or_else(no_device)?.mtu = mtu;
+        machine.tell_interface(index);
+        Ok(())
+    }
+
     /// Gives a link an address, and so a route to its network.
     ///
     /// # Errors
@@ -245,6 +257,15 @@ impl RoutingSim {
     /// Says that a packet to `destination` found no route.
     pub fn miss(&self, destination: IpAddr) {
         self.lock().tell_miss(destination);
+    }
+
+    /// Sends a packet, which is told of where there is no route to its destination.
+    pub fn send(&self, destination: IpAddr) {
+        let mut machine = self.lock();
+        let leads = |key: &Key| key.table == 0 && key.destination.contains(destination);
+        if !machine.routes.keys().any(leads) {
+            machine.tell_miss(destination);
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
