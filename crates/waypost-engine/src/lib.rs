@@ -6,8 +6,10 @@
 //! Programs depend on the `waypost` crate, which drives this with the system's own sockets and clock.
 #![forbid(unsafe_code)]
 
+mod fan_out;
 mod follow;
 mod mirror;
 
+pub use fan_out::{Backlog, Delivery, EventFilter, FanOut, Kinds, SubscriberId, View};
 pub use follow::{Drift, FollowOptions, Follower, Metrics, Progress, Stats};
 pub use mirror::{Change, Doubt, Event, Mirror, Reason, Subject};
