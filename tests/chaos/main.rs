@@ -10,13 +10,13 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use waypost::{Event, Family, Options, Watcher};
+use waypost::{Delivery, EventFilter, Family, Hub, Options, SubscriberId, Watcher};
 use waypost_tests::ip::{ip, run as run_program, sysctl, veth_with_addresses};
 use waypost_tests::namespace::{new_network, run};
 use waypost_tests::replay::Replay;
 use waypost_tests::seeded::Seeded;
 use waypost_tests::test;
-use waypost_tests::witness::{assert_mirrors_the_kernel, settle};
+use waypost_tests::witness::assert_mirrors_the_kernel;
 
 /// How long a first picture may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,49 +36,90 @@ struct Tally {
     rounds: u64,
     storms: u64,
     events: u64,
+    lags: u64,
     overruns: u64,
     resyncs: u64,
     torn: u64,
 }
 
-/// A watcher and what a subscriber makes of its events.
+/// How many events wait for a subscriber that keeps up, and for one that does not.
+const CAPACITIES: [usize; 2] = [1 << 22, 16];
+
+/// A watcher and what its subscribers make of its events.
 struct Follower {
     name: &'static str,
-    watcher: Watcher,
-    replay: Replay,
+    hub: Hub,
+    subscribers: Vec<Subscriber>,
     events: u64,
+    lags: u64,
+}
+
+struct Subscriber {
+    id: SubscriberId,
+    replay: Replay,
 }
 
 impl Follower {
     fn new(name: &'static str, options: &Options) -> Self {
         let mut watcher = Watcher::open_with(options).unwrap();
         watcher.synchronise(Some(PATIENCE)).unwrap();
-        let replay = Replay::of(watcher.mirror());
-        Self { name, watcher, replay, events: 0 }
+        let mut follower = Self { name, hub: Hub::new(watcher), subscribers: Vec::new(), events: 0, lags: 0 };
+        follower.subscribe();
+        follower
     }
 
-    fn apply(&mut self, event: &Event) {
-        self.replay.apply(event);
-        self.events += 1;
+    /// Begins anew with two subscribers, of whom one lags.
+    fn subscribe(&mut self) {
+        let replay = Replay::of(self.hub.watcher().mirror());
+        let subscribers = CAPACITIES.map(|capacity| {
+            let id = self.hub.subscribe(EventFilter::default(), capacity);
+            // What it begins with is the mirror.
+            assert!(matches!(self.hub.next(id), Some(Delivery::Initial(_))));
+            Subscriber { id, replay: replay.clone() }
+        });
+        self.subscribers = subscribers.into();
     }
 
+    /// Takes what has happened, and has the subscribers read it.
     fn follow(&mut self) {
-        while let Some(event) = self.watcher.try_next().unwrap() {
-            self.apply(&event);
+        self.hub.wait(Some(TURN)).unwrap();
+        for Subscriber { id, replay } in &mut self.subscribers {
+            while let Some(delivery) = self.hub.next(*id) {
+                match delivery {
+                    Delivery::Event(event) => {
+                        replay.apply(&event);
+                        self.events += 1;
+                    }
+                    Delivery::Lagged { view, .. } => {
+                        *replay = Replay::of(view.mirror());
+                        self.lags += 1;
+                    }
+                    other => panic!("{}: {other:?}", self.name),
+                }
+            }
         }
     }
 
-    /// Comes to rest, and says that the replay is the mirror and the mirror what the kernel has.
-    fn finish(&mut self) {
-        for event in settle(&mut self.watcher) {
-            self.apply(&event);
+    /// Comes to rest, and says that what each subscriber has is the mirror and the mirror what the kernel has.
+    fn finish(mut self) -> Self {
+        let mut turns = 0;
+        while !self.hub.watcher().is_settled() {
+            self.follow();
+            turns += 1;
+            assert!(turns < 20_000, "{} does not come to rest: {:?}", self.name, self.hub.watcher().stats());
         }
-        self.replay.assert_is(self.watcher.mirror());
-        assert_mirrors_the_kernel(&mut self.watcher);
-        let drift = self.watcher.verify(Some(PATIENCE)).unwrap();
+        self.follow();
+        for Subscriber { replay, .. } in &mut self.subscribers {
+            replay.assert_is(self.hub.watcher().mirror());
+        }
+        let mut watcher = self.hub.into_watcher();
+        assert_mirrors_the_kernel(&mut watcher);
+        let drift = watcher.verify(Some(PATIENCE)).unwrap();
         assert!(drift.is_none(), "{}: reading all once more finds {drift:?}", self.name);
         // Whatever came meanwhile belongs to the mirror that was compared.
-        self.replay = Replay::of(self.watcher.mirror());
+        self.hub = Hub::new(watcher);
+        self.subscribe();
+        self
     }
 }
 
@@ -115,7 +156,6 @@ fn storm(seeded: &mut Seeded, followers: &mut [Follower]) {
     });
     while !rivals.iter().all(thread::JoinHandle::is_finished) {
         for follower in followers.iter_mut().filter(|follower| follower.name != "late") {
-            follower.watcher.wait(Some(TURN)).unwrap();
             follower.follow();
         }
     }
@@ -130,9 +170,9 @@ fn storm(seeded: &mut Seeded, followers: &mut [Follower]) {
 fn assert_as_one_who_starts_now(followers: &mut [Follower]) {
     let mut fresh = Follower::new("fresh", &Options::new());
     for follower in followers {
-        follower.replay.assert_same_but_routes(&mut fresh.replay);
+        follower.subscribers[0].replay.assert_same_but_routes(&mut fresh.subscribers[0].replay);
         for family in Family::ALL {
-            assert_eq!(follower.watcher.rules(family), fresh.watcher.rules(family), "{}: rules", follower.name);
+            assert_eq!(follower.hub.watcher().rules(family), fresh.hub.watcher().rules(family), "{}: rules", follower.name);
         }
     }
 }
@@ -149,14 +189,15 @@ fn round(seed: u64, tally: &mut Tally) {
     ];
     for _ in 0..STORMS {
         storm(&mut seeded, &mut followers);
-        followers.iter_mut().for_each(Follower::finish);
+        followers = followers.map(Follower::finish);
         assert_as_one_who_starts_now(&mut followers);
         tally.storms += 1;
     }
     tally.rounds += 1;
     for follower in followers {
-        let stats = follower.watcher.stats();
+        let stats = follower.hub.watcher().stats();
         tally.events += follower.events;
+        tally.lags += follower.lags;
         tally.overruns += stats.overruns;
         tally.resyncs += stats.resyncs;
         tally.torn += stats.torn;
@@ -174,6 +215,7 @@ fn the_mirror_is_what_the_kernel_has_after_any_storm() {
     (first..first.saturating_add(rounds)).for_each(|seed| round(seed, &mut tally));
     println!("chaos from seed {first}: {tally:?}");
     assert!(tally.overruns > 0, "4 KiB hold a storm: it is none");
+    assert!(tally.lags > 0, "a queue of {} holds a storm", CAPACITIES[1]);
 }
 
 fn main() -> ExitCode {

@@ -42,6 +42,7 @@
 
 #[cfg(feature = "decode")]
 pub mod decode;
+mod hub;
 mod routes;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod stream;
@@ -49,6 +50,7 @@ mod sys;
 mod trace;
 mod watcher;
 
+pub use hub::Hub;
 pub use routes::{Ensured, Operation, Routes};
 #[cfg(feature = "async-io")]
 pub use stream::AsyncIoEvents;
@@ -57,4 +59,7 @@ pub use stream::TokioEvents;
 pub use sys::{Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
-pub use waypost_engine::{Change, Drift, Event, FollowOptions, Metrics, Mirror, Reason, Stats};
+pub use waypost_engine::{
+    Backlog, Change, Delivery, Drift, Event, EventFilter, FollowOptions, Kinds, Metrics, Mirror, Reason, Stats, SubscriberId,
+    View,
+};

@@ -405,6 +405,16 @@ impl<K: Kernel> Watcher<K> {
         self.kernel.capabilities()
     }
 
+    /// Takes what the kernel has said until that makes an event, or there is no more.
+    pub(crate) fn fill_queue(&mut self) -> Result<(), Error> {
+        self.advance()
+    }
+
+    /// Empties the queue. Then the picture is that after the last event.
+    pub(crate) fn take_queued(&mut self) -> impl Iterator<Item = Event> {
+        self.events.drain(..)
+    }
+
     /// Takes what the kernel has said, as long as that makes no event.
     fn advance(&mut self) -> Result<(), Error> {
         while self.events.is_empty() && self.step()? == Progress::More {}
