@@ -3,13 +3,20 @@
 //! [`Mirror`] is what the kernel has, as far as it has said so; [`Follower`] keeps a mirror in step with a
 //! [`Kernel`](waypost_core::Kernel): it asks for snapshots, follows what the kernel says, and reads again what was lost.
 //!
+//! [`Monitor`] tells that the network is another than before and what that means, of what a mirror has.
+//!
 //! Programs depend on the `waypost` crate, which drives this with the system's own sockets and clock.
 #![forbid(unsafe_code)]
 
 mod fan_out;
 mod follow;
 mod mirror;
+mod monitor;
 
 pub use fan_out::{Backlog, Delivery, EventFilter, FanOut, Kinds, SubscriberId, View};
 pub use follow::{Drift, FollowOptions, Follower, Metrics, Progress, Stats};
 pub use mirror::{Change, Doubt, Event, Mirror, Reason, Subject};
+pub use monitor::{
+    Debounce, DefaultCause, DefaultRoute, LinkStanding, Monitor, MonitorOptions, MonitorStats, Report, ReportReason, RuleKeeper,
+    Snapshot, UsableAddress,
+};
