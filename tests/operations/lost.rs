@@ -2,11 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use waypost::{ErrorKind, Flow, LookupMode, NextHopObject, Operation, Route, RouteChange, Routes, Rule};
+use waypost::{ErrorKind, Family, Flow, LookupMode, NextHopObject, Operation, Route, RouteChange, Routes, Rule};
 use waypost_tests::flood;
 use waypost_tests::ip::{ip, veth_with_addresses};
 
 use super::{PAIRS, route, routes, rules, witness};
+
+/// How many changes of a batch are under way at once, at most.
+const UNDER_WAY: usize = 64;
 
 pub(crate) fn a_single_change_whose_answer_is_lost_is_read_from_the_state() {
     veth_with_addresses("w0", "w1");
@@ -55,9 +58,11 @@ pub(crate) fn changes_of_a_batch_whose_answers_are_lost_are_read_from_the_state(
         routes.add(&one).unwrap();
         routes.add_rule(&old).unwrap();
         routes.add_next_hop(&first).unwrap();
-        // These are looked at and refused; as they are told of, the others have been looked at but not begun.
+        // With these as many come to be under way as ever are; they are deleted in the end.
+        let many = (0..2 * UNDER_WAY).map(|n| Operation::AddRule(rule(&format!("from all lookup 80 priority {}", 600 + n))));
+        // These are looked at and refused. As the second half is told of, the others have been looked at but not begun.
         let nothing = Operation::DeleteRule(rule("from all lookup 79 priority 502"));
-        let before = std::iter::repeat_n(nothing, 2048);
+        let before = many.chain(std::iter::repeat_n(nothing, 2 * UNDER_WAY));
         let lost = [
             Operation::DeleteRule(old),
             Operation::Route(RouteChange::Delete, one),
@@ -72,7 +77,7 @@ pub(crate) fn changes_of_a_batch_whose_answers_are_lost_are_read_from_the_state(
         let mut told = Vec::new();
         let mut filled = 0;
         let tell = |at, result: Result<(), waypost::Error>| {
-            if at == 0 {
+            if at == 3 * UNDER_WAY {
                 filled = flood::fill_all();
             }
             told.push(result.map_err(|error| error.kind()));
@@ -80,12 +85,14 @@ pub(crate) fn changes_of_a_batch_whose_answers_are_lost_are_read_from_the_state(
         };
         routes.batch(before.chain(lost), tell).unwrap();
         assert!(filled > 0, "there was room");
-        assert!(told.drain(..2048).all(|outcome| outcome == Err(ErrorKind::NotFound)));
+        assert!(told.drain(..2 * UNDER_WAY).all(|outcome| outcome == Ok(())));
+        assert!(told.drain(..2 * UNDER_WAY).all(|outcome| outcome == Err(ErrorKind::NotFound)));
         let done = Ok(());
         assert_eq!(told, [done, done, done, Err(ErrorKind::Unknown), done, done, done, done]);
         assert_eq!(witness(destination).len(), 1);
         assert_eq!(ip("nexthop show").trim(), "id 8 blackhole");
         routes.delete_rule(&new).unwrap();
+        ip(&format!("{} rule flush table 80", if family == Family::V4 { "-4" } else { "-6" }));
         ip("nexthop flush");
     }
 }
