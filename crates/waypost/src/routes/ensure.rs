@@ -1,6 +1,6 @@
 //! Whether a route that is there says all that another asks for.
 
-use waypost_core::{Entry, Error, ErrorKind, Family, NextHop, NextHopFlags, Protocol, Route, Slot};
+use waypost_core::{Entry, Error, ErrorKind, Family, Metric, Metrics, NextHop, NextHopFlags, Preference, Protocol, Route, Slot};
 
 use super::Routes;
 use super::deletion::of_same_destination;
@@ -70,9 +70,19 @@ fn says_all_of(entry: &Entry, wanted: &Entry, family: Family) -> bool {
         && (family == Family::V6 || entry.scope == wanted.scope)
         && wanted.preferred_source.is_none_or(|source| entry.preferred_source == Some(source))
         && wanted.next_hop_object.is_none_or(|id| entry.next_hop_object == Some(id))
-        && wanted.metrics.iter().all(|(metric, value)| entry.metrics.get(metric) == Some(value))
+        && (wanted.preference == Preference::Medium || entry.preference == wanted.preference)
+        && has_metrics(&entry.metrics, &wanted.metrics)
+        && wanted.unnamed.as_slice().iter().all(|attribute| entry.unnamed.as_slice().contains(attribute))
         && (wanted.next_hops.is_empty() || entry.next_hops.len() == wanted.next_hops.len())
         && each_goes_its_way(&entry.next_hops, &wanted.next_hops)
+}
+
+/// Says whether there are all the metrics that are wanted, locked where that is wanted.
+fn has_metrics(there: &Metrics, wanted: &Metrics) -> bool {
+    wanted.iter().all(|(metric, value)| there.get(metric) == Some(value))
+        && Metric::ALL.into_iter().all(|metric| there.is_locked(metric) || !wanted.is_locked(metric))
+        && wanted.congestion().is_none_or(|algorithm| there.congestion() == Some(algorithm))
+        && (there.is_congestion_locked() || !wanted.is_congestion_locked())
 }
 
 /// Says whether each of the wanted next hops has one of its own: the kernel counts one that is named twice as two.
@@ -89,6 +99,7 @@ pub(super) fn goes_that_way(there: &NextHop, wanted: &NextHop) -> bool {
     there.gateway == wanted.gateway
         && wanted.interface.is_none_or(|index| there.interface == Some(index))
         && there.weight == wanted.weight
+        && (wanted.realms == 0 || there.realms == wanted.realms)
         && there.flags.contains(wanted.flags & ASKED)
         && there.encapsulation == wanted.encapsulation
 }
@@ -106,6 +117,8 @@ mod tests {
         assert!(satisfied("10.0.0.0/8 via 10.9.0.1 dev if2 metric 5", "10.0.0.0/8 via 10.9.0.1 metric 5"));
         assert!(satisfied("2001:db8::/32 via fe80::1 dev if2 metric 1024", "2001:db8::/32 via fe80::1 dev if2"));
         assert!(satisfied("10.0.0.0/8 via 10.9.0.1 dev if2 src 10.9.0.7 linkdown", "10.0.0.0/8 via 10.9.0.1"));
+        assert!(satisfied("10.0.0.0/8 via 10.9.0.1 dev if2 mtu lock 1400 congctl lock bbr", "10.0.0.0/8 via 10.9.0.1 mtu 1400"));
+        assert!(satisfied("2001:db8::/32 via fe80::1 dev if2 metric 5 pref high", "2001:db8::/32 via fe80::1 metric 5"));
     }
 
     #[test]
@@ -124,6 +137,12 @@ mod tests {
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 dev if3"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 proto static"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 mtu 1400"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2 mtu 1400", "10.0.0.0/8 via 10.9.0.1 mtu lock 1400"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2 congctl cubic", "10.0.0.0/8 via 10.9.0.1 congctl bbr"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2 congctl bbr", "10.0.0.0/8 via 10.9.0.1 congctl lock bbr"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2 realms 7", "10.0.0.0/8 via 10.9.0.1 realms 8"),
+            ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 attr 26 0x01"),
+            ("2001:db8::/32 via fe80::1 dev if2 metric 5 pref low", "2001:db8::/32 via fe80::1 metric 5 pref high"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 src 10.9.0.7"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 onlink"),
             ("10.0.0.0/8 via 10.9.0.1 dev if2", "10.0.0.0/8 via 10.9.0.1 nhid 5"),
