@@ -231,6 +231,9 @@ fn flushing_takes_what_passes_and_nothing_else() {
     ip("route add 10.2.0.0/16 via 10.0.0.2");
     assert_eq!(routes.flush(&RouteFilter::default()).unwrap_err().kind(), ErrorKind::Invalid, "nobody means every route");
     let mut filter = RouteFilter::default();
+    filter.family = Some(Family::V4);
+    assert_eq!(routes.flush(&filter).unwrap_err().kind(), ErrorKind::Invalid, "nor every one of a family");
+    filter.family = None;
     filter.protocol = Some(waypost::Protocol::STATIC);
     assert_eq!(routes.flush(&filter).unwrap(), 300);
     assert_eq!(ip("route show table 7").trim(), "");

@@ -188,9 +188,12 @@ impl Routes {
     ///
     /// # Errors
     ///
-    /// `Invalid` where the filter is empty: nobody means all routes. Otherwise the first refusal; what was deleted stays deleted.
+    /// `Invalid` where the filter is empty, or names a family alone: nobody means all routes, those of the kernel in the table `local`
+    /// included. Otherwise the first refusal; what was deleted stays deleted.
     pub fn flush(&mut self, filter: &RouteFilter) -> Result<usize, Error> {
-        if filter.is_empty() {
+        let mut of_any_family = filter.clone();
+        of_any_family.family = None;
+        if of_any_family.is_empty() {
             return Err(
                 Error::new(ErrorKind::Invalid, "flush routes").because("the filter is empty, and would delete every route")
             );
