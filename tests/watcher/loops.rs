@@ -1,8 +1,10 @@
 //! The ways to wait for a watcher.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::os::fd::AsFd;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Token};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::{LocalSet, yield_now};
 use tokio::time::timeout;
 use waypost::{ErrorKind, Event, Watcher};
 use waypost_tests::ip::{ip, ip_batch, veth_with_addresses};
@@ -214,6 +217,48 @@ pub(crate) fn the_streams_wake_for_what_the_watcher_wants_to_look_at() {
         let mut events = watcher.into_async_io_stream().unwrap();
         while !is_end(&in_time(events.next()).await.expect("in time").expect("no end").unwrap()) {}
     });
+}
+
+/// A wait can be longer than the clock can say, or than the system call can.
+pub(crate) fn a_wait_can_be_as_long_as_one_likes() {
+    veth_with_addresses("w0", "w1");
+    let mut watcher = Watcher::open().unwrap();
+    watcher.synchronise(Some(Duration::MAX)).unwrap();
+    settle(&mut watcher);
+    let months = Duration::from_secs(90 * 24 * 60 * 60);
+    for (n, long) in [Duration::MAX, months].into_iter().enumerate() {
+        let rival = std::thread::spawn(move || ip(&format!("route add 10.{n}.0.0/16 via 10.0.0.2")));
+        assert!(watcher.wait(Some(long)).unwrap());
+        rival.join().unwrap();
+        settle(&mut watcher);
+    }
+}
+
+/// While there is always one more event, the other tasks of the thread have their turns.
+pub(crate) fn a_stream_of_many_events_lets_others_have_their_turns() {
+    let watcher = resting();
+    ip_batch((0..5000).map(|n| format!("route add 10.{}.{}.0/24 via 10.0.0.2", 100 + n / 250, n % 250)));
+    let turns = Rc::new(Cell::new(0));
+    let mut told = 0;
+    let tasks = LocalSet::new();
+    tasks.spawn_local({
+        let turns = Rc::clone(&turns);
+        async move {
+            loop {
+                turns.set(turns.get() + 1);
+                yield_now().await;
+            }
+        }
+    });
+    tokio().block_on(tasks.run_until(async {
+        let mut events = watcher.into_tokio_stream().unwrap();
+        while told < 5000 {
+            let event = timeout(PATIENCE, events.next()).await.expect("in time").expect("no end").unwrap();
+            told += usize::from(matches!(event, Event::Route { .. }));
+        }
+    }));
+    // The kernel's messages were all there at the start: nothing had to be waited for.
+    assert!(turns.get() > 20, "{} turns in {told} events", turns.get());
 }
 
 pub(crate) fn a_future_that_is_dropped_loses_nothing() {

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         test!(loops::tokio_wakes_the_stream),
         test!(loops::async_io_wakes_the_stream),
         test!(loops::the_streams_wake_for_what_the_watcher_wants_to_look_at),
+        test!(loops::a_wait_can_be_as_long_as_one_likes),
+        test!(loops::a_stream_of_many_events_lets_others_have_their_turns),
         test!(loops::a_future_that_is_dropped_loses_nothing),
         test!(storms::events_replayed_over_a_snapshot_are_the_mirror),
         test!(storms::they_are_so_with_a_buffer_that_overruns),

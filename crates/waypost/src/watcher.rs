@@ -17,6 +17,9 @@ use waypost_engine::{Drift, Event, FollowOptions, Follower, Mirror, Progress, St
 use crate::sys::{self, Native, Options};
 use crate::trace;
 
+/// No sleep is longer: epoll_wait(2) counts milliseconds in 31 bits, and takes more for ever.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A live picture of the kernel's routing tables, and of what they hang on: links, addresses, rules, next-hop objects.
 ///
 /// It subscribes before it reads, so nothing falls in between. The picture moves when the program asks for it, by
@@ -98,7 +101,7 @@ impl Watcher {
     ///
     /// `Busy` where the time ran out before; the watcher can be asked again. `Closed` where the socket is of no more use.
     pub fn synchronise(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
-        let end = timeout.map(|timeout| sys::now().running + timeout);
+        let end = end_of(timeout);
         loop {
             let progress = self.step()?;
             if self.is_synchronised() {
@@ -136,7 +139,7 @@ impl Watcher {
     ///
     /// `Busy` where the time ran out before; reading goes on, and the watcher can be asked again. `Closed` where the socket is of no more use.
     pub fn verify(&mut self, timeout: Option<Duration>) -> Result<Drift, Error> {
-        let end = timeout.map(|timeout| sys::now().running + timeout);
+        let end = end_of(timeout);
         let mut has_begun = false;
         loop {
             let progress = self.step()?;
@@ -163,7 +166,7 @@ impl Watcher {
     ///
     /// `Closed` where the socket is of no more use.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
-        let end = timeout.map(|timeout| sys::now().running + timeout);
+        let end = end_of(timeout);
         loop {
             if !self.events.is_empty() {
                 return Ok(true);
@@ -203,7 +206,7 @@ impl Watcher {
         let now = sys::now().running;
         let wake = [end, self.follower_deadline().map(|deadline| deadline.running)].into_iter().flatten().min();
         // Rounded up: a wait that ends a little early would spin.
-        let timeout = wake.map(|wake| wake.saturating_sub(now) + Duration::from_millis(1));
+        let timeout = wake.map(|wake| wake.saturating_sub(now).min(LONGEST_SLEEP) + Duration::from_millis(1));
         let failed = |error: std::io::Error| Error::from_io("wait for the kernel", &error);
         let waiting = match &mut self.waiting {
             Some(waiting) => waiting,
@@ -356,7 +359,7 @@ impl<K: Kernel> Watcher<K> {
     /// [`Event::Resynced`].
     pub fn resync(&mut self) {
         self.follower.resync(sys::now(), &mut self.batch);
-        self.events.extend(self.batch.drain(..));
+        self.take_batch();
     }
 
     /// Sets how often everything is read again unasked to see whether something has changed without a word: about once a minute unless this
@@ -425,15 +428,24 @@ impl<K: Kernel> Watcher<K> {
     fn step(&mut self) -> Result<Progress, Error> {
         let progress = self.follower.advance(sys::now(), &mut self.kernel, &mut self.batch, &mut self.others);
         self.others.clear();
+        self.take_batch();
+        progress
+    }
+
+    fn take_batch(&mut self) {
         self.batch.iter().for_each(trace::event);
         self.events.extend(self.batch.drain(..));
         self.queue_max = self.queue_max.max(self.events.len());
-        progress
     }
 
     fn follower_deadline(&self) -> Option<Now> {
         [self.follower.deadline(), self.kernel.deadline()].into_iter().flatten().min()
     }
+}
+
+/// When a wait of this length ends that begins now; `None` where it never does, as one that outlives the clock.
+fn end_of(timeout: Option<Duration>) -> Option<Duration> {
+    sys::now().running.checked_add(timeout?)
 }
 
 fn is_over(end: Option<Duration>) -> bool {

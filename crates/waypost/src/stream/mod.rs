@@ -33,27 +33,41 @@ trait Wait {
     fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
+/// How many events a stream gives in a row before its task lets the others of its thread have a turn: while a million routes come
+/// there is always one more.
+const EVENTS_A_TURN: u32 = 128;
+
 /// A watcher, and what its runtime waits with.
 #[derive(Debug)]
 struct Driven<W> {
     watcher: Watcher,
     wait: W,
     ended: bool,
+    /// How many events have been given in this turn.
+    given: u32,
 }
 
 impl<W: Wait> Driven<W> {
     const fn new(watcher: Watcher, wait: W) -> Self {
-        Self { watcher, wait, ended: false }
+        Self { watcher, wait, ended: false, given: 0 }
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         if self.ended {
             return Poll::Ready(None);
         }
+        if self.given >= EVENTS_A_TURN {
+            self.given = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             match self.watcher.try_next() {
-                Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
-                Ok(None) => {}
+                Ok(Some(event)) => {
+                    self.given += 1;
+                    return Poll::Ready(Some(Ok(event)));
+                }
+                Ok(None) => self.given = 0,
                 Err(error) => return self.end(error),
             }
             if self.wait.poll_time(self.watcher.deadline(), context).is_ready() {
