@@ -259,14 +259,15 @@ fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
 /// The way out; `None` where the message names neither a gateway nor an interface.
 fn next_hop(message: &RouteMessage<'_>, flags: RouteFlags) -> Option<NextHop> {
     let addrs = message.addrs();
-    // A gateway of family AF_LINK is no interface to send by: for an address of the host's own it is the one that
-    // has the address, and packets go to the loopback. Where such a route is marked, it is said to be of that
-    // interface, because messages name now the one and now the other, or none.
-    let own = addrs.link(Axis::Gateway).filter(|link| link.index != 0 && flags.contains(RouteFlags::LOCAL));
-    let index = match (own, message.index()) {
-        (Some(link), _) => link.index,
-        (None, 0) => addrs.link(Axis::Ifp).map_or(0, |link| link.index),
-        (None, index) => index,
+    // Where the message names an interface, a gateway of family AF_LINK is none to send by: for an address of the
+    // host's own it is the one that has the address, and packets go to the loopback. Where such a route is marked, it
+    // is said to be of that interface all the same, because messages name now the one and now the other, or none.
+    // FreeBSD does not mark it and pins it.
+    let link = addrs.link(Axis::Gateway).filter(|_| !flags.contains(RouteFlags::PINNED)).map_or(0, |link| link.index);
+    let index = match message.index() {
+        _ if link != 0 && flags.contains(RouteFlags::LOCAL) => link,
+        0 => addrs.link(Axis::Ifp).map(|link| link.index).filter(|&index| index != 0).unwrap_or(link),
+        index => index,
     };
     let interface = IfIndex::new(index);
     let gateway = address(addrs, Axis::Gateway).filter(|_| flags.contains(RouteFlags::GATEWAY));
