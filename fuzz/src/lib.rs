@@ -14,6 +14,8 @@ pub mod wire;
 mod tests {
     use std::path::Path;
 
+    use crate::pfroute;
+
     /// Gives every seed of a target to `run`, which panics where a promise is broken.
     fn replay(target: &str, run: impl Fn(&[u8])) {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
@@ -29,7 +31,9 @@ mod tests {
         replay("wire", crate::wire::run);
         replay("session", crate::session::run);
         replay("engine", crate::engine::run);
-        replay("pfroute", crate::pfroute::run);
+        for dialect in pfroute::DIALECTS {
+            replay(&format!("pfroute_{}", dialect.name.replace('-', "_")), |seed| pfroute::run(dialect, seed));
+        }
         replay("text", |seed| crate::text::run(std::str::from_utf8(seed).unwrap()));
     }
 }

@@ -1,4 +1,0 @@
-//! See `waypost_fuzz::pfroute`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| waypost_fuzz::pfroute::run(data));
