@@ -23,7 +23,7 @@ fn mirrors(watcher: &Watcher, destination: &str) -> bool {
 }
 
 fn lists(namespace: Namespace, destination: &str) -> bool {
-    let mut routes = Routes::open_with(Options::new().namespace(namespace)).expect("it opens");
+    let mut routes = Routes::open_with(&Options::new().namespace(namespace)).expect("it opens");
     let listed = routes.list(&RouteFilter::default()).unwrap();
     listed.iter().any(|route| route.slot.destination.to_string() == destination)
 }
@@ -83,7 +83,7 @@ pub(crate) fn several_namespaces_are_followed_side_by_side() {
 pub(crate) fn a_namespace_that_is_missing_is_no_such_device() {
     for namespace in [|| Namespace::Name("green".into()), || Namespace::Path("/run/netns/green".into())] {
         let options = || Options::new().namespace(namespace());
-        let errors = [Watcher::open_with(&options()).err(), Routes::open_with(options()).err()];
+        let errors = [Watcher::open_with(&options()).err(), Routes::open_with(&options()).err()];
         for error in errors {
             let error = error.expect("there is none");
             assert_eq!(error.kind(), ErrorKind::NoSuchDevice);
@@ -96,7 +96,7 @@ pub(crate) fn the_caller_stays_where_it_is() {
     make("blue");
     let before = read_link(HERE).unwrap();
     let mut watcher = watcher_in(Namespace::Name("blue".into()));
-    drop(Routes::open_with(Options::new().namespace(Namespace::Name("blue".into()))).unwrap());
+    drop(Routes::open_with(&Options::new().namespace(Namespace::Name("blue".into()))).unwrap());
     settle(&mut watcher);
     assert_eq!(read_link(HERE).unwrap(), before);
     assert_ne!(read_link(HERE).unwrap(), std::fs::canonicalize("/run/netns/blue").unwrap());

@@ -37,6 +37,6 @@ impl Invocation {
     }
 
     pub(crate) fn routes(&self) -> Result<Routes, Failure> {
-        Ok(Routes::open_with(self.options())?)
+        Ok(Routes::open_with(&self.options())?)
     }
 }

@@ -1,7 +1,8 @@
 //! Which system this is: the one place above the backends that asks.
 //!
-//! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, `now`, its two clocks, and
-//! `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would take the other for it.
+//! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
+//! `open_for_requests`, `now`, its two clocks, and `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
+//! take the other for it.
 
 use cfg_if::cfg_if;
 

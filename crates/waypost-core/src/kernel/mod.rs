@@ -36,8 +36,9 @@ impl Now {
 impl Add<Duration> for Now {
     type Output = Self;
 
+    /// So much later, or the end of time where a clock cannot say that.
     fn add(self, time: Duration) -> Self {
-        Self { running: self.running + time, boot: self.boot + time }
+        Self { running: self.running.saturating_add(time), boot: self.boot.saturating_add(time) }
     }
 }
 
@@ -98,4 +99,14 @@ pub trait Kernel {
 
     /// When `drain` wants to be called even if the kernel has said nothing: an answer is overdue then.
     fn deadline(&self) -> Option<Now>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_due_is_no_overflow() {
+        assert_eq!(Now::awake(Duration::from_secs(1)) + Duration::MAX, Now::awake(Duration::MAX));
+    }
 }

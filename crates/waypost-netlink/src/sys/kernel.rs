@@ -92,9 +92,22 @@ impl Netlink {
     /// `NoSuchDevice` where there is no such namespace, `NotPermitted` where this process may not enter it, `Invalid` where
     /// its name is none, `Unsupported` where the kernel has no routing tables, `Busy` or `Other` where it refuses a socket.
     pub fn open(options: &Options) -> Result<Self, Error> {
+        Self::open_as(options, options.events)
+    }
+
+    /// Opens the sockets for requests alone, whatever the options say of events.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_for_requests(options: &Options) -> Result<Self, Error> {
+        Self::open_as(options, false)
+    }
+
+    fn open_as(options: &Options, hears_events: bool) -> Result<Self, Error> {
         let (events, requests, missing_groups) = within(&options.namespace, || {
             let events = Rtnetlink::open(options.receive_buffer.unwrap_or(EVENT_BUFFER))?;
-            let missing = if options.events { subscribe(&events, options.neighbours)? } else { Vec::new() };
+            let missing = if hears_events { subscribe(&events, options.neighbours)? } else { Vec::new() };
             Ok((events, Rtnetlink::open(ANSWER_BUFFER)?, missing))
         })?;
         // A number that differs from run to run: an answer to somebody else does not fit.

@@ -50,12 +50,25 @@ impl PfRoute {
     /// `Unsupported` for any but the current network namespace, or for a table where there is one;
     /// `NotPermitted`, `Busy` or `Other` where the system refuses a socket.
     pub fn open(options: &Options) -> Result<Self, Error> {
+        Self::open_as(options, options.events)
+    }
+
+    /// Opens the sockets for requests alone, whatever the options say of events.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_for_requests(options: &Options) -> Result<Self, Error> {
+        Self::open_as(options, false)
+    }
+
+    fn open_as(options: &Options, hears_events: bool) -> Result<Self, Error> {
         if !matches!(options.namespace, Namespace::Current) {
             let why = "this system has no network namespaces";
             return Err(Error::new(ErrorKind::Unsupported, "open a network namespace").because(why));
         }
         let (dialect, system) = NATIVE;
-        let sockets = Sockets::open(dialect, options)?;
+        let sockets = Sockets::open(dialect, options, hears_events)?;
         let mut session = SessionOptions::new(capabilities(dialect, system, sockets.tells_loss));
         session.table = options.table;
         session.misses = options.misses;

@@ -32,7 +32,7 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    pub(super) fn open(dialect: &'static Dialect, options: &Options) -> Result<Self, Error> {
+    pub(super) fn open(dialect: &'static Dialect, options: &Options, hears_events: bool) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::from_io("open a routing socket", &error);
         let events = socket(dialect, options.table).map_err(failed)?;
         let requests = socket(dialect, options.table).map_err(failed)?;
@@ -41,7 +41,7 @@ impl Sockets {
         // What is not wanted need not fill the buffers; where the kernel cannot sort it out, the session does.
         filter(&events, dialect, |kind| options.misses || !matches!(kind, Kind::Route(RouteOp::Miss, _)));
         filter(&requests, dialect, |kind| matches!(kind, Kind::Route(RouteOp::Get | RouteOp::Delete, _)));
-        if !options.events {
+        if !hears_events {
             // A socket that never reads would keep its buffer full.
             events.shutdown(Shutdown::Read).map_err(failed)?;
         }

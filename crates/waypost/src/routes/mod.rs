@@ -67,16 +67,17 @@ impl Routes {
     ///
     /// `NotPermitted` where the system refuses the socket (a sandbox).
     pub fn open() -> Result<Self, Error> {
-        Self::open_with(Options::new())
+        Self::open_with(&Options::new())
     }
 
-    /// Opens the kernel of the network namespace that `options` name.
+    /// Opens the kernel of the network namespace that `options` name. What they say of events is for a [`Watcher`](crate::Watcher), which can be
+    /// opened with the same.
     ///
     /// # Errors
     ///
     /// `NoSuchDevice` where there is no such namespace, `NotPermitted` where it may not be entered.
-    pub fn open_with(options: Options) -> Result<Self, Error> {
-        let kernel = Native::open(&options.events(false))?;
+    pub fn open_with(options: &Options) -> Result<Self, Error> {
+        let kernel = Native::open_for_requests(options)?;
         let failed = |error: std::io::Error| Error::from_io("wait for the kernel", &error);
         let poll = Poll::new().map_err(failed)?;
         for (token, descriptor) in [kernel.event_fd().as_raw_fd(), kernel.request_fd().as_raw_fd()].iter().enumerate() {
