@@ -8,11 +8,13 @@
 //! Programs depend on the `waypost` crate, which drives this with the system's own sockets and clock.
 #![forbid(unsafe_code)]
 
+mod check;
 mod fan_out;
 mod follow;
 mod mirror;
 mod monitor;
 
+pub use check::{CheckOptions, Diagnosis, Finding, Problem, Severity, check};
 pub use fan_out::{Backlog, Delivery, EventFilter, FanOut, Kinds, SubscriberId, View};
 pub use follow::{Drift, FollowOptions, Follower, Metrics, Progress, Stats};
 pub use mirror::{Change, Doubt, Event, Mirror, Reason, Subject};
