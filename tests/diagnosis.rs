@@ -68,6 +68,95 @@ fn a_monitor_tells_what_it_has_counted_and_writes_it_for_collectors() {
     assert!(text.ends_with("# EOF\n") && text.contains("waypost_overruns_total 0\n"), "{text}");
 }
 
+/// What the check finds: the problem and what it is about, and whether it says that something is wrong.
+fn checked(words: &str) -> (Vec<(String, String)>, bool) {
+    let output = command(words).output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let found: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let about = |one: &Value| {
+        assert!(one["advice"].as_str().is_some_and(|advice| !advice.is_empty()), "{one}");
+        let of_rule = || one["rule"]["priority"].to_string();
+        (one["problem"].as_str().unwrap().to_owned(), one["route"]["dst"].as_str().map_or_else(of_rule, str::to_owned))
+    };
+    (found.iter().map(about).collect(), output.status.code() == Some(1))
+}
+
+fn a_table_with_nothing_wrong_is_proved_and_passes() {
+    veth_with_addresses("w0", "w1");
+    ip("route add default via 10.0.0.2");
+    assert_eq!(checked("check --json"), (vec![], false));
+    let output = command("check").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.ends_with("routes proved: 0 errors, 0 warnings, 0 notes\n"), "{text}");
+}
+
+fn what_is_wrong_with_a_table_is_told_with_what_to_do() {
+    veth_with_addresses("w0", "w1");
+    ip("link add w2 type veth peer name w3");
+    ip("link set w2 up");
+    ip("address add 10.6.0.1/24 dev w2");
+    for line in [
+        "route add default via 10.0.0.2",
+        "route append default via 10.0.0.3",
+        "route add 0.0.0.0/1 via 10.0.0.4",
+        "route add 128.0.0.0/1 via 10.0.0.4",
+        "route add 10.7.0.0/16 via 10.6.0.2",
+        "route add 10.8.0.0/16 via 10.0.0.2 proto static",
+        "route append 10.8.0.0/16 via 10.0.0.3 proto bird",
+        "route add 10.9.0.0/16 via 10.0.0.2 metric 9",
+        "route add blackhole 10.9.0.0/16 metric 3",
+        "route add blackhole 10.8.1.0/24",
+        "rule add from 10.1.0.0/16 lookup 77 priority 100",
+        "rule add from 10.1.0.0/16 goto 300 priority 200",
+    ] {
+        ip(line);
+    }
+    // The gateway's network goes, and the kernel does not ask again.
+    ip("-6 route add 2001:db8:5::/64 dev w0");
+    ip("-6 route add 2001:db8:55::/48 via 2001:db8:5::9");
+    ip("-6 route delete 2001:db8:5::/64 dev w0");
+    let (mut found, is_wrong) = checked("check --json");
+    found.sort();
+    let expected = [
+        ("dangling-goto", "200"),
+        ("duplicated", "10.8.0.0/16"),
+        ("empty-table", "100"),
+        ("equal-defaults", "default"),
+        ("gateway-off-link", "2001:db8:55::/48"),
+        ("halves-hide-default", "default"),
+        ("halves-hide-default", "default"),
+        ("hidden", "10.9.0.0/16"),
+        ("link-down", "10.6.0.0/24"),
+        ("link-down", "10.7.0.0/16"),
+        ("pierced", "10.8.1.0/24"),
+    ];
+    assert_eq!(found, expected.map(|(problem, about)| (problem.to_owned(), about.to_owned())));
+    assert!(is_wrong);
+    let output = command("-6 check").output().expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.starts_with("error gateway-off-link: `2001:db8:55::/48 via 2001:db8:5::9 dev w0"), "{text}");
+    assert!(text.contains("\n    give the interface an address in the gateway's network"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+fn a_monitor_gives_up_the_rights_of_root_and_loses_nothing() {
+    veth_with_addresses("w0", "w1");
+    let mut monitor = Running::start("--json monitor --user nobody routes");
+    monitor.read_to("synchronised", |_| true);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", monitor.child.id())).expect("it runs");
+    let line = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim().to_owned();
+    let nobody = String::from_utf8(Command::new("id").args(["-u", "nobody"]).output().expect("id starts").stdout).unwrap();
+    assert!(line("Uid:").split_whitespace().all(|uid| uid == nobody.trim()), "{status}");
+    assert_eq!((line("CapEff:"), line("CapPrm:")), ("0".repeat(16), "0".repeat(16)), "{status}");
+    assert!(line("Groups:").split_whitespace().all(|group| group != "0"), "{status}");
+    // What goes without a word must be read again, without any rights.
+    ip("route add 10.77.0.0/16 via 10.0.0.2");
+    ip("link set w0 down");
+    monitor.read_to("route", |object| object["change"] == "removed" && object["route"]["dst"] == "10.77.0.0/16");
+    let refused = command("monitor --user no-such-user").output().expect("it starts");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+}
+
 fn main() -> ExitCode {
     // The program is another package's: cargo builds it for that package's own tests only.
     let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "waypost-cli", "--bin", "waypost"]).status();
@@ -81,5 +170,10 @@ fn main() -> ExitCode {
             }
         };
     }
-    run(&[test!(a_monitor_tells_what_it_has_counted_and_writes_it_for_collectors)])
+    run(&[
+        test!(a_monitor_tells_what_it_has_counted_and_writes_it_for_collectors),
+        test!(a_table_with_nothing_wrong_is_proved_and_passes),
+        test!(what_is_wrong_with_a_table_is_told_with_what_to_do),
+        test!(a_monitor_gives_up_the_rights_of_root_and_loses_nothing).needs_root(),
+    ])
 }

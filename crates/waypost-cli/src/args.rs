@@ -84,10 +84,16 @@ pub(crate) enum Command {
         initial: bool,
         #[command(flatten)]
         counted: Counted,
+        /// Go on as this user once the kernel is being followed: that needs no rights
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
         /// What to follow: all but neighbours, unless something is named
         #[arg(value_enum)]
         what: Vec<Watched>,
     },
+    /// Prove that what is known is what the kernel has, and look it over for what is wrong
+    #[command(after_help = "Exit status: 0 where nothing is wrong, notes apart; 1 where anything is.")]
+    Check,
     /// Add a route; one that has its place is not overwritten
     Add {
         /// A route in the words of `ip route`

@@ -5,6 +5,7 @@ mod args;
 mod batch;
 mod capabilities;
 mod change;
+mod check;
 mod columns;
 mod decode;
 mod documents;
@@ -52,7 +53,8 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
             true => get::explain(invocation, &words),
             false => get::run(invocation, &words, local, fibmatch),
         },
-        Command::Monitor { initial, counted, what } => monitor::run(invocation, initial, &counted, &what),
+        Command::Monitor { initial, counted, user, what } => monitor::run(invocation, initial, &counted, user.as_deref(), &what),
+        Command::Check => check::run(invocation),
         Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
         Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),
         Command::Change { words } => change::run(invocation, RouteChange::Change, &words),

@@ -22,10 +22,19 @@ use names::Names;
 /// How many events are written in a storm before they are handed on: a reader waits no longer than for these.
 const HANDED_ON: usize = 512;
 
-pub(crate) fn run(invocation: &mut Invocation, initial: bool, counted: &Counted, what: &[Watched]) -> Result<(), Failure> {
+pub(crate) fn run(
+    invocation: &mut Invocation,
+    initial: bool,
+    counted: &Counted,
+    user: Option<&str>,
+    what: &[Watched],
+) -> Result<(), Failure> {
     let what = What::new(what);
     let family = invocation.family();
     let mut watcher = Watcher::open_with(&invocation.options().neighbours(what.has(Watched::Neighbours)))?;
+    if let Some(user) = user {
+        waypost::become_user(user)?;
+    }
     watcher.synchronise(None)?;
     let names = Names::new(watcher.names());
     let mut monitor = Monitor { output: &mut invocation.output, what, family, names, sequence: 0 };

@@ -43,6 +43,7 @@
 #[cfg(feature = "decode")]
 pub mod decode;
 mod hub;
+mod privilege;
 mod routes;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod stream;
@@ -51,6 +52,7 @@ mod trace;
 mod watcher;
 
 pub use hub::Hub;
+pub use privilege::become_user;
 pub use routes::{Ensured, Operation, Routes};
 #[cfg(feature = "async-io")]
 pub use stream::AsyncIoEvents;
@@ -60,6 +62,6 @@ pub use sys::{Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
 pub use waypost_engine::{
-    Backlog, Change, Delivery, Drift, Event, EventFilter, FollowOptions, Kinds, Metrics, Mirror, Reason, Stats, SubscriberId,
-    View,
+    Backlog, Change, CheckOptions, Delivery, Diagnosis, Drift, Event, EventFilter, Finding, FollowOptions, Kinds, Metrics,
+    Mirror, Problem, Reason, Severity, Stats, SubscriberId, View, check,
 };

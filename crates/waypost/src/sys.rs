@@ -1,8 +1,9 @@
 //! Which system this is: the one place above the backends that asks.
 //!
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
-//! `open_for_requests`, `now`, its two clocks, and `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
-//! take the other for it.
+//! `open_for_requests`, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
+//! take the other for it, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so, and
+//! `leave_groups`, by which a process stays in one group alone.
 
 use cfg_if::cfg_if;
 
@@ -11,7 +12,7 @@ cfg_if! {
         use std::time::Duration;
 
         use nix::time::{ClockId, clock_gettime};
-        use waypost_core::Now;
+        use waypost_core::{Family, Now};
 
         pub(crate) use waypost_netlink::wire::route::deletes;
         pub(crate) use waypost_netlink::wire::rule::deletes as deletes_rule;
@@ -23,6 +24,18 @@ cfg_if! {
             let read = |clock| clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
             Now { running: read(ClockId::CLOCK_MONOTONIC), boot: read(ClockId::CLOCK_BOOTTIME) }
         }
+
+        /// Leaves all groups but one; setgroups(2).
+        pub(crate) fn leave_groups(group: nix::unistd::Gid) -> nix::Result<()> {
+            nix::unistd::setgroups(&[group])
+        }
+
+        /// How many neighbours of a family the kernel keeps at most; arp(7). Only the first network namespace tells.
+        pub(crate) fn neighbours_max(family: Family) -> Option<usize> {
+            let version = if family == Family::V4 { "ipv4" } else { "ipv6" };
+            let text = std::fs::read_to_string(format!("/proc/sys/net/{version}/neigh/default/gc_thresh3")).ok()?;
+            text.trim().parse().ok()
+        }
     } else if #[cfg(any(
         target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_os = "dragonfly",
         target_vendor = "apple", target_os = "illumos", target_os = "solaris",
@@ -30,7 +43,7 @@ cfg_if! {
         use std::time::Duration;
 
         use nix::time::{ClockId, clock_gettime};
-        use waypost_core::{Now, Rule};
+        use waypost_core::{Family, Now, Rule};
 
         pub(crate) use waypost_pfroute::session::deletes;
         pub use waypost_pfroute::{Namespace, Options, PfRoute as Native};
@@ -44,6 +57,23 @@ cfg_if! {
         /// which it is differs; so a sleep is not seen.
         pub(crate) fn now() -> Now {
             Now::awake(clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from))
+        }
+
+        /// Leaves all groups but one. Apple's systems ask their directory service for the groups of a process.
+        pub(crate) fn leave_groups(group: nix::unistd::Gid) -> nix::Result<()> {
+            cfg_if! {
+                if #[cfg(target_vendor = "apple")] {
+                    let _ = group;
+                    Err(nix::Error::EOPNOTSUPP)
+                } else {
+                    nix::unistd::setgroups(&[group])
+                }
+            }
+        }
+
+        /// These systems name no limit.
+        pub(crate) const fn neighbours_max(_: Family) -> Option<usize> {
+            None
         }
     } else {
         compile_error!("Waypost has no backend for this system's routing tables yet");

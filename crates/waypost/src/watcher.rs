@@ -12,7 +12,7 @@ use waypost_core::{
     Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notices, Now,
     RouteFilter, RouteRef, Rule,
 };
-use waypost_engine::{Drift, Event, FollowOptions, Follower, Mirror, Progress, Stats};
+use waypost_engine::{CheckOptions, Diagnosis, Drift, Event, FollowOptions, Follower, Mirror, Progress, Stats, check};
 
 use crate::sys::{self, Native, Options};
 use crate::trace;
@@ -158,6 +158,32 @@ impl Watcher {
                 self.sleep(end)?;
             }
         }
+    }
+
+    /// Proves the picture as [`verify`](Self::verify) does, and looks it over as an experienced operator would: what is wrong, how grave that
+    /// is, and what to do about it.
+    ///
+    /// How full the table of neighbours is can be told where [`Options`] asked for neighbours.
+    ///
+    /// ```no_run
+    /// use waypost::Watcher;
+    ///
+    /// let mut watcher = Watcher::open()?;
+    /// watcher.synchronise(None)?;
+    /// for finding in watcher.check(None)?.findings {
+    ///     println!("{}: {}; {}", finding.severity.word(), finding.text, finding.problem.advice());
+    /// }
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn check(&mut self, timeout: Option<Duration>) -> Result<Diagnosis, Error> {
+        let mut options = CheckOptions::default();
+        options.drift = Some(self.verify(timeout)?);
+        options.neighbours_max = Family::ALL.map(sys::neighbours_max);
+        Ok(check(self.mirror(), options))
     }
 
     /// Waits until an event is ready, or `timeout` has passed (`None` waits as long as it takes); says whether one is.
