@@ -2,7 +2,6 @@
 //!
 //! The length of functions is clippy's `too_many_lines` (clippy.toml), and is not measured here again.
 
-mod capabilities;
 mod clock;
 mod dependencies;
 mod length;
@@ -11,6 +10,7 @@ mod os_names;
 mod paths;
 mod phrases;
 mod provenance;
+mod readme;
 mod rust;
 mod tree;
 mod unsafety;
@@ -65,7 +65,7 @@ pub(crate) fn tidy() -> Result<(), String> {
     let tree = Tree::of_git()?;
     let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(&tree)).collect();
     findings.extend(dependencies::check(&output(&mut cargo("metadata --format-version 1 --no-deps"))?)?);
-    findings.extend(capabilities::check(&tree)?);
+    findings.extend(readme::check(&tree)?);
     findings.sort();
     for finding in &findings {
         println!("{finding}");
