@@ -368,6 +368,8 @@ fn numbers_have_the_names_that_ip_gives_them() {
     assert!(waypost("link show w0").contains(" group uplinks "));
     let watched = json(&waypost("--json link show w0"));
     assert_eq!(watched[0]["group"], "uplinks");
+    let told = waypost("get --explain 10.0.0.2 tos 10");
+    assert!(told.contains(" lookup vpn ") && told.contains(" tos lowdelay "), "{told}");
     let (status, said) = fails("show table unread");
     assert_eq!(status, 2);
     assert!(said.contains("\"unread\" is no routing table"), "{said}");

@@ -111,7 +111,7 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: Names<'_>) -> 
 fn from_mirror(invocation: &mut Invocation, words: &[&str]) -> Result<(), Failure> {
     let watcher = mirror(invocation)?;
     let flow: Flow = words::flow(words, numbers::with(watcher.names()))?;
-    let explanation = watcher.explain(&flow);
+    let explanation = watcher.explain(&flow).with_names(numbers::with(watcher.names()));
     if let Verdict::Found(found) = &explanation.verdict {
         let answer = Answer { route: found.route, mark: flow.mark, uid: flow.uid, input: flow.input, rule: Some(found.rule) };
         return print(invocation, &answer, numbers::with(watcher.names()));
@@ -156,10 +156,10 @@ struct StepJson<'a> {
 pub(crate) fn explain(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let watcher = mirror(invocation)?;
-    let explanation = watcher.explain(&words::flow(&words, numbers::with(watcher.names()))?);
+    let names = numbers::with(watcher.names());
+    let explanation = watcher.explain(&words::flow(&words, names)?).with_names(names);
     let output = &mut invocation.output;
     if output.json {
-        let names = numbers::with(watcher.names());
         let step = |step: &Step<'_>| match step {
             Step::Rule { .. } => "asked".to_owned(),
             other => other.outcome().to_string(),

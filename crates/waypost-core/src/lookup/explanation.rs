@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Selector, Verdict};
-use crate::{Flow, InterfaceNames, RouteRef, Rule, RuleAction};
+use crate::{Flow, Names, RouteRef, Rule};
 
 /// One step of a lookup.
 #[derive(Clone, Debug)]
@@ -88,10 +88,7 @@ impl fmt::Display for Outcome<'_, '_> {
             Step::Passed { why, .. } => write!(f, "passed over, {why}"),
             Step::Taken { .. } => f.write_str("taken"),
             Step::Suppressed { .. } => f.write_str("passed over, its rule suppresses it"),
-            Step::NoRoute { rule } => match rule.action {
-                RuleAction::Lookup(table) => write!(f, "table {table} has no route that can be taken"),
-                _ => f.write_str("no route can be taken"),
-            },
+            Step::NoRoute { .. } => f.write_str("its table has no route that can be taken"),
         }
     }
 }
@@ -149,10 +146,17 @@ pub struct Explanation<'a> {
     pub steps: Vec<Step<'a>>,
     /// What it came to.
     pub verdict: Verdict<'a>,
-    pub(super) names: &'a InterfaceNames,
+    pub(super) names: Names<'a>,
 }
 
-impl Explanation<'_> {
+impl<'a> Explanation<'a> {
+    /// The same, with these names of tables, protocols and other numbers where it is printed.
+    #[must_use]
+    pub fn with_names(mut self, names: impl Into<Names<'a>>) -> Self {
+        self.names = names.into();
+        self
+    }
+
     /// The verdict in words: `found default via 10.0.0.1 dev eth0`.
     #[must_use]
     pub const fn conclusion(&self) -> Conclusion<'_> {
@@ -174,10 +178,10 @@ impl fmt::Display for Conclusion<'_> {
                 if usable < all { write!(f, ", {usable} of its {all} next hops usable") } else { Ok(()) }
             }
             Verdict::Refused { route: Some(route), .. } => write!(f, "refused by {}", route.with_names(names)),
-            Verdict::Refused { rule, .. } => write!(f, "refused by the rule {rule}"),
+            Verdict::Refused { rule, .. } => write!(f, "refused by the rule {}", rule.with_names(names)),
             Verdict::Dropped { why, .. } => write!(f, "dropped: {why}"),
             Verdict::NoRoute => f.write_str("no table has a route"),
-            Verdict::Indeterminate { rule, why } => write!(f, "the rule {rule} decides: {why}"),
+            Verdict::Indeterminate { rule, why } => write!(f, "the rule {} decides: {why}", rule.with_names(names)),
         }
     }
 }
@@ -186,8 +190,8 @@ impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in &self.steps {
             match (step, step.route()) {
-                (Step::Rule { rule }, _) => writeln!(f, "rule {rule}")?,
-                (Step::RulePassed { rule, .. }, _) => writeln!(f, "rule {rule}: {}", step.outcome())?,
+                (Step::Rule { rule }, _) => writeln!(f, "rule {}", rule.with_names(self.names))?,
+                (Step::RulePassed { rule, .. }, _) => writeln!(f, "rule {}: {}", rule.with_names(self.names), step.outcome())?,
                 (_, Some(route)) => writeln!(f, "  {}: {}", route.with_names(self.names), step.outcome())?,
                 (_, None) => writeln!(f, "  {}", step.outcome())?,
             }

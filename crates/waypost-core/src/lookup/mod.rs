@@ -146,7 +146,7 @@ impl<'a> World<'a> {
     pub fn explain(&self, flow: &Flow) -> Explanation<'a> {
         let mut recorder = Recorder::default();
         let verdict = walk::decide(self, &self.as_written(), flow, &mut recorder);
-        Explanation { flow: *flow, steps: recorder.steps, verdict, names: self.names }
+        Explanation { flow: *flow, steps: recorder.steps, verdict, names: self.names.into() }
     }
 
     /// The same world for many lookups: what each would find out anew of the rules is found out once.

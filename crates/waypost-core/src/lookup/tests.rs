@@ -270,7 +270,7 @@ fn an_explanation_has_a_line_a_step() {
         "rule 1: from all fwmark 0x1 lookup 7: passed over, fwmark does not match",
         "rule 2: not from all iif lo lookup 7: passed over, all that it excludes matches",
         "rule 3: from all lookup 9",
-        "  table 9 has no route that can be taken",
+        "  its table has no route that can be taken",
         "rule 4: from all lookup 7",
         "  throw 10.1.0.0/16 table 7: taken",
         "rule 5: from all lookup 8 suppress_prefixlength 0",
