@@ -1,0 +1,60 @@
+//! Files of changes.
+
+use super::*;
+
+pub(super) fn a_batch_is_carried_out_in_order() {
+    veth_with_addresses("w0", "w1");
+    let lines = "# a comment\nroute add 10.1.0.0/16 via 10.0.0.2 \\\n  metric 5\n\n\
+        route append 10.1.0.0/16 via \"10.0.0.3\" metric 5\nrule add from 10.0.0.0/8 lookup 7\n\
+        route del 10.1.0.0/16 via 10.0.0.2\nroute add 10.2.0.0/16 dev w0\nroute del 10.2.0.0/16\n\
+        rule del from 10.0.0.0/8\nroute add 2001:db8:1::/48 via 2001:db8::2\nroute del 2001:db8:1::/48";
+    let output = batch("batch", lines);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("9 changes in "), "{}", text(&output.stderr));
+    assert_eq!(ip("route show root 10.1.0.0/16").trim(), "10.1.0.0/16 via 10.0.0.3 dev w0 metric 5");
+    assert_eq!(ip("route show exact 10.2.0.0/16"), "");
+    assert!(!ip("rule").contains("10.0.0.0"));
+    assert_eq!(text(&batch("--quiet batch -", "route add 10.3.0.0/16 dev w0").stderr), "");
+}
+
+pub(super) fn a_batch_that_fails_names_the_line() {
+    veth_with_addresses("w0", "w1");
+    let lines = "route add 10.1.0.0/16 via 10.0.0.2\nroute add 10.2.0.0/16 via 192.0.2.1\nfoo\nroute add 10.3.0.0/16 dev w0\n";
+    let output = batch("batch --keep-going", lines);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("standard input:2: route add 10.2.0.0/16 via 192.0.2.1: Nexthop has invalid gateway"), "{said}");
+    assert!(said.contains("standard input:3: \"foo\" is none of"), "{said}");
+    assert_ne!(ip("route show exact 10.3.0.0/16"), "");
+    let output = batch("batch", "foo\nroute add 10.4.0.0/16 dev w0\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(ip("route show exact 10.4.0.0/16"), "", "nothing behind a wrong line is done");
+    assert_eq!(batch("batch", "route del 10.77.0.0/16").status.code(), Some(4));
+}
+
+pub(super) fn what_is_behind_the_line_that_failed_is_told_exactly() {
+    veth_with_addresses("w0", "w1");
+    for at in [1, 2, 5, 40, 100, 300] {
+        let line = |number: usize| match number {
+            _ if number == at => "route add 10.9.0.0/16 via 192.0.2.1\n".to_owned(),
+            // One more that fails, if it is tried at all.
+            _ if number == at + 3 => "route del 10.77.0.0/16 metric 7\n".to_owned(),
+            _ => format!("route add 10.1.{}.{}/32 dev w0 proto 99\n", number / 256, number % 256),
+        };
+        let output = batch("batch", &(1..=600).map(line).collect::<String>());
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        let report = said.split(&format!("stopped at line {at}: ")).nth(1).unwrap_or_else(|| panic!("{said}")).trim_end();
+        let there = ip("route show proto 99").lines().count();
+        if report == "nothing behind it was done" {
+            assert_eq!(there, at - 1, "{said}");
+        } else {
+            let last: usize =
+                report.rsplit("behind line ").next().and_then(|end| end.split(' ').next()).unwrap().parse().unwrap();
+            assert!(last < at + 64, "{said}");
+            assert_eq!(there, last - 1 - usize::from(last >= at + 3), "{said}");
+        }
+        assert!(at > 1 || report == "nothing behind it was done", "the first is alone: {said}");
+        ip("route flush proto 99");
+    }
+}
