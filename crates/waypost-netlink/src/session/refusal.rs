@@ -108,7 +108,7 @@ impl<'a> Verdict<'a> {
             (EINVAL, Operation::Lookup) if self.text.is_none() => (ErrorKind::Unreachable, "a blackhole route drops it"),
             (EPERM | EACCES, _) => (ErrorKind::NotPermitted, "not permitted"),
             (EEXIST, _) => (ErrorKind::Exists, "it is there already"),
-            (ESRCH | ENOENT, _) => (ErrorKind::NotFound, "there is no such thing"),
+            (ESRCH | ENOENT, operation) => (ErrorKind::NotFound, nothing_like_it(operation)),
             (ENETUNREACH, _) => (ErrorKind::Unreachable, "the network is unreachable"),
             (EHOSTUNREACH, _) => (ErrorKind::Unreachable, "the host is unreachable"),
             (ENETDOWN, _) => (ErrorKind::Unreachable, "the interface is down"),
@@ -122,6 +122,17 @@ impl<'a> Verdict<'a> {
             (EBUSY | EAGAIN, _) => (ErrorKind::Busy, "the kernel is busy"),
             _ => (ErrorKind::Other, "the kernel refused"),
         }
+    }
+}
+
+/// What is not there, where the kernel says no more than that.
+const fn nothing_like_it(operation: Operation) -> &'static str {
+    use Operation::*;
+    match operation {
+        ReplaceRoute | ChangeRoute | DeleteRoute | Lookup => "there is no such route",
+        DeleteRule => "there is no such rule",
+        ReplaceNextHop | DeleteNextHop => "there is no such next-hop object",
+        List | AddRoute | AppendRoute | PrependRoute | AddRule | AddNextHop => "there is nothing like what it names",
     }
 }
 

@@ -100,3 +100,15 @@ fn a_lookup_fails_as_packets_would() {
     assert_eq!(refused(22, Operation::Lookup).kind(), ErrorKind::Unreachable);
     assert_eq!(refused(1, Operation::Lookup).kind(), ErrorKind::NotPermitted);
 }
+
+#[test]
+fn what_is_not_there_is_called_by_its_name() {
+    for (operation, why) in [
+        (Operation::ChangeRoute, "there is no such route"),
+        (Operation::DeleteRule, "there is no such rule"),
+        (Operation::DeleteNextHop, "there is no such next-hop object"),
+    ] {
+        let error = refused(2, operation);
+        assert_eq!((error.kind(), error.reason()), (ErrorKind::NotFound, why));
+    }
+}
