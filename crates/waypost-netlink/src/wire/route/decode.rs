@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use waypost_core::{
     Attribute, Encapsulation, Family, IfIndex, Ipv4Prefix, Ipv6Prefix, LookupAnswer, Metrics, NextHopId, NextHops, Preference,
-    Prefix, Protocol, Route, Scope, TableId, Unnamed,
+    Prefix, Protocol, Route, RouteFlags, Scope, TableId, Unnamed,
 };
 
 use super::next_hops::{self, EncapsulationParts, address_of};
@@ -103,6 +103,12 @@ pub fn decode_answer(payload: &[u8]) -> Result<Option<Decoded<LookupAnswer>>, De
         }
     }
     answer.route.entry.unnamed = others;
+    if answer.route.entry.flags.contains(RouteFlags::CLONED) && answer.route.slot.destination.family() == Family::V4 {
+        // The upper half of the word is then of the path (`RTCF_LOCAL` and its like in linux/in_route.h), and one of those
+        // bits means something else of a route (`rt_fill_info` in net/ipv4/route.c, Linux 6.18).
+        answer.route.entry.flags.remove(RouteFlags::OFFLOAD_FAILED);
+        answer.route.entry.os_flags &= 0xffff;
+    }
     // IPv6 answers with a source of no address where none was asked for.
     if answer.route.slot.source == Some(Ipv6Prefix::host(Ipv6Addr::UNSPECIFIED)) {
         answer.route.slot.source = None;
