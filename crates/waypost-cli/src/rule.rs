@@ -12,7 +12,8 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), F
     let said = |error| Failure::RefusedOn(format!("rule {}", words.join(" ")), error);
     let mut routes = invocation.routes()?;
     match words.as_slice() {
-        [] | ["show" | "list" | "ls"] => show(invocation, &mut routes),
+        [] => show(invocation, &mut routes, &[]),
+        ["show" | "list" | "ls", which @ ..] => show(invocation, &mut routes, which),
         ["add", rule @ ..] => {
             let rules = if names_priority(rule) { Vec::new() } else { routes.rules(None)? };
             let rule = read(rule, invocation.family(), &rules)?;
@@ -33,10 +34,12 @@ fn names() -> Names<'static> {
     numbers::with(InterfaceNames::none())
 }
 
-fn show(invocation: &mut Invocation, routes: &mut Routes) -> Result<(), Failure> {
+fn show(invocation: &mut Invocation, routes: &mut Routes, which: &[&str]) -> Result<(), Failure> {
     let family = invocation.family();
     let names = names();
-    let rules = routes.rules(family)?;
+    let meant = if which.is_empty() { None } else { Some(meant_of(which, family)?) };
+    let mut rules = routes.rules(family)?;
+    rules.retain(|rule| meant.as_ref().is_none_or(|meant| meant.iter().any(|meant| meant.is(rule))));
     let output = &mut invocation.output;
     if output.json {
         let mut array = output.array()?;
@@ -53,8 +56,24 @@ fn show(invocation: &mut Invocation, routes: &mut Routes) -> Result<(), Failure>
     Ok(())
 }
 
+/// The rules that are meant, of each family that the words can be of.
+fn meant_of(words: &[&str], family: Option<Family>) -> Result<Vec<Meant>, Failure> {
+    if family.is_some() {
+        return Ok(vec![Meant::read(words, family)?]);
+    }
+    let [v4, v6] = Family::ALL.map(|family| Meant::read(words, Some(family)));
+    match (v4, v6) {
+        (Err(failure), Err(_)) => Err(failure),
+        (v4, v6) => Ok(v4.into_iter().chain(v6).collect()),
+    }
+}
+
 /// Reads a rule to be added; where it names no priority it gets that which the kernel would choose.
 pub(crate) fn read(words: &[&str], family: Option<Family>, there: &[Rule]) -> Result<Rule, Failure> {
+    if words.is_empty() {
+        // `ip rule add` takes that for one more look into the main table.
+        return Err(Failure::Usage("what the rule says is missing".to_owned()));
+    }
     let usage = |error: waypost::ParseError| Failure::Usage(error.to_string());
     let rule = Rule::parse_words(words, names(), family, Rule::USUAL_PRIORITY).map_err(usage)?;
     if names_priority(words) {
@@ -177,7 +196,18 @@ mod tests {
         assert_eq!(one("pref 32766", Some(Family::V6)).unwrap(), "inet6 32766: from all lookup main");
         assert_eq!(one("pref 100", None), Err(ErrorKind::Ambiguous));
         assert_eq!(one("from 10.1.0.0/16 lookup 7", None), Err(ErrorKind::NotFound));
-        assert!(Meant::read(&[], None).is_err());
+        assert!(Meant::read(&[], None).is_err() && read(&[], None, &[]).is_err());
+    }
+
+    #[test]
+    fn rules_of_both_families_are_shown_unless_a_word_tells_one() {
+        let shown = |words: &str, family| {
+            let meant = meant_of(&words.split(' ').collect::<Vec<_>>(), family).unwrap();
+            there().iter().filter(|rule| meant.iter().any(|meant| meant.is(rule))).count()
+        };
+        assert_eq!((shown("lookup main", None), shown("lookup main", Some(Family::V6))), (2, 1));
+        assert_eq!((shown("from 10.0.0.0/8", None), shown("pref 100", None)), (1, 2));
+        assert!(meant_of(&["metrik"], None).is_err());
     }
 
     #[test]

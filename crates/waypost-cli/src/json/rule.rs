@@ -28,7 +28,11 @@ pub(crate) struct RuleJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     iif: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    iif_detached: Mark,
+    #[serde(skip_serializing_if = "Option::is_none")]
     oif: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oif_detached: Mark,
     #[serde(skip_serializing_if = "Option::is_none")]
     l3mdev: Mark,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +51,8 @@ pub(crate) struct RuleJson<'a> {
     flowlabel: Option<String>,
     #[serde(flatten)]
     action: ActionJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unresolved: Mark,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppress_prefixlen: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +117,9 @@ impl<'a> RuleJson<'a> {
             fwmark: rule.mark.map(|mark| c_hex(mark.value)),
             fwmask: rule.mark.filter(|mark| mark.mask != u32::MAX).map(|mark| c_hex(mark.mask)),
             iif: rule.input.as_deref(),
+            iif_detached: mark(rule.is_input_detached()),
             oif: rule.output.as_deref(),
+            oif_detached: mark(rule.is_output_detached()),
             l3mdev: mark(rule.l3mdev),
             uid_start: rule.uids.map(|uids| uids.first),
             uid_end: rule.uids.map(|uids| uids.last),
@@ -127,11 +135,12 @@ impl<'a> RuleJson<'a> {
                 Masked { value, mask } => format!("{}/{}", c_hex(value), c_hex(mask)),
             }),
             action: ActionJson::new(rule.action, names),
+            unresolved: mark(rule.is_unresolved()),
             suppress_prefixlen: rule.suppress_prefix_length,
             suppress_ifgroup: rule.suppress_group.map(|group| Text(names.group(group))),
             flow_from: Some(rule.realms >> 16).filter(|from| *from != 0).map(|from| Text(names.realm(from))),
             flow_to: (rule.realms != 0).then(|| Text(names.realm(rule.realms & 0xffff))),
-            os_flags: rule.os_flags,
+            os_flags: rule.unnamed_flags(),
             protocol: Text(names.protocol(rule.protocol)),
             attributes: AttributeJson::all(&rule.unnamed),
         }

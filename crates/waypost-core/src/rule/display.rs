@@ -56,8 +56,7 @@ impl fmt::Display for Named<'_, Rule> {
         rule.write_selectors(f, names)?;
         rule.write_newer_selectors(f)?;
         rule.write_action(f, names)?;
-        let os_flags =
-            rule.os_flags & !(FLAG_INPUT_DETACHED | FLAG_OUTPUT_DETACHED | FLAG_UNRESOLVED) | rule.flags_not_in_words();
+        let os_flags = rule.unnamed_flags() | rule.flags_not_in_words();
         if os_flags != 0 {
             write!(f, " flags {os_flags:#x}")?;
         }
@@ -72,6 +71,30 @@ impl fmt::Display for Named<'_, Rule> {
 }
 
 impl Rule {
+    /// Says whether it names an interface by which packets come in, and there is none of that name (Linux).
+    #[must_use]
+    pub const fn is_input_detached(&self) -> bool {
+        self.os_flags & FLAG_INPUT_DETACHED != 0
+    }
+
+    /// Says whether it names an interface by which packets go out, and there is none of that name (Linux).
+    #[must_use]
+    pub const fn is_output_detached(&self) -> bool {
+        self.os_flags & FLAG_OUTPUT_DETACHED != 0
+    }
+
+    /// Says whether it goes on with a rule that is not there (Linux).
+    #[must_use]
+    pub const fn is_unresolved(&self) -> bool {
+        self.os_flags & FLAG_UNRESOLVED != 0
+    }
+
+    /// The bits of `os_flags` that have no word.
+    #[must_use]
+    pub const fn unnamed_flags(&self) -> u32 {
+        self.os_flags & !(FLAG_INPUT_DETACHED | FLAG_OUTPUT_DETACHED | FLAG_UNRESOLVED)
+    }
+
     /// The flags that a word stands for, behind another word that is not there.
     fn flags_not_in_words(&self) -> u32 {
         let goes = matches!(self.action, RuleAction::Goto(_));
@@ -158,7 +181,7 @@ impl Rule {
         }
         match self.action {
             RuleAction::Lookup(_) => Ok(()),
-            RuleAction::Goto(priority) if self.os_flags & FLAG_UNRESOLVED != 0 => write!(f, " goto {priority} [unresolved]"),
+            RuleAction::Goto(priority) if self.is_unresolved() => write!(f, " goto {priority} [unresolved]"),
             RuleAction::Goto(priority) => write!(f, " goto {priority}"),
             RuleAction::Nop => f.write_str(" nop"),
             RuleAction::Blackhole => f.write_str(" blackhole"),
