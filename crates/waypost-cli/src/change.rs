@@ -50,7 +50,9 @@ pub(crate) fn delete(invocation: &mut Invocation, words: &[String], if_exists: b
     let interfaces = routes.names()?;
     let names = numbers::with(&interfaces);
     let (_, selection) = Selection::read(&words, names, invocation.family())?.of_one_destination()?;
+    let waiting = invocation.output.waiting("reading the tables");
     let there = routes.list(selection.filter()).map_err(|error| refused("del", &words, error))?;
+    drop(waiting);
     let meant = match the_one(there.iter().map(Route::as_ref), &selection, names) {
         Ok(meant) => meant.to_route(),
         Err(error) if if_exists && error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -107,9 +109,11 @@ pub(crate) fn flush(invocation: &mut Invocation, words: &[String]) -> Result<(),
         return Err(Failure::Usage("that would delete every route of every table: name what is to go".to_owned()));
     }
     let mut deleted = 0;
+    let waiting = invocation.output.waiting("deleting routes");
     for filter in &filters {
         deleted += routes.flush(filter).map_err(|error| refused("flush", &words, error))?;
     }
+    drop(waiting);
     let output = &mut invocation.output;
     if output.json {
         return Ok(output.json_line(&serde_json::json!({ "deleted": deleted }))?);

@@ -1,8 +1,8 @@
 //! Routes aligned and coloured for a person at a terminal.
 
-use std::io::{self, Write};
+use std::io;
 
-use crate::output::{Output, painted};
+use crate::output::Output;
 
 /// No column is made wider than this; a longer cell just pushes its line's rest to the right.
 const WIDEST: usize = 45;
@@ -41,10 +41,8 @@ impl Columns {
         }
         for row in self.rows.drain(..) {
             let line = row.aligned(&self.widths);
-            writeln!(output.to, "{}", painted(&line, output.colour))?;
-            for line in &row.more {
-                writeln!(output.to, "{}", painted(line, output.colour))?;
-            }
+            output.line(&line)?;
+            row.more.iter().try_for_each(|line| output.line(line))?;
         }
         Ok(())
     }

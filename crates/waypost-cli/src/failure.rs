@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use waypost::{Error, ErrorKind, ParseError};
 
+use crate::output::fit;
+
 /// Why a verb did not do what it was told.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -67,7 +69,7 @@ impl Failure {
 
 /// Prints an error. That standard error is gone is no reason to fail once more.
 pub(crate) fn complain(what: &dyn fmt::Display) {
-    let _ = writeln!(io::stderr(), "waypost: {what}");
+    let _ = writeln!(io::stderr(), "waypost: {}", fit(&what.to_string()));
 }
 
 impl Status {
@@ -87,10 +89,17 @@ impl fmt::Display for Failure {
             Self::RefusedOn(what, error) => write!(f, "{what}: {}{}", error.reason(), Hint(error)),
             Self::Usage(why) => write!(f, "usage: {why} (`waypost help` lists the verbs and their words)"),
             Self::Missing(what, _) => f.write_str(what),
-            Self::Io(what, error) => write!(f, "{what}: {error}"),
+            Self::Io(what, error) => write!(f, "{what}: {}", without_number(error)),
             Self::Said(_) | Self::BrokenPipe => Ok(()),
         }
     }
+}
+
+/// What the system says, without the number that stands behind it.
+pub(crate) fn without_number(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    text.truncate(text.find(" (os error ").unwrap_or(text.len()));
+    text
 }
 
 impl From<Error> for Failure {
@@ -119,6 +128,7 @@ impl fmt::Display for Hint<'_> {
             ErrorKind::Exists if is_about("rule") => " (there is this very rule)",
             ErrorKind::Exists if is_about("next hop") => " (`nexthop replace` changes the object of a number)",
             ErrorKind::Exists if !is_about("route") => return Ok(()),
+            ErrorKind::NoSuchDevice if is_about("route") => " (`via` an address or `dev` an interface says where it leads)",
             ErrorKind::NoSuchDevice if is_about("namespace") => " (`ip netns` lists the names; what has a slash is a path)",
             ErrorKind::NotPermitted => " (it takes root, or CAP_NET_ADMIN in this network namespace)",
             ErrorKind::Exists => " (another metric makes a second route; `ensure` is content with one that is there)",

@@ -1,6 +1,6 @@
 //! `waypost get`: asks for the way to an address.
 
-use std::io::Write;
+use std::net::IpAddr;
 
 use serde::Serialize;
 use waypost::lookup::{Explanation, Step, Verdict};
@@ -10,7 +10,6 @@ use crate::failure::{Failure, Status};
 use crate::invocation::Invocation;
 use crate::json::{RouteJson, RuleJson};
 use crate::numbers;
-use crate::output::painted;
 use crate::words;
 
 pub(crate) fn run(invocation: &mut Invocation, words: &[String], local: bool, fibmatch: bool) -> Result<(), Failure> {
@@ -33,7 +32,11 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String], local: bool, fi
                 // Every path is such a copy; that says nothing.
                 answer.route.entry.flags.remove(RouteFlags::CLONED);
             }
-            print(invocation, &Answer::of_kernel(&answer), names)
+            print(
+                invocation,
+                &Answer { source: flow.source.filter(|_| mode == LookupMode::Path), ..Answer::of_kernel(&answer) },
+                names,
+            )
         }
         Err(error) => Err(no_way(&words, error)),
     }
@@ -42,6 +45,8 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String], local: bool, fi
 /// An answer, the kernel's or the mirror's.
 struct Answer<'a> {
     route: RouteRef<'a>,
+    /// The source that was asked for, where a path from it is told.
+    source: Option<IpAddr>,
     mark: u32,
     uid: Option<u32>,
     input: Option<waypost::IfIndex>,
@@ -50,7 +55,7 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     fn of_kernel(answer: &'a LookupAnswer) -> Self {
-        Self { route: answer.route.as_ref(), mark: answer.mark, uid: answer.uid, input: answer.input, rule: None }
+        Self { route: answer.route.as_ref(), source: None, mark: answer.mark, uid: answer.uid, input: answer.input, rule: None }
     }
 }
 
@@ -58,6 +63,8 @@ impl<'a> Answer<'a> {
 struct AnswerJson<'a> {
     #[serde(flatten)]
     route: RouteJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "from")]
+    source: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,10 +78,13 @@ struct AnswerJson<'a> {
 fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: Names<'_>) -> Result<(), Failure> {
     let output = &mut invocation.output;
     let mark = Some(answer.mark).filter(|mark| *mark != 0);
+    // A route for packets from there says so itself.
+    let source = answer.source.filter(|_| answer.route.slot.source.is_none());
     if output.json {
         let mut array = output.array()?;
         array.push(&AnswerJson {
             route: RouteJson::new(answer.route, names),
+            source,
             mark,
             uid: answer.uid,
             iif: answer.input.map(|index| names.interface(index).to_string()),
@@ -90,7 +100,13 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: Names<'_>) -> 
     entry.os_flags = 0;
     let text = format!("{:#}", RouteRef::new(answer.route.slot, &entry, answer.route.expires).with_names(names));
     // A path is nothing to be read back as a route, so the scope that tells it from a shorter way of writing stays away.
-    let mut text = text.replacen(" scope global", "", 1);
+    // Nor is it of interest that the routes of the table `local` count as those of `main` where there are no rules but the first.
+    let mut text = text.replacen(" scope global", "", 1).replacen(" table main", "", 1);
+    if let Some(source) = source {
+        let destination = text.find(&answer.route.slot.destination.network().to_string()).unwrap_or(0);
+        let end = text[destination..].find(' ').map_or(text.len(), |end| destination + end);
+        text.insert_str(end, &format!(" from {source}"));
+    }
     if let Some(mark) = mark {
         text.push_str(&format!(" mark {mark:#x}"));
     }
@@ -103,8 +119,7 @@ fn print(invocation: &mut Invocation, answer: &Answer<'_>, names: Names<'_>) -> 
     if let Some(rule) = answer.rule {
         text.push_str(&format!("\n    rule {}", rule.with_names(names)));
     }
-    let colour = output.colour;
-    Ok(text.lines().try_for_each(|line| writeln!(output.to, "{}", painted(line, colour)))?)
+    Ok(text.lines().try_for_each(|line| output.line(line))?)
 }
 
 /// Answers from the mirror: by its rules and tables.
@@ -113,13 +128,21 @@ fn from_mirror(invocation: &mut Invocation, words: &[&str]) -> Result<(), Failur
     let flow: Flow = words::flow(words, numbers::with(watcher.names()))?;
     let explanation = watcher.explain(&flow).with_names(numbers::with(watcher.names()));
     if let Verdict::Found(found) = &explanation.verdict {
-        let answer = Answer { route: found.route, mark: flow.mark, uid: flow.uid, input: flow.input, rule: Some(found.rule) };
+        let answer = Answer {
+            route: found.route,
+            source: None,
+            mark: flow.mark,
+            uid: flow.uid,
+            input: flow.input,
+            rule: Some(found.rule),
+        };
         return print(invocation, &answer, numbers::with(watcher.names()));
     }
     concluded(words, &explanation)
 }
 
 fn mirror(invocation: &Invocation) -> Result<Watcher, Failure> {
+    let _waiting = invocation.output.waiting("reading the tables");
     let mut watcher = Watcher::open_with(&invocation.options())?;
     watcher.synchronise(None)?;
     Ok(watcher)

@@ -21,6 +21,7 @@ mod output;
 mod rule;
 mod show;
 mod usage;
+mod waiting;
 mod words;
 
 use std::process::ExitCode;

@@ -35,7 +35,9 @@ pub(crate) fn run(
     if let Some(user) = user {
         waypost::become_user(user)?;
     }
+    let waiting = invocation.output.waiting("reading the tables");
     watcher.synchronise(None)?;
+    drop(waiting);
     let names = Names::new(watcher.names());
     let mut monitor = Monitor { output: &mut invocation.output, what, family, names, sequence: 0 };
     if initial {
@@ -207,12 +209,15 @@ impl Monitor<'_> {
         }
         let label = if self.what.is_mixed() { format!("[{}] ", T::KEY) } else { String::new() };
         let text = thing.text(names);
-        let lines = match (word, old) {
-            ("removed", _) => format!("{label}Deleted {text}"),
-            (_, Some(old)) => format!("{label}Replaced {}\n{label}    with {text}", old.text(names)),
-            _ => format!("{label}{text}"),
-        };
-        Ok(lines.lines().try_for_each(|line| self.output.line(line))?)
+        match (word, old) {
+            ("removed", _) => self.output.line(&format!("{label}Deleted {text}"))?,
+            (_, Some(old)) => {
+                self.output.line(&format!("{label}Replaced {}", old.text(names)))?;
+                self.output.line(&format!("{label}    with {text}"))?;
+            }
+            _ => self.output.line(&format!("{label}{text}"))?,
+        }
+        Ok(())
     }
 
     fn route(&mut self, change: &Change<waypost::Route>) -> Result<(), Failure> {

@@ -1,8 +1,11 @@
 //! Standard output: one buffer, colour, and arrays of JSON.
 
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use crate::args::{Global, When};
+use crate::waiting::Waiting;
 
 /// How large the buffer is; a full table is a hundred megabytes of text.
 const BUFFER: usize = 1 << 18;
@@ -51,7 +54,23 @@ impl Output {
 
     /// Writes a line of text.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.to, "{}", painted(text, self.colour))
+        writeln!(self.to, "{}", painted(&fit(text), self.colour))
+    }
+
+    /// Writes lines of text that has no colour, as they come out of `what`.
+    pub(crate) fn lines(&mut self, what: impl fmt::Display) -> io::Result<()> {
+        let mut fitting = Fitting { to: &mut self.to, outcome: Ok(()) };
+        let written = write!(fitting, "{what:#}");
+        match fitting.outcome {
+            Ok(()) if written.is_err() => Err(io::Error::other("what is printed fails")),
+            Ok(()) => self.to.write_all(b"\n"),
+            failed => failed,
+        }
+    }
+
+    /// Has a person at a terminal told what is being done, where it takes long and as long as the result is kept.
+    pub(crate) fn waiting(&self, what: &'static str) -> Waiting {
+        Waiting::begin(self.quiet, what)
     }
 
     /// Says what was done, to a person who wants to know.
@@ -79,6 +98,49 @@ impl Array<'_> {
 
     pub(crate) fn end(self) -> io::Result<()> {
         self.output.to.write_all(b"]\n")
+    }
+}
+
+/// A line without what a terminal would take for a command: names of interfaces are whatever somebody called them, and a
+/// container may be somebody else's.
+pub(crate) fn fit(line: &str) -> Cow<'_, str> {
+    if is_fit(line, false) { Cow::Borrowed(line) } else { Cow::Owned(escaped(line, false)) }
+}
+
+/// Says whether nothing of a text controls a terminal. Tabs do no harm.
+fn is_fit(text: &str, may_have_lines: bool) -> bool {
+    // 0xc2 begins U+0080 to U+00BF, the first half of which are controls.
+    let may_be_control =
+        |byte: u8| byte < b' ' && byte != b'\t' && (byte != b'\n' || !may_have_lines) || matches!(byte, 0x7f | 0xc2);
+    !text.bytes().any(may_be_control)
+}
+
+fn escaped(text: &str, may_have_lines: bool) -> String {
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '\t' => escaped.push('\t'),
+            '\n' if may_have_lines => escaped.push('\n'),
+            control if control.is_control() => escaped.extend(control.escape_unicode()),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Hands text on as [`fit`] would, several lines of it.
+struct Fitting<'a, W> {
+    to: &'a mut W,
+    outcome: io::Result<()>,
+}
+
+impl<W: Write> fmt::Write for Fitting<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.outcome = match is_fit(text, true) {
+            true => self.to.write_all(text.as_bytes()),
+            false => self.to.write_all(escaped(text, true).as_bytes()),
+        };
+        self.outcome.as_ref().map_or(Err(fmt::Error), |()| Ok(()))
     }
 }
 
@@ -158,6 +220,16 @@ fn kind_of(word: &str, after: &str) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_controls_a_terminal_is_written_as_its_number() {
+        assert_eq!(fit("dev w0\u{e9}\tx"), "dev w0\u{e9}\tx");
+        assert_eq!(fit("dev w\x1b[31m\u{9b}\n\r\x7f"), "dev w\\u{1b}[31m\\u{9b}\\u{a}\\u{d}\\u{7f}");
+        let mut to = Vec::new();
+        let mut fitting = Fitting { to: &mut to, outcome: Ok(()) };
+        fitting.write_str("a\n\tb\x1bc").unwrap();
+        assert_eq!(to, b"a\n\tb\\u{1b}c");
+    }
 
     #[test]
     fn colour_changes_no_word() {

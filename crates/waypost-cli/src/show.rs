@@ -1,6 +1,6 @@
 //! `waypost show`: lists routes.
 
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
 
 use waypost::{RouteRef, Routes};
@@ -10,7 +10,6 @@ use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::json::RouteJson;
 use crate::numbers;
-use crate::output::painted;
 use crate::words::Selection;
 
 pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), Failure> {
@@ -33,10 +32,10 @@ pub(crate) fn run(invocation: &mut Invocation, words: &[String]) -> Result<(), F
     if output.colour {
         return each(&mut routes, &selection, |route| {
             let text = format!("{:#}", route.with_names(names));
-            text.lines().try_for_each(|line| writeln!(output.to, "{}", painted(line, true)))
+            text.lines().try_for_each(|line| output.line(line))
         });
     }
-    each(&mut routes, &selection, |route| writeln!(output.to, "{:#}", route.with_names(names)))
+    each(&mut routes, &selection, |route| output.lines(route.with_names(names)))
 }
 
 /// Has each route that is meant printed as it comes.

@@ -15,7 +15,7 @@ pub(crate) struct RouteJson<'a> {
     disposition: Text<waypost::Disposition>,
     dst: Destination,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<Text<waypost::Ipv6Prefix>>,
+    from: Option<Destination>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nhid: Option<u32>,
     #[serde(flatten)]
@@ -58,7 +58,7 @@ impl<'a> RouteJson<'a> {
         Self {
             disposition: Text(entry.disposition),
             dst: Destination(slot.destination),
-            from: slot.source.map(Text),
+            from: slot.source.map(|source| Destination(source.into())),
             nhid: entry.next_hop_object.map(waypost::NextHopId::get),
             way: single.map(|hop| WayJson::new(hop, family, names)),
             tos: (slot.tos != 0).then(|| Text(names.type_of_service(slot.tos))),

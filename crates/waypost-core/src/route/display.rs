@@ -159,7 +159,7 @@ fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: Nam
     }
     write!(f, "{}", Destination(slot.destination))?;
     if let Some(source) = slot.source {
-        write!(f, " from {source}")?;
+        write!(f, " from {}", Destination(source.into()))?;
     }
     if let Some(id) = entry.next_hop_object {
         write!(f, " nhid {id}")?;
