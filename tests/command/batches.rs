@@ -30,6 +30,12 @@ pub(super) fn a_batch_that_fails_names_the_line() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(ip("route show exact 10.4.0.0/16"), "", "nothing behind a wrong line is done");
     assert_eq!(batch("batch", "route del 10.77.0.0/16").status.code(), Some(4));
+    let mut child = command("batch").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child");
+    child.stdin.take().expect("a pipe").write_all(b"route add 10.4.0.0/16 dev w0\nroute \xff\n").expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr), "waypost: read standard input: line 2 is no text in UTF-8\n");
+    assert_eq!(ip("route show exact 10.4.0.0/16"), "", "nothing of such a file is done");
 }
 
 pub(super) fn what_is_behind_the_line_that_failed_is_told_exactly() {

@@ -129,6 +129,8 @@ fn main() -> ExitCode {
         test!(changing::words_are_taken_as_ip_takes_them),
         test!(showing::numbers_have_the_names_that_ip_gives_them),
         test!(showing::links_and_addresses_have_the_flags_of_ip),
+        test!(showing::a_path_is_told_as_ip_tells_it),
+        test!(showing::rules_have_the_fields_and_values_of_ip),
         test!(changing::one_way_of_several_is_not_taken_for_the_route),
         test!(batches::a_batch_is_carried_out_in_order),
         test!(batches::a_batch_that_fails_names_the_line),
@@ -138,5 +140,11 @@ fn main() -> ExitCode {
         test!(around::a_reader_that_goes_away_is_no_error),
         test!(around::another_namespace_is_looked_into),
         test!(failing::without_privilege_everything_that_reads_works),
+        test!(failing::a_full_disk_is_told_of_whatever_is_printed),
+        test!(failing::nothing_that_the_kernel_names_reaches_the_terminal_as_a_command),
+        test!(around::a_terminal_gets_columns_and_colours),
+        test!(around::an_interrupt_ends_it_quietly),
+        test!(around::shells_complete_what_is_typed),
+        test!(around::manual_pages_are_rendered),
     ])
 }

@@ -166,3 +166,61 @@ pub(super) fn links_and_addresses_have_the_flags_of_ip() {
     let text = waypost("-6 addr show w0");
     assert!(text.contains("2001:db8:1::1/64 scope global nodad home mngtmpaddr noprefixroute valid_lft"), "{text}");
 }
+
+pub(super) fn a_path_is_told_as_ip_tells_it() {
+    rich_table();
+    for words in [
+        "10.1.2.3",
+        "10.1.2.3 from 10.0.0.1",
+        "10.0.0.1 from 10.0.0.9 iif w0",
+        "10.0.0.255",
+        "224.0.0.5",
+        "127.0.0.1",
+        "2001:db8:6::1 from 2001:db8::1",
+        "2001:db8:5::1 from 2001:db8:1::1",
+    ] {
+        let ours = waypost(&format!("get {words}"));
+        // `ip` says how the path is kept on a line of its own, IPv4's metrics among that.
+        let theirs = ip(&format!("route get {words}")).replace("\n    cache", " ");
+        // The bit of `RTCF_MULTICAST` means this of a route, which a path is not.
+        let theirs = theirs.replace(" rt_offload_failed", "");
+        let wanted: Vec<&str> = theirs.split_whitespace().filter(|word| !word.starts_with('<')).collect();
+        let mut said: Vec<&str> = ours.split_whitespace().collect();
+        let mut sorted = wanted.clone();
+        said.sort_unstable();
+        sorted.sort_unstable();
+        assert_eq!(said, sorted, "{words}: {ours} {theirs}");
+        let (ours, theirs) = (json(&waypost(&format!("-j get {words}"))), json(&ip(&format!("-j -d route get {words}"))));
+        for name in ["type", "dst", "from", "gateway", "dev", "prefsrc", "iif", "uid", "pref"] {
+            assert_eq!(ours[0][name], theirs[0][name], "{words}: {name}");
+        }
+    }
+}
+
+pub(super) fn rules_have_the_fields_and_values_of_ip() {
+    for family in ["-4", "-6"] {
+        for rule in [
+            "pref 5 fwmark 0x1/0xff lookup 7",
+            "pref 6 not iif gone oif away ipproto tcp sport 1-9 dport 443 uidrange 0-0 goto 32766",
+            "pref 7 tos 0x10 blackhole",
+            "pref 8 l3mdev",
+            "pref 9 suppress_prefixlength 0 suppress_ifgroup 5 lookup main",
+            "pref 10 nop",
+            "pref 11 goto 40000",
+            "pref 12 tun_id 7 lookup 9 proto static",
+        ] {
+            ip(&format!("{family} rule add {rule}"));
+        }
+        let (ours, theirs) = (json(&waypost(&format!("{family} -j rule"))), json(&ip(&format!("{family} -j -d rule"))));
+        assert!(theirs.len() > 9 && theirs.iter().any(|rule| rule.get("unresolved").is_some()), "{theirs:?}");
+        let without_family = |mut rule: Value| {
+            rule.as_object_mut().expect("an object").remove("family").expect("ours tell it");
+            rule
+        };
+        assert_eq!(ours.into_iter().map(without_family).collect::<Vec<_>>(), theirs);
+        let theirs = ip(&format!("{family} -d rule")).replace(" proto unspec", "");
+        assert_eq!(lines(&waypost(&format!("{family} rule"))), lines(&theirs));
+        assert_eq!(waypost(&format!("{family} rule show lookup 9")).lines().count(), 1);
+    }
+    assert_eq!(waypost("rule show pref 5").lines().count(), 2);
+}

@@ -56,6 +56,7 @@ pub(crate) enum Command {
     #[command(visible_aliases = ["list", "ls"])]
     Show {
         #[arg(
+            value_name = "WHICH",
             help = "[to|root|match|exact PREFIX] [table N|all] [via ADDRESS] [dev NAME] [proto P] [type T] [scope S] [src A] [metric N]"
         )]
         words: Vec<String>,
@@ -64,6 +65,7 @@ pub(crate) enum Command {
     Get {
         #[arg(
             required = true,
+            value_name = "WHERE",
             help = "ADDRESS [from A] [iif NAME] [oif NAME] [mark M] [tos T] [uid U] [ipproto P] [sport N] [dport N] [flowlabel L]"
         )]
         words: Vec<String>,
@@ -97,44 +99,44 @@ pub(crate) enum Command {
     /// Add a route; one that has its place is not overwritten
     Add {
         /// A route in the words of `ip route`
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
     },
     /// Add a route, or put it in the place of the first with its destination, metric and table
     Replace {
         /// A route in the words of `ip route`
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
     },
     /// Put a route in the place of one that must be there
     Change {
         /// A route in the words of `ip route`
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
     },
     /// Add a route behind those with its destination, metric and table
     Append {
         /// A route in the words of `ip route`
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
     },
     /// Add a route before those with its destination, metric and table
     Prepend {
         /// A route in the words of `ip route`
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
     },
     /// Make sure that a route is there
     Ensure {
         /// A route in the words of `ip route`
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
     },
     /// Delete the one route that has all that is named
     #[command(visible_alias = "delete")]
     Del {
         /// A destination, and as many words of `show` as tell the route from others
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "ROUTE")]
         words: Vec<String>,
         /// It is no error if there is no such route
         #[arg(long)]
@@ -143,7 +145,7 @@ pub(crate) enum Command {
     /// Delete every route that has all that is named
     Flush {
         /// As for `show`; at least one
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "WHICH")]
         words: Vec<String>,
     },
     /// Carry out a file of changes, one a line as for `ip -batch`
@@ -156,7 +158,7 @@ pub(crate) enum Command {
     },
     /// Policy rules: show, add, del
     Rule {
-        #[arg(help = "[show] | add RULE | del RULE, a rule in the words of `ip rule`")]
+        #[arg(help = "[show [RULE]] | add RULE | del RULE, a rule in the words of `ip rule`")]
         words: Vec<String>,
     },
     /// List links
@@ -177,7 +179,7 @@ pub(crate) enum Command {
     },
     /// Next-hop objects: show, add, replace, del
     Nexthop {
-        #[arg(help = "[show] | add|replace OBJECT | del id N, an object in the words of `ip nexthop`")]
+        #[arg(help = "[show [id N]] | add|replace OBJECT | del id N, an object in the words of `ip nexthop`")]
         words: Vec<String>,
     },
     /// Tell what this system's routing can do

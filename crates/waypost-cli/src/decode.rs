@@ -29,7 +29,7 @@ pub(crate) fn run(
     for file in files.iter().map(AsRef::as_ref) {
         match read(file) {
             Ok(bytes) => decoded += print(invocation, &decoder.items(&bytes))?,
-            Err(error) => complain(&Failure::Io(file.display().to_string(), error)),
+            Err(error) => complain(&Failure::Io(format!("read {}", file.display()), error)),
         }
     }
     if decoded == 0 {

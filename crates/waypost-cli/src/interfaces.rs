@@ -73,8 +73,11 @@ fn is_of(interface: IfIndex, address: &std::net::IpAddr, wanted: Option<IfIndex>
 fn one_interface(words: &[String], names: Names<'_>) -> Result<Option<IfIndex>, Failure> {
     let mut words = words.iter().map(String::as_str).peekable();
     words.next_if(|word| matches!(*word, "show" | "list" | "ls"));
-    words.next_if_eq(&"dev");
+    let is_announced = words.next_if_eq(&"dev").is_some();
     let wanted = words.next().map(|name| words::interface(name, names)).transpose()?;
+    if is_announced && wanted.is_none() {
+        return Err(Failure::Usage("something must follow \"dev\"".to_owned()));
+    }
     match words.next() {
         Some(word) => Err(Failure::Usage(format!("{word:?} is one word too many"))),
         None => Ok(wanted),

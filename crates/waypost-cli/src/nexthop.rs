@@ -2,7 +2,7 @@
 
 use waypost::{NextHopId, NextHopObject};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::invocation::Invocation;
 use crate::json::NextHopJson;
 use crate::numbers;
@@ -45,6 +45,9 @@ fn show(invocation: &mut Invocation, wanted: Option<NextHopId>) -> Result<(), Fa
     objects.retain(|object| {
         wanted.is_none_or(|id| id == object.id) && (family.is_none() || object.family.is_none() || object.family == family)
     });
+    if let (Some(id), true) = (wanted, objects.is_empty()) {
+        return Err(Failure::Missing(format!("there is no next-hop object {id}"), Status::NoSuchRoute));
+    }
     let output = &mut invocation.output;
     if !output.json {
         return Ok(objects.iter().try_for_each(|object| output.line(&object.with_names(names).to_string()))?);

@@ -66,7 +66,11 @@ impl Source {
     fn block(&mut self, after: Vec<u8>) -> io::Result<Block> {
         let whole = std::mem::replace(&mut self.rest, after);
         self.given += whole.len() as u64;
-        let text = String::from_utf8(whole).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))?;
+        let text = String::from_utf8(whole).map_err(|error| {
+            let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+            let line = self.line + before.filter(|byte| **byte == b'\n').count();
+            io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is no text in UTF-8"))
+        })?;
         let line = self.line;
         self.line += text.bytes().filter(|byte| *byte == b'\n').count();
         Ok(Block { text, line })
