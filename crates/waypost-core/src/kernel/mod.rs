@@ -71,6 +71,30 @@ pub enum Drained {
 ///
 /// Nothing here blocks. Requests are queued, go out together, and each is answered by one [`Notice::Outcome`]
 /// (or, for a dump, one [`Notice::DumpDone`]). Notices that belong to the tables come in the kernel's order.
+///
+/// Whoever drives it reads the clock and waits: for its sockets, and for its [`deadline`](Self::deadline).
+///
+/// ```
+/// use waypost_core::{Error, ErrorKind, Kernel, Notice, Notices, Now, Outcome, Request, Ticket};
+///
+/// /// Makes one change; `wait` comes back when the kernel has said something or is overdue, and tells the time.
+/// fn change(kernel: &mut impl Kernel, request: Request<'_>, mut wait: impl FnMut() -> Now) -> Result<(), Error> {
+///     kernel.submit(Now::default(), Ticket(1), request)?;
+///     let mut notices = Notices::new();
+///     loop {
+///         kernel.flush()?;
+///         kernel.drain(wait(), 100, &mut notices)?;
+///         for notice in notices.drain(..) {
+///             match notice {
+///                 Notice::Outcome(Ticket(1), Outcome::Done) => return Ok(()),
+///                 Notice::Outcome(Ticket(1), Outcome::Failed(error)) => return Err(error),
+///                 Notice::Outcome(Ticket(1), _) => return Err(Error::new(ErrorKind::Unknown, "change")),
+///                 _ => {}
+///             }
+///         }
+///     }
+/// }
+/// ```
 pub trait Kernel {
     /// What this kernel can do.
     fn capabilities(&self) -> &Capabilities;

@@ -22,6 +22,27 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Whoever drives it sends what [`outgoing`](Self::outgoing) gives and says so by [`sent`](Self::sent) or, where the kernel had no
 /// memory for it, by [`not_sent`](Self::not_sent); before anything else is received, [`announce`](Self::announce) tells that the dump has begun, since the kernel may queue a change that
 /// the dump has not seen before the dump's first part.
+///
+/// ```
+/// use waypost_core::{Dump, Notice, Now, Ticket};
+/// use waypost_netlink::session::{Datagram, EventLane};
+///
+/// let mut lane = EventLane::new(4711, 0);
+/// lane.submit(Now::default(), Ticket(1), Dump::Links)?;
+/// let request = lane.outgoing().expect("nothing else is listed").to_vec();
+/// lane.sent();
+/// let mut notices = Vec::new();
+/// lane.announce(&mut notices);
+///
+/// // The kernel has no links: NLMSG_DONE with the number zero, for the request of this port.
+/// let mut done = 20u32.to_ne_bytes().to_vec();
+/// done.extend([3u16, 2].map(u16::to_ne_bytes).concat());
+/// done.extend_from_slice(&request[8..12]);
+/// done.extend([4711u32, 0].map(u32::to_ne_bytes).concat());
+/// lane.receive(Now::default(), Datagram { bytes: &done, port: 0, truncated: false }, &mut notices);
+/// assert!(matches!(notices[..], [Notice::DumpStarted(Ticket(1)), Notice::DumpDone(Ticket(1), _)]));
+/// # Ok::<(), waypost_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct EventLane {
     port: u32,

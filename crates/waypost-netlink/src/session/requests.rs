@@ -31,6 +31,28 @@ const SLACK: usize = 64 * 1024;
 ///
 /// Whoever drives it sends what [`outgoing`](Self::outgoing) gives, says so by [`sent`](Self::sent) or, where the kernel had no memory for
 /// it, by [`not_sent`](Self::not_sent), and gives what comes to [`receive`](Self::receive). No more is under way than the receive buffer has room to answer.
+///
+/// ```
+/// use waypost_core::{Notice, Now, Outcome, Request, Route, RouteChange, Ticket};
+/// use waypost_netlink::session::{Datagram, RequestLane};
+///
+/// let mut lane = RequestLane::new(4711, 1 << 20, 0);
+/// let route: Route = "blackhole 192.0.2.0/24".parse()?;
+/// lane.submit(Now::default(), Ticket(1), Request::Route(RouteChange::Add, &route))?;
+/// let request = lane.outgoing().expect("there is room for an answer").to_vec();
+/// lane.sent();
+///
+/// // NLMSG_ERROR with the number zero, and the header of the request: it is done.
+/// let mut answer = 36u32.to_ne_bytes().to_vec();
+/// answer.extend([2u16, 0x100].map(u16::to_ne_bytes).concat());
+/// answer.extend_from_slice(&request[8..12]);
+/// answer.extend([4711u32, 0].map(u32::to_ne_bytes).concat());
+/// answer.extend_from_slice(&request[..16]);
+/// let mut notices = Vec::new();
+/// lane.receive(Datagram { bytes: &answer, port: 0, truncated: false }, &mut notices);
+/// assert!(matches!(notices[..], [Notice::Outcome(Ticket(1), Outcome::Done)]));
+/// # Ok::<(), waypost_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct RequestLane {
     port: u32,

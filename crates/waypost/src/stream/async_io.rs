@@ -27,7 +27,20 @@ struct Waiting {
 }
 
 impl Watcher {
-    /// The events of this watcher, as a stream that async-io's reactor drives.
+    /// The events of this watcher, as a stream that async-io's reactor drives, in whatever executor.
+    ///
+    /// ```no_run
+    /// use waypost::Watcher;
+    ///
+    /// async_io::block_on(async {
+    ///     let mut events = Watcher::open()?.into_async_io_stream()?;
+    ///     while let Some(event) = events.next().await {
+    ///         println!("{:?} of {} routes", event?, events.watcher().mirror().tables().len());
+    ///     }
+    ///     Ok::<(), waypost::Error>(())
+    /// })?;
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
