@@ -262,3 +262,13 @@ fn a_dump_that_falls_silent_is_given_up() {
     assert_eq!(talk.words(), ["started 1", "Listed 10.1.0.0/16", "failed 1: Unknown"]);
     assert_eq!(talk.lane.deadline(), None);
 }
+
+#[test]
+fn a_dump_that_ends_before_it_was_announced_has_begun_all_the_same() {
+    let mut talk = Talk::new();
+    talk.lane.submit(at(0), Ticket(1), Dump::Routes(Family::V4, &RouteFilter::default())).unwrap();
+    assert!(talk.lane.outgoing().is_some());
+    talk.lane.sent();
+    talk.hear(&[done(0)]);
+    assert_eq!(talk.words(), ["started 1", "whole 1"]);
+}
