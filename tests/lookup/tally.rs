@@ -150,6 +150,7 @@ impl Tally {
             let count = self.counts.get(word(selector)).copied().unwrap_or(0);
             assert!(count * 100 >= self.sampled, "{selector} decides about {count} of {} flows: {self}", self.sampled);
         }
+        assert!(self.undecided * 20 <= self.flows, "too many flows are undecided: {self}");
         for what in OTHERS {
             let count = self.counts.get(what).copied().unwrap_or(0);
             assert!(count * 1000 >= self.sampled, "{what} came about {count} times for {} flows: {self}", self.sampled);
@@ -230,7 +231,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} worlds, {} flows; of {} that were looked at", self.worlds, self.flows, self.sampled)?;
+        write!(f, "{} worlds, {} flows and {} undecided ones; ", self.worlds, self.flows, self.undecided)?;
+        write!(f, "of {} that were looked at", self.sampled)?;
         for (what, count) in &self.counts {
             write!(f, ", {what} {:.1} %", *count as f64 * 100.0 / self.sampled as f64)?;
         }

@@ -18,7 +18,7 @@ pub(super) fn find<'a>(table: TableRef<'a>, asked: &Asked, sieve: &Sieve<'a>, ob
         Some(IpAddr::V6(source)) => source,
         _ => Ipv6Addr::UNSPECIFIED,
     };
-    let mut search = Search { source, sieve, observer, is_on_way_back: false };
+    let mut search = Search { table, asked: asked.flow.destination, source, sieve, observer, is_on_way_back: false };
     // Nearly always the longest match is it.
     match search.try_chain(longest) {
         Hit::Nothing => search.shorter(destination, &mut table.matches(asked.flow.destination)),
@@ -27,6 +27,8 @@ pub(super) fn find<'a>(table: TableRef<'a>, asked: &Asked, sieve: &Sieve<'a>, ob
 }
 
 struct Search<'s, 'a, O> {
+    table: TableRef<'a>,
+    asked: IpAddr,
     source: Ipv6Addr,
     sieve: &'s Sieve<'a>,
     observer: &'s mut O,
@@ -65,8 +67,27 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
             }
             return Hit::Nothing;
         }
+        if has_ours && !self.is_on_way_back && self.may_be_hidden(&chain) {
+            return Hit::Unknown("whether the kernel sees its routes for sources hangs on what was once refused or removed beside them");
+        }
         self.is_on_way_back = true;
         self.try_sources(chain)
+    }
+
+    /// Says whether the kernel may not see the routes to a destination that has some for sources and none for any source.
+    ///
+    /// The node of such a destination has no route of its own. It keeps one for its address: that of its first source, or, once an addition
+    /// was refused there or a route removed, that of a longer prefix inside it (`fib6_find_prefix`). Then `fib6_node_lookup_1` compares
+    /// the flow with that longer prefix. On the way back nothing is compared.
+    #[cold]
+    fn may_be_hidden(&self, chain: &Chain<'a>) -> bool {
+        let destination = chain.destination();
+        let is_for_any = |route: RouteRef<'_>| route.slot.source.is_none();
+        if destination.is_default() || chain.clone().any(is_for_any) {
+            return false;
+        }
+        let mut inside = self.table.inside(destination).map(|chain| chain.destination());
+        inside.any(|longer| longer != destination && !longer.contains(self.asked))
     }
 
     /// Each source's routes in turn.

@@ -37,6 +37,8 @@
 //! - which of several next hops the kernel takes for one flow ([`Found::next_hops`] has them all, with their weights);
 //! - choices that hang on whether a neighbour answers: among IPv6 routers of one metric where the host does not forward, and among
 //!   IPv4 default routes of one slot that have gateways (`fib_select_default` in `net/ipv4/fib_semantics.c`, Linux 6.18);
+//! - whether the kernel sees IPv6 routes that are all for sources, to a destination with longer prefixes inside it: an addition that it refuses
+//!   there, or a removal, can hide them (`fib6_find_prefix` in `net/ipv6/ip6_fib.c`), and leaves no other trace ([`Verdict::Indeterminate`]);
 //! - cached exceptions, such as redirects and path MTUs;
 //! - which table belongs to a VRF ([`Verdict::Indeterminate`]);
 //! - the settings `accept_local`, `src_valid_mark`, `route_localnet` and IPv6's `force_forwarding`: they are taken for off, as they are by default.

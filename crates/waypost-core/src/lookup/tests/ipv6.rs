@@ -74,3 +74,22 @@ fn routes_for_other_sources_hide_what_stands_beside_them() {
         "{told}"
     );
 }
+
+#[test]
+fn routes_for_sources_alone_may_be_hidden_by_a_longer_prefix_inside() {
+    let sources = "2001:db8:1::/48 from 2001:db8:9::/64 via fe80::1 dev eth0 metric 5";
+    let longer = "2001:db8:1:2::/64 via fe80::2 dev eth0 metric 5";
+    let (names, rules) = (names(), [rule6("1: from all lookup main")]);
+    let from = |destination: &str| Flow { source: "2001:db8:9::1".parse().ok(), ..flow(destination) };
+    let is_known = |routes: &[&str], destination: &str| {
+        let tables = tables(routes);
+        !matches!(World::new(&tables, &rules, &names).find(&from(destination)), Verdict::Indeterminate { .. })
+    };
+    assert!(!is_known(&[sources, longer], "2001:db8:1::1"));
+    assert!(is_known(&[sources], "2001:db8:1::1"), "nothing is inside");
+    assert!(is_known(&[sources, longer], "2001:db8:1:2::1"), "the longer prefix is the one");
+    assert!(is_known(&[sources, "2001:db8:1:2::/64 via fe80::2 dev eth0 metric 5 dead"], "2001:db8:1:2::1"), "on the way back");
+    let plain = "2001:db8:1::/48 via fe80::3 dev eth0 metric 5";
+    assert!(is_known(&[sources, longer, plain], "2001:db8:1::1"), "the destination has a route of its own");
+    assert!(is_known(&["::/0 from 2001:db8:9::/64 via fe80::1 dev eth0 metric 5", longer], "2001:db8:1::1"), "the default is");
+}
