@@ -4,6 +4,7 @@ use super::{Key, Slab, Store, Table};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::{Bound, RangeBounds};
 
 /// A longest-prefix-match table of both families: a [`Table`] for each.
 ///
@@ -125,6 +126,17 @@ impl<V, S: Store<Value = V>> DualTable<V, S> {
         self.v4.iter().map(of_either).chain(self.v6.iter().map(of_either))
     }
 
+    /// The entries from one prefix to another, in order: IPv4 comes before IPv6.
+    pub fn range(&self, range: impl RangeBounds<Prefix>) -> impl Iterator<Item = (Prefix, &V)> {
+        let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
+        let to_v4 = |prefix| if let Prefix::V4(prefix) = prefix { Some(prefix) } else { None };
+        let to_v6 = |prefix| if let Prefix::V6(prefix) = prefix { Some(prefix) } else { None };
+        // What starts at IPv6 has no IPv4, and what ends at IPv4 has no IPv6.
+        let v4 = bound(start, to_v4).map(|start| self.v4.range((start, bound(end, to_v4).unwrap_or(Bound::Unbounded))));
+        let v6 = bound(end, to_v6).map(|end| self.v6.range((bound(start, to_v6).unwrap_or(Bound::Unbounded), end)));
+        v4.into_iter().flatten().map(of_either).chain(v6.into_iter().flatten().map(of_either))
+    }
+
     /// Sets the value of `prefix`, and gives back the one that was there.
     ///
     /// # Panics
@@ -162,6 +174,15 @@ impl<V, S: Store<Value = V>> DualTable<V, S> {
     /// Takes all entries out and gives the memory back.
     pub fn clear(&mut self) {
         *self = Self::new();
+    }
+}
+
+/// The bound in one family, if it is of that family or everywhere.
+fn bound<P>(bound: Bound<Prefix>, to: impl Fn(Prefix) -> Option<P>) -> Option<Bound<P>> {
+    match bound {
+        Bound::Included(prefix) => to(prefix).map(Bound::Included),
+        Bound::Excluded(prefix) => to(prefix).map(Bound::Excluded),
+        Bound::Unbounded => Some(Bound::Unbounded),
     }
 }
 

@@ -420,6 +420,19 @@ fn the_families_of_a_dual_table_are_apart_and_in_order() {
     assert_eq!([count("0.0.0.0/0"), count("10.0.0.0/8"), count("10.0.0.0/9"), count("::/0"), count("::/1")], [3, 2, 1, 3, 2]);
     assert!(table.matches("10.0.1.1".parse().unwrap()).map(|(_, value)| *value).eq([0, 1, 2]));
     assert!(table.covering("2001:db8::/31".parse().unwrap()).map(|(_, value)| *value).eq([3]));
+    let prefixes: Vec<Prefix> = texts.iter().map(|text| text.parse().unwrap()).collect();
+    for start in 0..prefixes.len() {
+        for end in start..prefixes.len() {
+            let values = |range: &mut dyn Iterator<Item = (Prefix, &usize)>| range.map(|(_, value)| *value).collect::<Vec<_>>();
+            let (first, last) = (prefixes[start], prefixes[end]);
+            assert_eq!(values(&mut table.range(first..last)), (start..end).collect::<Vec<_>>());
+            assert_eq!(values(&mut table.range(first..=last)), (start..=end).collect::<Vec<_>>());
+            assert_eq!(values(&mut table.range(..last)), (0..end).collect::<Vec<_>>());
+            assert_eq!(values(&mut table.range(first..)), (start..prefixes.len()).collect::<Vec<_>>());
+            let behind = (Bound::Excluded(first), Bound::Unbounded);
+            assert_eq!(values(&mut table.range(behind)), (start + 1..prefixes.len()).collect::<Vec<_>>());
+        }
+    }
     *table.get_mut("::/8".parse().unwrap()).unwrap() = 40;
     assert_eq!(table.get("::/8".parse().unwrap()), Some(&40));
     assert_eq!((table.v4().len(), table.v6().len()), (3, 3));
