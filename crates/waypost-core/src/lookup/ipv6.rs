@@ -68,7 +68,9 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
             return Hit::Nothing;
         }
         if has_ours && !self.is_on_way_back && self.may_be_hidden(&chain) {
-            return Hit::Unknown("whether the kernel sees its routes for sources hangs on what was once refused or removed beside them");
+            return Hit::Unknown(
+                "whether the kernel sees its routes for sources hangs on what was once refused or removed beside them",
+            );
         }
         self.is_on_way_back = true;
         self.try_sources(chain)
@@ -120,7 +122,8 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
     fn select(&mut self, chain: Chain<'a>, source: Option<Ipv6Prefix>) -> Hit<'a> {
         let mut routes = chain.take_while(|route| route.slot.source == source).peekable();
         let Some(metric) = routes.peek().map(|route| route.slot.metric) else { return Hit::Nothing };
-        let mut best: Option<(u8, RouteRef<'a>)> = None;
+        let mut best: Option<(Score, RouteRef<'a>)> = None;
+        let mut is_open = false;
         for route in routes {
             if best.is_some_and(|(_, best)| best.slot.metric == metric) && route.slot.metric != metric {
                 break;
@@ -139,20 +142,28 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
             }
             let Some(score) = self.score(&route) else { continue };
             match best {
-                Some((most, _)) if most >= score => self.observer.note(|| Step::Passed { route, why: PassedOver::Preference }),
+                Some((most, _)) if most.points >= score.points => {
+                    is_open |= most.points == score.points && most.is_of_some;
+                    self.observer.note(|| Step::Passed { route, why: PassedOver::Preference });
+                }
                 _ => {
+                    is_open = false;
                     if let Some((_, route)) = best.replace((score, route)) {
                         self.observer.note(|| Step::Passed { route, why: PassedOver::Preference });
                     }
                 }
             }
         }
+        if is_open {
+            // Each next hop stands for itself in the kernel's list (`fib6_add_rt2node`), and only the place of the first is told.
+            return Hit::Unknown("whether a next hop of its route comes before another route as good is not told");
+        }
         best.map_or(Hit::Nothing, |(_, route)| Hit::Route(route))
     }
 
     /// How good a route's best next hop is, or that none can be taken: `rt6_score_route`.
     #[inline]
-    fn score(&mut self, route: &RouteRef<'a>) -> Option<u8> {
+    fn score(&mut self, route: &RouteRef<'a>) -> Option<Score> {
         let preference = route.entry.preference as u8;
         let score = |hop: &NextHop| {
             let is_wished = self.sieve.wished.is_none() || self.sieve.wished == hop.interface;
@@ -165,10 +176,20 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
         } else {
             hops.iter().filter_map(score).max()
         };
+        let is_of_some = hops.len() > 1 && hops.iter().any(|hop| score(hop) != best);
         if best.is_none() {
             let why = self.sieve.objection_to_all(route).unwrap_or(PassedOver::NoWayOut);
             self.observer.note(|| Step::Passed { route: *route, why });
         }
-        best
+        best.map(|points| Score { points, is_of_some })
     }
+}
+
+/// How good a route is.
+#[derive(Clone, Copy)]
+struct Score {
+    /// That of its best next hops.
+    points: u8,
+    /// Some of its next hops are worse.
+    is_of_some: bool,
 }

@@ -39,6 +39,8 @@
 //!   IPv4 default routes of one slot that have gateways (`fib_select_default` in `net/ipv4/fib_semantics.c`, Linux 6.18);
 //! - whether the kernel sees IPv6 routes that are all for sources, to a destination with longer prefixes inside it: an addition that it refuses
 //!   there, or a removal, can hide them (`fib6_find_prefix` in `net/ipv6/ip6_fib.c`), and leaves no other trace ([`Verdict::Indeterminate`]);
+//! - how the next hops of an IPv6 route are mixed in the kernel's list with another route of the metric that is no worse than the best of them;
+//!   it matters where one of them cannot be taken ([`Verdict::Indeterminate`]);
 //! - cached exceptions, such as redirects and path MTUs;
 //! - which table belongs to a VRF ([`Verdict::Indeterminate`]);
 //! - the settings `accept_local`, `src_valid_mark`, `route_localnet` and IPv6's `force_forwarding`: they are taken for off, as they are by default.

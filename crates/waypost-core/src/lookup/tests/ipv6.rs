@@ -93,3 +93,23 @@ fn routes_for_sources_alone_may_be_hidden_by_a_longer_prefix_inside() {
     assert!(is_known(&[sources, longer, plain], "2001:db8:1::1"), "the destination has a route of its own");
     assert!(is_known(&["::/0 from 2001:db8:9::/64 via fe80::1 dev eth0 metric 5", longer], "2001:db8:1::1"), "the default is");
 }
+
+#[test]
+fn next_hops_that_are_not_all_as_good_leave_open_which_route_comes_first() {
+    let many = "::/0 metric 5 nexthop via fe80::1 dev eth0 nexthop via fe80::2 dev eth1";
+    let (names, rules) = (names(), [rule6("1: from all lookup main")]);
+    let say = |routes: &[&str], output| {
+        let tables = tables(routes);
+        match World::new(&tables, &rules, &names).find(&Flow { output: IfIndex::new(output), ..flow("2001:db8::1") }) {
+            Verdict::Found(found) => Some(found.route.entry.next_hops.len()),
+            Verdict::Indeterminate { .. } => None,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(say(&[many, "::/0 dev eth1 metric 5"], 3), None, "eth0's next hop may come before it or eth1's");
+    assert_eq!(say(&[many, "::/0 dev eth1 metric 5"], 0), Some(2), "each of them is as good");
+    assert_eq!(say(&["::/0 dev eth1 metric 5", many], 3), Some(1), "none of them comes before it");
+    assert_eq!(say(&[many, "::/0 dev eth1 metric 5 pref high"], 3), Some(1), "it is better");
+    assert_eq!(say(&[many, "::/0 dev eth1 metric 5 pref low"], 3), Some(2), "it is worse");
+    assert_eq!(say(&[many, "::/0 dev eth1 metric 6"], 3), Some(2), "its metric is higher");
+}
