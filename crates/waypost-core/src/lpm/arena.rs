@@ -135,9 +135,13 @@ impl<T: Copy> Arena<T> {
     }
 
     /// Says whether packing pays: enough is idle, and so much came and went since the last time that it costs each of these but little.
+    ///
+    /// A small arena that has just grown leaves up to a half idle, and is soon packed.
     pub(super) fn is_sparse(&self) -> bool {
         let length = self.items.len();
-        self.idle > length / 8 && self.churn > if length < LARGE { 4 * length + 64 } else { length / 4 }
+        let is_small = length < LARGE;
+        self.idle > length / 8 && self.churn > if is_small { 4 * length + 64 } else { length / 4 }
+            || is_small && self.idle > length / 6 && self.churn > length / 2 + 16
     }
 
     /// Where the freed blocks are and how much room each has.

@@ -22,7 +22,7 @@ pub(super) mod sealed {
     /// What the table does with a prefix: it takes six bits at a time.
     #[expect(unnameable_types, reason = "a trait that cannot be named cannot be implemented elsewhere")]
     pub trait Walk {
-        type Bits: Copy + Default + Eq + BitOr<Output = Self::Bits> + fmt::Debug;
+        type Bits: Copy + Default + Ord + BitOr<Output = Self::Bits> + fmt::Debug;
 
         fn length(self) -> u8;
         fn bits(self) -> Self::Bits;

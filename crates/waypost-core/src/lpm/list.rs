@@ -22,9 +22,13 @@ impl<P: Key> List<P> {
     }
 
     /// Those that contain an address come from short to long, so the last one is the longest.
+    ///
+    /// How many begin at the address or before it is counted without a branch: to stop in between would be to guess where, and a wrong guess
+    /// costs the processor more than the rest of the list. Of these the last one is nearly always it.
     #[inline]
     pub(super) fn longest_match(&self, bits: P::Bits) -> Option<(u8, &u32)> {
-        let longest = self.0.iter().rev().find(|(prefix, _)| P::agree(bits, prefix.bits(), prefix.length()))?;
+        let count = self.0.iter().map(|(prefix, _)| usize::from(prefix.bits() <= bits)).sum();
+        let longest = self.0.get(..count)?.iter().rev().find(|(prefix, _)| P::agree(bits, prefix.bits(), prefix.length()))?;
         Some((longest.0.length(), &longest.1))
     }
 
