@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+pub mod lookup;
+pub mod lpm;
 pub mod pfroute;
 pub mod session;
 pub mod text;
@@ -34,6 +36,8 @@ mod tests {
         for dialect in pfroute::DIALECTS {
             replay(&format!("pfroute_{}", dialect.name.replace('-', "_")), |seed| pfroute::run(dialect, seed));
         }
+        replay("lpm", crate::lpm::run);
+        replay("lookup", |seed| crate::lookup::run(std::str::from_utf8(seed).unwrap()));
         replay("text", |seed| crate::text::run(std::str::from_utf8(seed).unwrap()));
     }
 }
