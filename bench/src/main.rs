@@ -4,8 +4,9 @@
 //! tables of docs/performance.md; `cargo xtask bench` puts them there. Each repetition is a process of its own ([`subject`]).
 //!
 //! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
-//! (`install read memory decode start lpm-v4 lpm-v6 build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
-//! printed anyway, asks for all, the slow build included. `--waypost PATH` measures that command instead of building it.
+//! (`install read memory decode start lpm-v4 lpm-v6 lpm-v4-generic lpm-v6-generic lpm-small lpm-sizes lpm-frozen lpm-readers lookup
+//! lookup-generic build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
+//! printed anyway, asks for all, the slow build included. Some sections are measured by a second build of this program, for the processor at hand. `--waypost PATH` measures that command instead of building it.
 
 mod arguments;
 mod peers;
@@ -65,6 +66,8 @@ fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
     if !arguments.is_built {
         build::command()?;
     }
+    let own = std::env::current_exe()?;
+    let native = if chosen.iter().any(|section| section.is_native) { build::native()? } else { own.clone() };
     if is_build_wanted {
         print!("{}", report::marked(build::NAME, &build::cold()?));
     }
@@ -78,8 +81,12 @@ fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
             eprintln!("{} routes installed", prefixes.len());
             is_full = true;
         }
-        let samples = Samples::take(section.subjects, &arguments.setting, arguments.most)?;
+        let program = if section.is_native { &native } else { &own };
+        let samples = Samples::take(program, section.subjects, &arguments.setting, arguments.most)?;
         println!("{}", report::marked(section.name, &(section.write)(&samples)));
+        if let Some(drawing) = sections::drawing(section, &samples) {
+            println!("{drawing}");
+        }
         measured.push((section.name, samples));
     }
     if let Some(summary) = summary::write(&measured) {

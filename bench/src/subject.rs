@@ -4,7 +4,7 @@
 //! that it holds. The subjects of a section take turns (A B C A B C …), so that what else the machine does hits all.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Failure;
@@ -81,8 +81,8 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Has the subjects take turns, each as often as it wants to, but no more than `most` times.
-    pub(crate) fn take(subjects: &[Subject], setting: &Setting, most: usize) -> Result<Self, Failure> {
+    /// Has `program` measure the subjects, which take turns, each as often as it wants to, but no more than `most` times.
+    pub(crate) fn take(program: &Path, subjects: &[Subject], setting: &Setting, most: usize) -> Result<Self, Failure> {
         let mut samples = Self::default();
         let rounds = subjects.iter().map(|subject| subject.repetitions).max().unwrap_or(0).min(most);
         for round in 0..rounds {
@@ -90,7 +90,7 @@ impl Samples {
                 if samples.failures.contains_key(subject.name) {
                     continue;
                 }
-                match in_a_process(subject, setting) {
+                match in_a_process(program, subject, setting) {
                     Ok(figures) => samples.add(subject.name, round, figures),
                     Err(why) => {
                         eprintln!("{}: {why}", subject.name);
@@ -139,9 +139,9 @@ impl Samples {
     }
 }
 
-/// Runs this program again, to measure one subject once.
-fn in_a_process(subject: &Subject, setting: &Setting) -> Result<Figures, Failure> {
-    let mut command = Command::new(std::env::current_exe()?);
+/// Runs this program, or another build of it, to measure one subject once.
+fn in_a_process(program: &Path, subject: &Subject, setting: &Setting) -> Result<Figures, Failure> {
+    let mut command = Command::new(program);
     command.args(["--subject", subject.name, "--step", &setting.step.to_string(), "--waypost"]).arg(&setting.waypost);
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {

@@ -25,9 +25,14 @@ pub(crate) fn bench(sections: &[String]) -> Result<(), String> {
         return Err(format!("sections are named here, and no options such as {option}"));
     }
     let measured = output(cargo("run --release --manifest-path bench/Cargo.toml -- --markdown").args(sections))?;
-    let tables = markers::parts("bench", &measured)?;
+    let (drawings, tables) = without_drawings(markers::parts("bench", &measured)?);
     if tables.is_empty() {
         return Err("bench/ printed no table".into());
+    }
+    for (name, body) in drawings {
+        let path = root().join("docs").join(&name);
+        fs::write(&path, format!("{body}\n")).map_err(|error| format!("docs/{name}: {error}"))?;
+        println!("docs/{name}: drawn anew");
     }
     for document in DOCUMENTS {
         let is_here = |name: &str| (name == SUMMARY) == (document == README);
@@ -44,6 +49,11 @@ pub(crate) fn bench(sections: &[String]) -> Result<(), String> {
         println!("{document}: {count} tables rewritten");
     }
     Ok(())
+}
+
+/// What is a file of its own in docs/, and the tables.
+fn without_drawings(parts: Parts) -> (Parts, Parts) {
+    parts.into_iter().partition(|(name, _)| name.ends_with(".svg"))
 }
 
 /// The document with these tables; if they are not all, the others stay as they are.
@@ -66,6 +76,13 @@ mod tests {
     #[test]
     fn a_section_alone_leaves_the_other_tables() {
         assert_eq!(rewritten(DOCUMENT, measured("b"), false).unwrap(), DOCUMENT.replace("old b", "new"));
+    }
+
+    #[test]
+    fn drawings_are_files_and_no_tables() {
+        let both = Parts::from([("a".to_owned(), "| a |".to_owned()), ("a.svg".to_owned(), "<svg/>".to_owned())]);
+        let (drawings, tables) = without_drawings(both);
+        assert!(drawings.keys().eq(["a.svg"]) && tables.keys().eq(["a"]));
     }
 
     #[test]

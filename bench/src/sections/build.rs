@@ -1,7 +1,7 @@
 //! A cold build of the facade.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::report::{Bound, goal};
@@ -14,6 +14,17 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Builds the command `waypost`, which is measured too.
 pub(crate) fn command() -> Result<(), Failure> {
     run(cargo(&["build", "--quiet", "--release", "--package", "waypost-cli"]))
+}
+
+/// Builds this program for the processor at hand, in a folder of its own, and says where it is. The peers that are left out measure nothing there.
+pub(crate) fn native() -> Result<PathBuf, Failure> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/native");
+    let mut command = cargo(&["build", "--quiet", "--release", "--no-default-features", "--manifest-path", "bench/Cargo.toml"]);
+    run({
+        command.env("RUSTFLAGS", "-C target-cpu=native").arg("--target-dir").arg(&target);
+        command
+    })?;
+    Ok(target.join("release/waypost-bench"))
 }
 
 /// Builds the facade into an empty folder once, for what a program pays that depends on it.

@@ -14,7 +14,7 @@ use crate::stopwatch;
 use crate::subject::{CPU, Figures, Samples, Setting, Subject};
 use crate::sys;
 
-pub(super) const SECTION: Section = Section { name: "decode", subjects: SUBJECTS, needs: Needs::Full, write };
+pub(super) const SECTION: Section = Section { name: "decode", subjects: SUBJECTS, needs: Needs::Full, is_native: false, write };
 
 pub(super) const FLOOR: &str = "decode/walk";
 pub(super) const WAYPOST: &str = "decode/waypost";

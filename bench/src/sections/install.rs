@@ -15,7 +15,7 @@ use crate::subject::{CPU, Figures, Samples, Setting, Subject, WALL};
 use crate::waypost;
 use crate::world::{Acknowledged, Pipeline};
 
-pub(super) const SECTION: Section = Section { name: "install", subjects: SUBJECTS, needs: Needs::Empty, write };
+pub(super) const SECTION: Section = Section { name: "install", subjects: SUBJECTS, needs: Needs::Empty, is_native: false, write };
 
 /// Before the names of the times of either half.
 pub(crate) const ADD: &str = "add ";

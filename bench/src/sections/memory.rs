@@ -9,7 +9,7 @@ use crate::report::{Bound, Table, goal, number};
 use crate::subject::{Figures, Samples, Subject};
 use crate::{Failure, waypost};
 
-pub(super) const SECTION: Section = Section { name: "memory", subjects: SUBJECTS, needs: Needs::Full, write };
+pub(super) const SECTION: Section = Section { name: "memory", subjects: SUBJECTS, needs: Needs::Full, is_native: false, write };
 
 pub(super) const MIRROR: &str = "memory/mirror";
 

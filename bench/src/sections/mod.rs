@@ -3,6 +3,7 @@
 pub(crate) mod build;
 mod decode;
 pub(crate) mod install;
+mod lookup;
 mod lpm;
 mod memory;
 mod read;
@@ -23,6 +24,8 @@ pub(crate) struct Section {
     pub(crate) subjects: &'static [Subject],
     /// What the kernel's tables must have.
     pub(crate) needs: Needs,
+    /// It is built for the processor that it runs on; else for all of its kind, as programs are that go to others.
+    pub(crate) is_native: bool,
     /// The table, and what is to be said of it.
     pub(crate) write: fn(&Samples) -> String,
 }
@@ -30,6 +33,8 @@ pub(crate) struct Section {
 /// What the kernel's tables must have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Needs {
+    /// They are not asked.
+    Nothing,
     /// No routes but those of the interface: each repetition gets a namespace of its own.
     Empty,
     /// All of them.
@@ -37,8 +42,28 @@ pub(crate) enum Needs {
 }
 
 /// All sections, in the order in which they are measured.
-pub(crate) const ALL: &[Section] =
-    &[install::SECTION, read::SECTION, memory::SECTION, decode::SECTION, start::SECTION, lpm::V4, lpm::V6];
+pub(crate) const ALL: &[Section] = &[
+    install::SECTION,
+    read::SECTION,
+    memory::SECTION,
+    decode::SECTION,
+    start::SECTION,
+    lpm::V4,
+    lpm::V6,
+    lpm::V4_GENERIC,
+    lpm::V6_GENERIC,
+    lpm::SMALL,
+    lpm::SIZES,
+    lpm::FROZEN,
+    lpm::READERS,
+    lookup::NATIVE,
+    lookup::GENERIC,
+];
+
+/// What is drawn of the samples of a section.
+pub(crate) fn drawing(section: &Section, samples: &Samples) -> Option<String> {
+    (section.name == lpm::SIZES.name).then(|| lpm::drawing(samples))
+}
 
 /// The subject that goes by this name, and what it needs.
 pub(crate) fn subject(name: &str) -> Option<(&'static Subject, Needs)> {

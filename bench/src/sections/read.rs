@@ -11,7 +11,7 @@ use crate::stopwatch;
 use crate::subject::{CPU, Figures, Samples, Setting, Subject, WALL};
 use crate::waypost;
 
-pub(super) const SECTION: Section = Section { name: "read", subjects: SUBJECTS, needs: Needs::Full, write };
+pub(super) const SECTION: Section = Section { name: "read", subjects: SUBJECTS, needs: Needs::Full, is_native: false, write };
 
 pub(super) const FLOOR: &str = "read/floor";
 pub(super) const MIRROR: &str = "read/mirror";

@@ -5,7 +5,7 @@ use crate::peers::command;
 use crate::report::{Bound, Table, goal, number};
 use crate::subject::{CPU, Samples, Subject, WALL};
 
-pub(super) const SECTION: Section = Section { name: "start", subjects: SUBJECTS, needs: Needs::Full, write };
+pub(super) const SECTION: Section = Section { name: "start", subjects: SUBJECTS, needs: Needs::Full, is_native: false, write };
 
 const WAYPOST: &str = "start/waypost";
 

@@ -1,186 +1,159 @@
 //! Tables for the longest match, in memory: no kernel.
 
+mod dir;
+mod frozen;
+mod measure;
+mod peers;
+mod plot;
+mod readers;
+mod sizes;
+mod small;
 mod tables;
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::hint::black_box;
-
 use ip_network_table_deps_treebitmap::IpLookupTable;
+use poptrie::Poptrie;
 use prefix_trie::PrefixMap;
+use ts_bart::SimpleTable;
 use waypost::lpm::{Numbers, Table as Lpm};
 use waypost::{Ipv4Prefix, Ipv6Prefix};
 
 use super::{Needs, Section, failures};
+use crate::Failure;
 use crate::prefixes::Prefixes;
-use crate::report::{Table, number};
-use crate::stopwatch::{self, Span};
+use crate::report::{Bound, Table, goal, number};
 use crate::subject::{Figures, Samples, Setting, Subject};
-use crate::{Failure, sys};
-use tables::{Longest, Network};
+use tables::Longest;
 
-pub(super) const V4: Section =
-    Section { name: "lpm-v4", subjects: OF_V4, needs: Needs::Full, write: |samples| write(samples, OF_V4) };
-pub(super) const V6: Section =
-    Section { name: "lpm-v6", subjects: OF_V6, needs: Needs::Full, write: |samples| write(samples, OF_V6) };
+const fn section(name: &'static str, subjects: &'static [Subject], is_native: bool, write: fn(&Samples) -> String) -> Section {
+    Section { name, subjects, needs: Needs::Nothing, is_native, write }
+}
+
+/// The sections: live tables in both builds, then what else there is to be known of them.
+pub(super) const V4: Section = section("lpm-v4", OF_V4, true, |samples| write(samples, OF_V4, &GOALS_V4));
+pub(super) const V6: Section = section("lpm-v6", OF_V6, true, |samples| write(samples, OF_V6, &GOALS_V6));
+pub(super) const V4_GENERIC: Section = section("lpm-v4-generic", OF_V4, false, |samples| write(samples, OF_V4, &GOALS_V4));
+pub(super) const V6_GENERIC: Section = section("lpm-v6-generic", OF_V6, false, |samples| write(samples, OF_V6, &GOALS_V6));
+pub(super) const FROZEN: Section = frozen::SECTION;
+pub(super) const SMALL: Section = small::SECTION;
+pub(super) const READERS: Section = readers::SECTION;
+pub(super) const SIZES: Section = sizes::SECTION;
+pub(super) use sizes::drawing;
 
 const OURS: &str = "**Waypost**";
 const PREFIX_TRIE: &str = "prefix-trie 0.10";
-const TREEBITMAP: &str = "ip_network_table-deps-treebitmap 0.5";
+const TREEBITMAP: &str = "treebitmap 0.5 (ip_network_table-deps)";
+const BART: &str = "ts_bart 0.6";
+const POPTRIE: &str = "poptrie 0.2";
 
 const OF_V4: &[Subject] = &[
-    Subject { name: "lpm-v4/waypost", label: OURS, repetitions: 5, measure: v4::<Lpm<Ipv4Prefix, u32, Numbers>> },
-    Subject { name: "lpm-v4/prefix-trie", label: PREFIX_TRIE, repetitions: 5, measure: v4::<PrefixMap<(u32, u8), u32>> },
-    Subject {
-        name: "lpm-v4/treebitmap",
-        label: TREEBITMAP,
-        repetitions: 5,
-        measure: v4::<IpLookupTable<std::net::Ipv4Addr, u32>>,
-    },
+    of_table("lpm-v4/waypost", OURS, v4::<Lpm<Ipv4Prefix, u32, Numbers>>),
+    of_table("lpm-v4/prefix-trie", PREFIX_TRIE, v4::<PrefixMap<(u32, u8), u32>>),
+    of_table("lpm-v4/treebitmap", TREEBITMAP, v4::<IpLookupTable<std::net::Ipv4Addr, u32>>),
+    of_table("lpm-v4/bart", BART, v4::<SimpleTable<u32>>),
+    of_table("lpm-v4/poptrie", POPTRIE, v4::<Poptrie<(u32, u8), u32>>),
 ];
 
 const OF_V6: &[Subject] = &[
-    Subject { name: "lpm-v6/waypost", label: OURS, repetitions: 5, measure: v6::<Lpm<Ipv6Prefix, u32, Numbers>> },
-    Subject { name: "lpm-v6/prefix-trie", label: PREFIX_TRIE, repetitions: 5, measure: v6::<PrefixMap<(u128, u8), u32>> },
-    Subject {
-        name: "lpm-v6/treebitmap",
-        label: TREEBITMAP,
-        repetitions: 5,
-        measure: v6::<IpLookupTable<std::net::Ipv6Addr, u32>>,
-    },
+    of_table("lpm-v6/waypost", OURS, v6::<Lpm<Ipv6Prefix, u32, Numbers>>),
+    of_table("lpm-v6/prefix-trie", PREFIX_TRIE, v6::<PrefixMap<(u128, u8), u32>>),
+    of_table("lpm-v6/treebitmap", TREEBITMAP, v6::<IpLookupTable<std::net::Ipv6Addr, u32>>),
+    of_table("lpm-v6/bart", BART, v6::<SimpleTable<u32>>),
+    of_table("lpm-v6/poptrie", POPTRIE, v6::<Poptrie<(u128, u8), u32>>),
 ];
+
+const fn of_table(name: &'static str, label: &'static str, measure: fn(&Setting) -> Result<Figures, Failure>) -> Subject {
+    Subject { name, label, repetitions: 5, measure }
+}
 
 /// The columns: a figure, and its name in the samples.
 const COLUMNS: &[(&str, &str)] = &[
     ("insert sorted ns", "sorted"),
     ("shuffled ns", "shuffled"),
     ("update ns", "update"),
+    ("bytes a prefix", "bytes"),
+    ("anywhere ns", "uni"),
     ("match ns", "match"),
+    ("hot ns", "hot"),
+    ("latency ns", "latency"),
+    ("exact ns", "exact"),
     ("all matches ns", "covers"),
     ("iterate ns", "iterate"),
-    ("bytes a prefix", "bytes"),
 ];
 
-/// How many addresses are looked up.
-const LOOKUPS: usize = 1 << 20;
+/// How many times as fast as the best peer that can be updated a column is to be, and how many bytes a prefix may cost.
+struct Goals {
+    ratios: [(&'static str, &'static str, f64); 7],
+    bytes: f64,
+}
 
-/// How many of them are looked up in a plain map too.
-const CHECKED: usize = 1 << 14;
+const GOALS_V4: Goals = Goals {
+    ratios: [
+        ("match", "match", 2.0),
+        ("hot", "hot", 2.0),
+        ("match latency", "latency", 1.4),
+        ("update", "update", 1.4),
+        ("insert, shuffled", "shuffled", 1.15),
+        ("ordered iteration", "iterate", 1.0),
+        ("all matches, with prefixes", "covers", 2.0),
+    ],
+    bytes: 8.0,
+};
+
+const GOALS_V6: Goals = Goals {
+    ratios: [
+        ("match", "match", 2.0),
+        ("hot", "hot", 1.5),
+        ("match latency", "latency", 1.3),
+        ("update", "update", 1.4),
+        ("insert, shuffled", "shuffled", 1.0),
+        ("ordered iteration", "iterate", 1.0),
+        ("all matches, with prefixes", "covers", 2.0),
+    ],
+    bytes: 21.0,
+};
 
 fn v4<T: Longest<Ipv4Prefix>>(setting: &Setting) -> Result<Figures, Failure> {
-    measure::<Ipv4Prefix, T>(Prefixes::read(setting.step)?.v4)
+    measure::live::<Ipv4Prefix, T>(&Prefixes::read(setting.step)?.v4)
 }
 
 fn v6<T: Longest<Ipv6Prefix>>(setting: &Setting) -> Result<Figures, Failure> {
-    measure::<Ipv6Prefix, T>(Prefixes::read(setting.step)?.v6)
+    measure::live::<Ipv6Prefix, T>(&Prefixes::read(setting.step)?.v6)
 }
 
-fn measure<P: Network + Hash, T: Longest<P>>(sorted: Vec<P>) -> Result<Figures, Failure> {
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
-    let mut shuffled = sorted.clone();
-    for at in (1..shuffled.len()).rev() {
-        shuffled.swap(at, random.below(at + 1));
-    }
-    let addresses: Vec<P::Address> =
-        (0..LOOKUPS).map(|_| sorted[random.below(sorted.len())].address_inside(random.wide())).collect();
-
-    let (sorted_time, table) = stopwatch::here(|| Ok(filled::<P, T>(&sorted)))?;
-    drop(table);
-    let (shuffled_time, mut table) = stopwatch::here(|| Ok(filled::<P, T>(&shuffled)))?;
-    let (matches, mut sum) = sum(|add| addresses.iter().for_each(|address| add(table.longest(black_box(*address)))))?;
-    let (covers, all) = self::sum(|add| addresses.iter().for_each(|address| table.all(black_box(*address), &mut *add)))?;
-    let (iterate, each) = self::sum(|add| table.each(add))?;
-    sum = sum.wrapping_add(all).wrapping_add(each);
-    let (update, ()) = stopwatch::here(|| {
-        for (prefix, value) in shuffled.iter().zip(0..) {
-            table.remove(*prefix);
-            table.insert(*prefix, value);
-        }
-        Ok(())
-    })?;
-    check(&table, &shuffled, &addresses)?;
-    drop(table);
-
-    sys::count();
-    let table = filled::<P, T>(&shuffled);
-    let heap = sys::stop();
-    drop(table);
-    let routes = sorted.len() as f64;
-    let each = |span: Span, count: f64| span.cpu.as_secs_f64() * 1e9 / count;
-    Ok(Figures::default()
-        .and("sorted", each(sorted_time, routes))
-        .and("shuffled", each(shuffled_time, routes))
-        .and("update", each(update, routes * 2.0))
-        .and("match", each(matches, LOOKUPS as f64))
-        .and("covers", each(covers, LOOKUPS as f64))
-        .and("iterate", each(iterate, routes))
-        .and("bytes", heap.live as f64 / routes)
-        .and("sum", f64::from(sum)))
-}
-
-/// Holds what a table finds after all of its updates to a plain map of the prefixes: a table that finds other routes has no figures.
-fn check<P: Network + Hash, T: Longest<P>>(table: &T, prefixes: &[P], addresses: &[P::Address]) -> Result<(), Failure> {
-    let values: HashMap<P, u32> = prefixes.iter().copied().zip(0..).collect();
-    for address in addresses.iter().take(CHECKED) {
-        let expected: Vec<u32> = P::around(*address).filter_map(|prefix| values.get(&prefix).copied()).collect();
-        let mut all = Vec::new();
-        table.all(*address, |value| all.push(value));
-        all.reverse();
-        if all != expected || expected.first() != Some(&table.longest(*address)) {
-            return Err("it finds other routes than are there".into());
-        }
-    }
-    Ok(())
-}
-
-fn filled<P: Network, T: Longest<P>>(prefixes: &[P]) -> T {
-    let mut table = T::empty();
-    for (prefix, value) in prefixes.iter().zip(0..) {
-        table.insert(*prefix, value);
-    }
-    table
-}
-
-/// Measures what finds values, and adds them up: the sum keeps the work from being left out, and shows that all find the same.
-fn sum(mut find: impl FnMut(&mut dyn FnMut(u32))) -> Result<(Span, u32), Failure> {
-    let mut sum = 0_u32;
-    let (span, ()) = stopwatch::here(|| {
-        find(&mut |value| sum = sum.wrapping_add(value));
-        Ok(())
-    })?;
-    Ok((span, sum))
-}
-
-/// Marsaglia's xorshift: the same numbers in every process.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    fn wide(&mut self) -> u128 {
-        u128::from(self.next()) << 64 | u128::from(self.next())
-    }
-}
-
-fn write(samples: &Samples, subjects: &'static [Subject]) -> String {
-    let heads: Vec<&str> = [""].into_iter().chain(COLUMNS.iter().map(|(head, _)| *head)).collect();
+fn write(samples: &Samples, subjects: &'static [Subject], goals: &Goals) -> String {
+    let heads: Vec<&str> = [""].into_iter().chain(COLUMNS.iter().map(|(head, _)| *head)).chain(["runs"]).collect();
     let mut table = Table::new(&heads);
     for subject in subjects {
         let mut cells = vec![subject.label.to_owned()];
         cells.extend(COLUMNS.iter().map(|(_, name)| number(samples.median(subject.name, name), 1, "")));
+        cells.push(samples.count(subject.name).to_string());
         table.row(cells);
     }
+    let ratios = goals.ratios.iter().map(|(what, name, least)| {
+        goal(
+            &format!("{what}, over the best peer that can be updated"),
+            advantage(samples, subjects, name),
+            Bound::AtLeast(*least),
+            2,
+            " ×",
+        )
+    });
+    let bytes = samples.median(subjects[0].name, "bytes");
+    let goals: String = ratios.chain([goal("bytes a prefix", bytes, Bound::AtMost(goals.bytes), 2, "")]).collect();
+    format!("{table}\n{}\n\n{goals}{}", agreement(samples, subjects), failures(samples, subjects))
+}
+
+/// Says whether all subjects have found the same.
+fn agreement(samples: &Samples, subjects: &'static [Subject]) -> &'static str {
     let sums: Vec<_> = subjects.iter().filter_map(|subject| samples.median(subject.name, "sum")).collect();
     let all_agree = sums.windows(2).all(|pair| pair[0] == pair[1]);
-    let agreement = if all_agree { "All found the same routes." } else { "**They do not find the same routes.**" };
-    format!("{table}\n{agreement}\n{}", failures(samples, subjects))
+    if all_agree { "All found the same routes." } else { "**They do not find the same routes.**" }
+}
+
+/// How many times as fast (or small) as the best of the peers that can be updated the first subject is.
+fn advantage(samples: &Samples, subjects: &'static [Subject], name: &str) -> Option<f64> {
+    let (own, peers) = subjects.split_first()?;
+    let updatable = peers.iter().filter(|peer| peer.label != POPTRIE && samples.failure(peer.name).is_none());
+    let best = updatable.filter_map(|peer| samples.median(peer.name, name)).min_by(f64::total_cmp)?;
+    Some(best / samples.median(own.name, name)?)
 }

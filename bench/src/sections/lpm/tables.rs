@@ -1,9 +1,8 @@
 //! What the tables have in common.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ip_network_table_deps_treebitmap::{IpLookupTable, address::Address};
-use prefix_trie::PrefixMap;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use waypost::lpm::{Key, Numbers, Table};
 use waypost::{Ipv4Prefix, Ipv6Prefix};
 
@@ -11,6 +10,18 @@ use waypost::{Ipv4Prefix, Ipv6Prefix};
 pub(super) trait Network: Key {
     /// Their whole number of an address.
     type Number;
+
+    /// The address in the high bits.
+    fn high_bits(address: Self::Address) -> u128;
+
+    /// An address of the part of the space that is in use.
+    fn anywhere(random: u128) -> Self::Address;
+
+    /// The prefix as ts_bart takes it.
+    fn net(self) -> IpNet;
+
+    /// An address as ts_bart takes it.
+    fn ip(address: Self::Address) -> IpAddr;
 
     /// The prefix as prefix-trie takes it.
     fn pair(self) -> (Self::Number, u8);
@@ -30,6 +41,22 @@ pub(super) trait Network: Key {
 
 impl Network for Ipv4Prefix {
     type Number = u32;
+
+    fn high_bits(address: Ipv4Addr) -> u128 {
+        u128::from(address.to_bits()) << 96
+    }
+
+    fn anywhere(random: u128) -> Ipv4Addr {
+        Ipv4Addr::from_bits(random as u32)
+    }
+
+    fn net(self) -> IpNet {
+        IpNet::V4(Ipv4Net::new_assert(self.network(), self.length()))
+    }
+
+    fn ip(address: Ipv4Addr) -> IpAddr {
+        address.into()
+    }
 
     fn pair(self) -> (u32, u8) {
         (self.bits(), self.length())
@@ -55,6 +82,23 @@ impl Network for Ipv4Prefix {
 impl Network for Ipv6Prefix {
     type Number = u128;
 
+    fn high_bits(address: Ipv6Addr) -> u128 {
+        address.to_bits()
+    }
+
+    /// The addresses of the Internet are inside 2000::/3.
+    fn anywhere(random: u128) -> Ipv6Addr {
+        Ipv6Addr::from_bits(1 << 125 | random >> 3)
+    }
+
+    fn net(self) -> IpNet {
+        IpNet::V6(Ipv6Net::new_assert(self.network(), self.length()))
+    }
+
+    fn ip(address: Ipv6Addr) -> IpAddr {
+        address.into()
+    }
+
     fn pair(self) -> (u128, u8) {
         (self.bits(), self.length())
     }
@@ -77,16 +121,34 @@ impl Network for Ipv6Prefix {
 }
 
 /// A table that finds the longest match.
-pub(super) trait Longest<P: Network> {
+pub(super) trait Longest<P: Network>: Sized {
+    /// Whether a change takes so little time that a million of them can be waited for.
+    const IS_LIVE: bool = true;
+    /// Whether it tells all prefixes that contain an address, the prefixes included.
+    const TELLS_ALL: bool = true;
+    /// Whether it lists its entries.
+    const LISTS: bool = true;
+
     fn empty() -> Self;
     fn insert(&mut self, prefix: P, value: u32);
     fn remove(&mut self, prefix: P);
-    /// The value of the longest prefix that contains the address, which one does.
+    /// The value of this prefix, or 0.
+    fn exact(&self, prefix: P) -> u32;
+    /// The value of the longest prefix that contains the address, or 0.
     fn longest(&self, address: P::Address) -> u32;
-    /// The values of all prefixes that contain the address.
+    /// The values of all prefixes that contain the address, from the shortest on.
     fn all(&self, address: P::Address, each: impl FnMut(u32));
     /// All values, and the prefixes with them, in order.
     fn each(&self, each: impl FnMut(u32));
+
+    /// A table of these prefixes, with the numbers from 1 on as values.
+    fn of(prefixes: &[P]) -> Self {
+        let mut table = Self::empty();
+        for (prefix, value) in prefixes.iter().zip(1..) {
+            table.insert(*prefix, value);
+        }
+        table
+    }
 }
 
 impl<P: Network> Longest<P> for Table<P, u32, Numbers> {
@@ -102,83 +164,24 @@ impl<P: Network> Longest<P> for Table<P, u32, Numbers> {
         self.remove(prefix);
     }
 
+    fn exact(&self, prefix: P) -> u32 {
+        self.get(prefix).copied().unwrap_or(0)
+    }
+
     fn longest(&self, address: P::Address) -> u32 {
         self.longest_match(address).map_or(0, |(_, value)| *value)
     }
 
     fn all(&self, address: P::Address, mut each: impl FnMut(u32)) {
-        self.matches(address).for_each(|(_, value)| each(*value));
+        self.matches(address).for_each(|(prefix, value)| {
+            std::hint::black_box(prefix);
+            each(*value);
+        });
     }
 
     fn each(&self, mut each: impl FnMut(u32)) {
         self.iter().for_each(|(prefix, value)| {
             std::hint::black_box(prefix);
-            each(*value);
-        });
-    }
-}
-
-impl<P: Network> Longest<P> for PrefixMap<(P::Number, u8), u32>
-where
-    (P::Number, u8): prefix_trie::Prefix,
-{
-    fn empty() -> Self {
-        Self::new()
-    }
-
-    fn insert(&mut self, prefix: P, value: u32) {
-        self.insert(prefix.pair(), value);
-    }
-
-    fn remove(&mut self, prefix: P) {
-        self.remove(&prefix.pair());
-    }
-
-    fn longest(&self, address: P::Address) -> u32 {
-        self.get_lpm(&P::host(address)).map_or(0, |(_, value)| *value)
-    }
-
-    fn all(&self, address: P::Address, mut each: impl FnMut(u32)) {
-        self.cover(&P::host(address)).for_each(|(_, value)| each(*value));
-    }
-
-    fn each(&self, mut each: impl FnMut(u32)) {
-        self.iter().for_each(|(prefix, value)| {
-            std::hint::black_box(prefix);
-            each(*value);
-        });
-    }
-}
-
-impl<P: Network> Longest<P> for IpLookupTable<P::Address, u32>
-where
-    P::Address: Address,
-{
-    fn empty() -> Self {
-        Self::new()
-    }
-
-    fn insert(&mut self, prefix: P, value: u32) {
-        let (network, length) = prefix.parts();
-        self.insert(network, length, value);
-    }
-
-    fn remove(&mut self, prefix: P) {
-        let (network, length) = prefix.parts();
-        self.remove(network, length);
-    }
-
-    fn longest(&self, address: P::Address) -> u32 {
-        self.longest_match(address).map_or(0, |(_, _, value)| *value)
-    }
-
-    fn all(&self, address: P::Address, mut each: impl FnMut(u32)) {
-        self.matches(address).for_each(|(_, _, value)| each(*value));
-    }
-
-    fn each(&self, mut each: impl FnMut(u32)) {
-        self.iter().for_each(|(network, length, value)| {
-            std::hint::black_box((network, length));
             each(*value);
         });
     }
