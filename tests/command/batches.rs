@@ -64,3 +64,16 @@ pub(super) fn what_is_behind_the_line_that_failed_is_told_exactly() {
         ip("route flush proto 99");
     }
 }
+
+pub(super) fn what_was_done_before_a_file_ended_in_an_error_is_told() {
+    veth_with_addresses("w0", "w1");
+    let file = std::env::temp_dir().join(format!("waypost-batch-{}", std::process::id()));
+    // More than is read at a time at first.
+    let comments = "# nothing to be done\n".repeat(4000);
+    fs::write(&file, [b"route add 10.4.0.0/16 dev w0\n", comments.as_bytes(), b"route \xff\n"].concat()).expect("a file");
+    let (status, said) = fails(&format!("batch {}", file.display()));
+    fs::remove_file(&file).expect("it goes");
+    assert_eq!(status, 1);
+    assert!(said.starts_with("waypost: 1 change in ") && said.ends_with(": line 4002 is no text in UTF-8\n"), "{said}");
+    assert_ne!(ip("route show exact 10.4.0.0/16"), "");
+}

@@ -45,7 +45,13 @@ pub(crate) fn run(invocation: &mut Invocation, keep_going: bool, file: Option<&s
         let block = match source.next() {
             Ok(Some(block)) => block,
             Ok(None) => break,
-            Err(error) => return Err(Failure::Io(format!("read {}", run.name), error)),
+            Err(error) => {
+                // What stands before is done, and has to be known.
+                if run.done + run.refused > 0 {
+                    run.progress.finish(run.done, run.refused);
+                }
+                return Err(Failure::Io(format!("read {}", run.name), error));
+            }
         };
         run.block(&mut routes, &block)?;
         run.progress.show(source.given(), run.done);
