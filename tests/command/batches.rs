@@ -26,6 +26,7 @@ pub(super) fn a_batch_that_fails_names_the_line() {
     assert!(said.contains("standard input:2: route add 10.2.0.0/16 via 192.0.2.1: Nexthop has invalid gateway"), "{said}");
     assert!(said.contains("standard input:3: \"foo\" is none of"), "{said}");
     assert_ne!(ip("route show exact 10.3.0.0/16"), "");
+    assert_eq!(batch("batch --keep-going", "route del 10.77.0.0/16").status.code(), Some(1), "whatever it is that failed");
     let output = batch("batch", "foo\nroute add 10.4.0.0/16 dev w0\n");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(ip("route show exact 10.4.0.0/16"), "", "nothing behind a wrong line is done");
@@ -76,4 +77,49 @@ pub(super) fn what_was_done_before_a_file_ended_in_an_error_is_told() {
     assert_eq!(status, 1);
     assert!(said.starts_with("waypost: 1 change in ") && said.ends_with(": line 4002 is no text in UTF-8\n"), "{said}");
     assert_ne!(ip("route show exact 10.4.0.0/16"), "");
+}
+
+pub(super) fn a_line_is_judged_by_what_the_kernel_did_and_not_by_what_it_was_asked() {
+    veth_with_addresses("w0", "w1");
+    for count in [1, 100] {
+        ip("route add 10.6.0.0/16 via 10.0.0.2 metric 5");
+        ip("nexthop add id 7 via 10.0.0.2 dev w0");
+        ip("route add 10.7.0.0/16 nhid 7 metric 5");
+        ip("route add 10.7.0.0/16 dev w0 metric 6");
+        let many =
+            |net: u8| (0..count).map(move |host| format!("route add 10.{net}.0.{host}/32 dev w0 proto 99\n")).collect::<String>();
+        let lines = [
+            // What a deletion means is known from here on.
+            many(101) + "route del 10.101.0.0\n" + &many(102),
+            "route replace 10.6.0.0/16 via 192.0.2.1 metric 5\nroute del 10.6.0.0/16\n".to_owned(),
+            "route add 10.8.0.0/16 via 10.0.0.2\nroute del 10.8.0.0/16\n".to_owned(),
+            "route add 2001:db8:6::/48 via 2001:db8::2\nroute append 2001:db8:6::/48 via 2001:db8::3\n".to_owned(),
+            "route del 2001:db8:6::/48 via 2001:db8::2\n".to_owned(),
+            // A deletion that finds nothing leaves a picture behind to which nothing has been done.
+            "route del 10.77.0.0/16\nnexthop del id 7\nroute del 10.7.0.0/16\n".to_owned(),
+            // Without a priority a rule gets that before the second, which the refused one is not.
+            "rule add from 10.1.0.0/16 lookup 7\nrule add pref 10 goto 5\nrule add from 10.2.0.0/16 lookup 7\n".to_owned(),
+            "rule del from 10.2.0.0/16\nrule add from 10.3.0.0/16 lookup 7\n".to_owned(),
+        ]
+        .concat();
+        let output = batch("batch --keep-going", &lines);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        let refused: Vec<&str> = said.lines().filter(|line| line.starts_with("waypost: standard input:")).collect();
+        let wanted = ["Nexthop has invalid gateway", "one of several next hops", "there is no such route", "Backward goto"];
+        assert_eq!(refused.len(), wanted.len(), "{said}");
+        refused.iter().zip(wanted).for_each(|(line, why)| assert!(line.contains(why), "{why}: {said}"));
+        assert!(
+            ip("rule").contains("32765:\tfrom 10.1.0.0/16") && ip("rule").contains("32764:\tfrom 10.3.0.0/16"),
+            "{}",
+            ip("rule")
+        );
+        for destination in ["10.6.0.0/16", "10.7.0.0/16", "10.8.0.0/16"] {
+            assert_eq!(ip(&format!("route show exact {destination}")), "");
+        }
+        waypost("rule del from 10.1.0.0/16");
+        waypost("rule del from 10.3.0.0/16");
+        waypost("del 2001:db8:6::/48");
+        waypost("-4 flush proto 99");
+    }
 }

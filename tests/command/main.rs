@@ -134,6 +134,7 @@ fn main() -> ExitCode {
         test!(changing::one_way_of_several_is_not_taken_for_the_route),
         test!(batches::a_batch_is_carried_out_in_order),
         test!(batches::a_batch_that_fails_names_the_line),
+        test!(batches::a_line_is_judged_by_what_the_kernel_did_and_not_by_what_it_was_asked),
         test!(batches::what_was_done_before_a_file_ended_in_an_error_is_told),
         test!(batches::what_is_behind_the_line_that_failed_is_told_exactly),
         test!(following::whoever_replays_the_monitor_has_the_table),

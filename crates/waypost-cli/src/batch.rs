@@ -27,7 +27,8 @@ use source::{Block, Source};
 pub(crate) fn run(invocation: &mut Invocation, keep_going: bool, file: Option<&str>) -> Result<(), Failure> {
     let (name, from, size) = open(file)?;
     let mut routes = invocation.routes()?;
-    let reader = Reader { names: routes.names()?, family: invocation.family(), picture: None, rules: None };
+    let reader =
+        Reader { names: routes.names()?, family: invocation.family(), picture: None, rules: None, rules_are_open: false };
     let progress = Progress::new(size, invocation.output.quiet);
     let mut source = Source::new(from);
     let mut run = Run {
@@ -211,7 +212,10 @@ impl<'a, L: Iterator<Item = (usize, Cow<'a, str>)>> Feed<'a, L> {
 impl Reader {
     /// Asks the kernel what a line needs to be read.
     fn satisfy(&mut self, need: Need, routes: &mut Routes) -> Result<(), Failure> {
+        // It is asked for when nothing is under way any more.
+        self.settle();
         match need {
+            Need::Answers => {}
             Need::Rules => self.rules = Some(routes.rules(None)?),
             Need::Routes => {
                 let mut picture = Picture::new();

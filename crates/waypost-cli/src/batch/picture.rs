@@ -1,5 +1,7 @@
 //! What the kernel has, as far as a batch needs to know it to tell which route a deletion means.
 
+use std::collections::BTreeSet;
+
 use waypost::{Family, Position, Prefix, Route, RouteChange, RouteRef, Tables};
 
 /// The metric that an IPv6 route of metric 0 gets: `IP6_RT_PRIO_USER` in `include/net/ip6_route.h` (Linux 6.18).
@@ -10,11 +12,13 @@ pub(super) struct Picture {
     tables: Tables,
     /// Nothing has been changed since they were listed.
     pub(super) is_fresh: bool,
+    /// Destinations of changes that may be under way still: what there is then hangs on the kernel's answer.
+    open: BTreeSet<Prefix>,
 }
 
 impl Picture {
     pub(super) const fn new() -> Self {
-        Self { tables: Tables::new(), is_fresh: true }
+        Self { tables: Tables::new(), is_fresh: true, open: BTreeSet::new() }
     }
 
     pub(super) fn list(&mut self, route: RouteRef<'_>) {
@@ -27,9 +31,22 @@ impl Picture {
         tables.filter_map(move |table| table.exactly(destination)).flatten()
     }
 
+    /// Says whether it is known what there is to a destination.
+    pub(super) fn is_settled(&self, destination: Prefix) -> bool {
+        !self.open.contains(&destination)
+    }
+
+    /// Takes note that all that was under way has been answered.
+    pub(super) fn settle(&mut self) {
+        self.open.clear();
+    }
+
     /// Takes note of a change that is under way. What the kernel then has is known in the end, but for what it fills in.
     pub(super) fn change(&mut self, change: RouteChange, route: &Route) {
         self.is_fresh = false;
+        if change != RouteChange::Delete {
+            self.open.insert(route.slot.destination);
+        }
         let mut route = route.clone();
         let family = route.slot.destination.family();
         if family == Family::V6 && route.slot.metric == 0 {

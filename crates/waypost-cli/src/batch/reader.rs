@@ -17,6 +17,8 @@ pub(super) struct Reader {
     pub(super) picture: Option<Picture>,
     /// The rules, once one had to be told from others.
     pub(super) rules: Option<Vec<Rule>>,
+    /// A change of a rule may be under way still.
+    pub(super) rules_are_open: bool,
 }
 
 /// What is to be done about a line.
@@ -32,6 +34,8 @@ pub(super) enum Step {
 pub(super) enum Need {
     Routes,
     Rules,
+    /// What became of all that is under way.
+    Answers,
 }
 
 impl From<Result<Operation, Failure>> for Step {
@@ -92,6 +96,9 @@ impl Reader {
             Err(failure) => return Step::Fail(failure),
         };
         let Some(picture) = &mut self.picture else { return Step::Need(Need::Routes) };
+        if !picture.is_settled(destination) {
+            return Step::Need(Need::Answers);
+        }
         match the_one(picture.to(destination), &selection, numbers::with(&self.names)).map(|route| route.to_route()) {
             Ok(route) => {
                 picture.change(RouteChange::Delete, &route);
@@ -106,8 +113,10 @@ impl Reader {
     fn add_rule(&mut self, words: &[&str]) -> Step {
         let there = match &mut self.rules {
             None if !rule::names_priority(words) => return Step::Need(Need::Rules),
+            Some(_) if self.rules_are_open && !rule::names_priority(words) => return Step::Need(Need::Answers),
             there => there,
         };
+        self.rules_are_open = true;
         let read = rule::read(words, self.family, there.as_deref().unwrap_or_default());
         if let (Ok(rule), Some(there)) = (&read, there) {
             let at = there.iter().position(|other| other.priority > rule.priority).unwrap_or(there.len());
@@ -122,11 +131,15 @@ impl Reader {
             Err(failure) => return Step::Fail(failure),
         };
         let Some(there) = &mut self.rules else { return Step::Need(Need::Rules) };
+        if self.rules_are_open {
+            return Step::Need(Need::Answers);
+        }
         match meant.the_one(there).cloned() {
             Ok(rule) => {
                 if let Some(at) = there.iter().position(|other| *other == rule) {
                     there.remove(at);
                 }
+                self.rules_are_open = true;
                 Step::Do(Operation::DeleteRule(rule))
             }
             Err(error) => Step::Fail(Failure::Refused(error)),
@@ -137,6 +150,12 @@ impl Reader {
         let object = NextHopObject::parse_words(words, numbers::with(&self.names), self.family);
         let object = object.map_err(|error| Failure::of_words(&error, words))?;
         Ok(Operation::AddNextHop { object, replace })
+    }
+
+    /// All that was under way has been answered.
+    pub(super) fn settle(&mut self) {
+        self.picture.iter_mut().for_each(Picture::settle);
+        self.rules_are_open = false;
     }
 
     /// The kernel did not do what was noted as done.
@@ -159,7 +178,7 @@ mod tests {
     use waypost::Route;
 
     fn reader() -> Reader {
-        Reader { names: InterfaceNames::default(), family: None, picture: None, rules: None }
+        Reader { names: InterfaceNames::default(), family: None, picture: None, rules: None, rules_are_open: false }
     }
 
     fn read(reader: &mut Reader, line: &str) -> Step {
