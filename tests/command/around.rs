@@ -78,6 +78,7 @@ pub(super) fn a_terminal_gets_columns_and_colours() {
     assert_eq!(said("--color never ensure 10.5.0.0/16 dev w0"), "Added 10.5.0.0/16 dev w0\r\n");
     assert_eq!(said("--color never del 10.5.0.0/16"), "Deleted 10.5.0.0/16 dev w0 scope link\r\n");
     assert_eq!(said("--color never flush root 10.0.0.0/8 proto boot"), "Deleted 2 routes\r\n");
+    assert_eq!(said("--json ensure 10.5.0.0/16 dev w0"), "");
     assert_eq!(said("--quiet ensure 10.5.0.0/16 dev w0"), "");
     assert_eq!(waypost("ensure 10.5.0.0/16 dev w0"), "", "nobody looks");
 }

@@ -47,6 +47,14 @@ pub(super) fn rules_and_next_hops_come_and_go() {
     waypost("nexthop add id 9 group 7,3");
     assert_eq!(lines(&waypost("nexthop")), lines(&ip("nexthop")));
     assert_eq!(json(&waypost("--json nexthop")), json(&ip("-json -details nexthop")));
+    ip("nexthop add id 8 via 2001:db8::2 dev w0");
+    for (family, count) in [("-4", 2), ("-6", 2)] {
+        // A group is of either family.
+        assert_eq!(waypost(&format!("{family} nexthop")).lines().count(), count, "{family}");
+    }
+    ip("nexthop del id 8");
+    assert_eq!(waypost("-4 addr show w0").lines().count(), 1);
+    assert!(waypost("-6 addr show w0").lines().all(|line| line.contains(" inet6 ")));
     waypost("nexthop del id 9");
     assert_eq!(ip("nexthop").lines().count(), 1);
     assert!(waypost("link show w0").contains(": w0@w1: <"));

@@ -27,6 +27,7 @@ pub(super) fn each_failure_has_its_status_and_its_reason() {
         ("nexthop del 99", 2, "`id` and a number are expected"),
         ("nexthop del id 0", 2, "\"0\" is no number of a next-hop object"),
         ("nexthop add id 7 via 10.0.0.2 dev eth9", 1, "there is no interface \"eth9\""),
+        ("decode --dialect rtnetlink /dev/null", 1, "there is no message in it"),
         ("nexthop move", 2, "\"move\" is none of show, add, replace, del"),
         ("addr show dev", 2, "something must follow \"dev\""),
         ("link show eth9", 1, "there is no interface \"eth9\""),

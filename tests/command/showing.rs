@@ -51,6 +51,8 @@ pub(super) fn the_kernel_and_the_mirror_tell_the_way() {
     rich_table();
     let way = waypost("get 10.1.2.3");
     assert!(way.starts_with("10.1.2.3 via 10.0.0.2 dev w0 src 10.0.0.1"), "{way}");
+    let entry = waypost("get 10.1.2.3 from 10.0.0.1 fibmatch");
+    assert!(!entry.contains("from"), "an entry is for whatever comes: {entry}");
     let entry = waypost("get 10.1.2.3 fibmatch");
     assert!(entry.starts_with("10.1.0.0/16 via 10.0.0.2 dev w0"), "{entry}");
     let local = waypost("get --local 10.1.2.3");

@@ -161,6 +161,23 @@ mod tests {
     }
 
     #[test]
+    fn of_many_routes_some_are_named() {
+        let there: Vec<Route> =
+            (1..=NAMED + 1).map(|metric| format!("10.0.0.0/8 dev if2 metric {metric}").parse().unwrap()).collect();
+        let selection = Selection::read(&["10.0.0.0/8"], Names::none(), None).unwrap();
+        let said = |count: usize| {
+            let there = there.iter().take(count).map(Route::as_ref);
+            the_one(there, &selection, Names::none()).unwrap_err().reason().to_owned()
+        };
+        assert!(
+            said(NAMED + 1).starts_with("6 routes are meant: ") && said(NAMED + 1).ends_with(" metric 5; …"),
+            "{}",
+            said(NAMED + 1)
+        );
+        assert!(said(NAMED).ends_with(" metric 5"), "{}", said(NAMED));
+    }
+
+    #[test]
     fn one_way_does_not_mean_a_route_with_several() {
         let error = one("10.1.0.0/16 via 10.9.0.1").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Ambiguous);

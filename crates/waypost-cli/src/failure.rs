@@ -169,6 +169,9 @@ mod tests {
         assert!(hint("add route").contains("another metric"));
         assert!(!hint("add rule").contains("metric") && hint("add rule").contains("this very rule"));
         assert!(hint("add next hop").contains("nexthop replace"));
+        let of_kind = |kind| Failure::Refused(Error::new(kind, "delete route").because("so")).to_string();
+        assert_eq!(of_kind(ErrorKind::Ambiguous), "delete route: so (name more of it)");
+        assert_eq!(of_kind(ErrorKind::Busy), "delete route: so (try again)");
         assert_eq!(hint("bind"), "bind: it failed");
     }
 

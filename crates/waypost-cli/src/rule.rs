@@ -200,6 +200,19 @@ mod tests {
     }
 
     #[test]
+    fn of_equal_rules_any_is_meant_and_an_inverted_one_is_another() {
+        let rules = ["9: from 10.0.0.0/8 lookup 7", "9: from 10.0.0.0/8 lookup 7", "9: not from 10.1.0.0/16 lookup 7"];
+        let rules = rules.map(|text| Rule::parse(text, Some(Family::V4)).unwrap());
+        let one = |words: &str| {
+            let meant = Meant::read(&words.split(' ').collect::<Vec<_>>(), None).unwrap();
+            meant.the_one(&rules).map(|rule| rule.invert).map_err(|error| error.kind())
+        };
+        assert_eq!(one("pref 9"), Ok(false));
+        assert_eq!(one("not pref 9"), Ok(true));
+        assert_eq!(one("from 10.1.0.0/16"), Err(ErrorKind::NotFound));
+    }
+
+    #[test]
     fn rules_of_both_families_are_shown_unless_a_word_tells_one() {
         let shown = |words: &str, family| {
             let meant = meant_of(&words.split(' ').collect::<Vec<_>>(), family).unwrap();

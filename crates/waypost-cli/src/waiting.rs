@@ -22,7 +22,7 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     pub(crate) fn begin(quiet: bool, what: &'static str) -> Self {
-        if quiet || !io::stderr().is_terminal() {
+        if !is_watched(quiet, io::stderr().is_terminal()) {
             return Self { end: None, watch: None };
         }
         let (end, ended) = mpsc::channel();
@@ -34,6 +34,11 @@ impl Waiting {
         // Whoever has no thread left waits without being told.
         Self { end: Some(end), watch: thread::Builder::new().spawn(watch).ok() }
     }
+}
+
+/// Somebody looks at standard error and wants to see more than errors there.
+const fn is_watched(quiet: bool, is_terminal: bool) -> bool {
+    is_terminal && !quiet
 }
 
 impl Drop for Waiting {
@@ -67,6 +72,12 @@ fn spinner(what: &'static str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_who_looks_and_wants_to_know_is_told() {
+        assert!(is_watched(false, true) && !is_watched(true, true) && !is_watched(false, false));
+        assert!(Waiting::begin(true, "reading").end.is_none());
+    }
 
     #[test]
     fn what_ends_in_time_is_not_told() {

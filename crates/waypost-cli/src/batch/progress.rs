@@ -20,8 +20,11 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(size: Option<u64>, quiet: bool) -> Self {
-        let is_watched = !quiet && std::io::stderr().is_terminal();
-        Self { began: Timestamp::now(), size, is_watched, quiet, bar: None }
+        Self::at(size, quiet, std::io::stderr().is_terminal())
+    }
+
+    fn at(size: Option<u64>, quiet: bool, is_terminal: bool) -> Self {
+        Self { began: Timestamp::now(), size, is_watched: is_terminal && !quiet, quiet, bar: None }
     }
 
     /// Shows that `given` bytes of the file are under way and `done` changes have been made.
@@ -85,6 +88,18 @@ fn summary(done: u64, refused: u64, seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_comes_after_a_second_and_where_somebody_looks() {
+        let shown = |quiet, is_terminal, seconds| {
+            let mut progress = Progress::at(Some(9), quiet, is_terminal);
+            progress.began -= SignedDuration::from_secs(seconds);
+            progress.show(1, 1);
+            progress.bar.is_some()
+        };
+        assert!(shown(false, true, 2));
+        assert!(!shown(false, true, -5) && !shown(true, true, 2) && !shown(false, false, 2));
+    }
 
     #[test]
     fn the_summary_has_the_rate() {

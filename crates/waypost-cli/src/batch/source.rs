@@ -193,6 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_does_not_end_a_file() {
+        struct Interrupted(bool, Drip);
+        impl Read for Interrupted {
+            fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+                self.0 = !self.0;
+                if self.0 { Err(io::ErrorKind::Interrupted.into()) } else { self.1.read(to) }
+            }
+        }
+        let mut source = Source::new(Box::new(Interrupted(false, Drip(b"one\n", 9))));
+        assert_eq!(source.next().unwrap().unwrap().lines().count(), 1);
+        assert!(source.next().unwrap().is_none());
+    }
+
+    #[test]
     fn words_can_be_quoted_and_commented() {
         assert_eq!(words("route add 10.0.0.0/8 dev w0 # why").unwrap(), ["route", "add", "10.0.0.0/8", "dev", "w0"]);
         assert_eq!(words("route add 'a b' \"c # d\" e#f").unwrap(), ["route", "add", "a b", "c # d", "e"]);
