@@ -3,8 +3,8 @@ use waypost_core::{Dump, Family, Notices, RouteFilter, TableId, Ticket};
 use super::super::{Datagram, EventLane};
 use super::{OURS, SEED, THEIRS, at, from_kernel, ipv6_route, message, route, words};
 use crate::wire::constants::{
-    NLM_F_CREATE, NLM_F_DUMP_FILTERED, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, RTM_DELROUTE,
-    RTM_NEWROUTE,
+    NLM_F_CREATE, NLM_F_DUMP_FILTERED, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN,
+    RTM_DELROUTE, RTM_NEWROUTE,
 };
 
 /// A lane, and what it has said.
@@ -271,4 +271,11 @@ fn a_dump_that_ends_before_it_was_announced_has_begun_all_the_same() {
     talk.lane.sent();
     talk.hear(&[done(0)]);
     assert_eq!(talk.words(), ["started 1", "whole 1"]);
+}
+
+#[test]
+fn a_dump_that_says_that_it_lost_something_is_not_whole() {
+    let mut talk = Talk::listing(&RouteFilter::default());
+    talk.hear(&[entry(1), message(NLMSG_OVERRUN, 0, FIRST, OURS, &[]), done(0)]);
+    assert_eq!(talk.words(), ["started 1", "Listed 10.1.0.0/16", "Overrun", "interrupted 1"]);
 }
