@@ -89,6 +89,12 @@ pub(crate) enum Command {
         /// Go on as this user once the kernel is being followed: that needs no rights
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
+        /// Tell only that the network is another than before, and what that means
+        #[arg(long, conflicts_with_all = ["smd", "what", "user", "stats", "metrics"])]
+        summary: bool,
+        /// Print the messages of libwebsockets' system message distribution
+        #[arg(long, conflicts_with_all = ["initial", "what", "user", "stats", "metrics"])]
+        smd: bool,
         /// What to follow: all but neighbours, unless something is named
         #[arg(value_enum)]
         what: Vec<Watched>,

@@ -20,6 +20,8 @@ mod numbers;
 mod output;
 mod rule;
 mod show;
+mod smd;
+mod summary;
 mod usage;
 mod waiting;
 mod words;
@@ -54,7 +56,11 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
             true => get::explain(invocation, &words),
             false => get::run(invocation, &words, local, fibmatch),
         },
-        Command::Monitor { initial, counted, user, what } => monitor::run(invocation, initial, &counted, user.as_deref(), &what),
+        Command::Monitor { initial, summary: true, .. } => summary::run(invocation, initial),
+        Command::Monitor { smd: true, .. } => smd::run(invocation),
+        Command::Monitor { initial, counted, user, what, .. } => {
+            monitor::run(invocation, initial, &counted, user.as_deref(), &what)
+        }
         Command::Check => check::run(invocation),
         Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
         Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),

@@ -5,6 +5,7 @@
 //! touching anybody else's.
 //!
 //! - [`Watcher`] keeps a live mirror and tells what changed, with what was there before.
+//! - [`Monitor`] tells that the network is another than before and what that means: the default route moved and why, the machine slept.
 //! - [`Routes`] does one thing at a time: list, add, delete exactly, look up, or a pipelined batch.
 //!
 //! # Example
@@ -43,6 +44,7 @@
 #[cfg(feature = "decode")]
 pub mod decode;
 mod hub;
+mod monitor;
 mod privilege;
 mod routes;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
@@ -52,6 +54,7 @@ mod trace;
 mod watcher;
 
 pub use hub::Hub;
+pub use monitor::Monitor;
 pub use privilege::become_user;
 pub use routes::{Ensured, Operation, Routes};
 #[cfg(feature = "async-io")]
@@ -62,6 +65,12 @@ pub use sys::{Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
 pub use waypost_engine::{
-    Backlog, Change, CheckOptions, Delivery, Diagnosis, Drift, Event, EventFilter, Finding, FollowOptions, Kinds, Metrics,
-    Mirror, Problem, Reason, Severity, Stats, SubscriberId, View, check,
+    Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Event, EventFilter, Finding,
+    FollowOptions, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions, MonitorStats, Problem, Reason, Report, ReportReason,
+    RuleKeeper, Severity, Snapshot, Stats, SubscriberId, UsableAddress, View, check,
 };
+
+/// The machines beneath, which do no input or output and read no clock, for programs that drive them themselves.
+pub mod engine {
+    pub use waypost_engine::Monitor;
+}

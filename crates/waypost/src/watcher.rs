@@ -10,7 +10,7 @@ use mio::{Interest, Poll, Registry, Token};
 use waypost_core::lookup::{Explanation, Verdict, World};
 use waypost_core::{
     Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notices, Now,
-    RouteFilter, RouteRef, Rule,
+    Request, RouteFilter, RouteRef, Rule, Ticket,
 };
 use waypost_engine::{CheckOptions, Diagnosis, Drift, Event, FollowOptions, Follower, Mirror, Progress, Stats, check};
 
@@ -442,6 +442,12 @@ impl<K: Kernel> Watcher<K> {
     /// Empties the queue. Then the picture is that after the last event.
     pub(crate) fn take_queued(&mut self) -> impl Iterator<Item = Event> {
         self.events.drain(..)
+    }
+
+    /// Asks the kernel for a change. What becomes of it is told by the events of what it changes.
+    pub(crate) fn ask(&mut self, request: Request<'_>) -> Result<(), Error> {
+        self.kernel.submit(sys::now(), Ticket(0), request)?;
+        self.kernel.flush().map(|_| ())
     }
 
     /// Takes what the kernel has said, as long as that makes no event.

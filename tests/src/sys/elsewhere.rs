@@ -43,3 +43,12 @@ pub fn forge(_: BorrowedFd<'_>, _: &[u8]) {
 pub const fn missing_groups(_: &Native) -> &[u32] {
     &[]
 }
+
+/// Lets the kernel refuse the calling thread to subscribe to changes.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn refuse_subscriptions() {
+    panic!("system calls have no filters here");
+}

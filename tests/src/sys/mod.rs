@@ -10,13 +10,15 @@ pub(crate) struct Root(pub(crate) bool);
 cfg_if::cfg_if! {
     if #[cfg(target_os = "linux")] {
         mod rtnetlink;
+        mod seccomp;
 
         pub(crate) use rtnetlink::enter;
         pub use rtnetlink::{drop_rights, forge, missing_groups, new_network};
+        pub use seccomp::refuse_subscriptions;
     } else {
         mod elsewhere;
 
         pub(crate) use elsewhere::enter;
-        pub use elsewhere::{drop_rights, forge, missing_groups, new_network};
+        pub use elsewhere::{drop_rights, forge, missing_groups, new_network, refuse_subscriptions};
     }
 }
