@@ -4,6 +4,7 @@
 //! [`Kernel`](waypost_core::Kernel): it asks for snapshots, follows what the kernel says, and reads again what was lost.
 //!
 //! [`Monitor`] tells that the network is another than before and what that means, of what a mirror has.
+//! [`Reach`] tells which of a program's conversations a change hits.
 //!
 //! Programs depend on the `waypost` crate, which drives this with the system's own sockets and clock.
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ mod fan_out;
 mod follow;
 mod mirror;
 mod monitor;
+mod reach;
 
 pub use check::{CheckOptions, Diagnosis, Finding, Problem, Severity, check};
 pub use fan_out::{Backlog, Delivery, EventFilter, FanOut, Kinds, SubscriberId, View};
@@ -22,3 +24,4 @@ pub use monitor::{
     Debounce, DefaultCause, DefaultRoute, LinkStanding, Monitor, MonitorOptions, MonitorStats, Report, ReportReason, RuleKeeper,
     Snapshot, UsableAddress,
 };
+pub use reach::{Effects, FlowId, Judgement, Outlook, Reach, Standing, Way, Work};

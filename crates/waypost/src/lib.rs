@@ -72,5 +72,5 @@ pub use waypost_engine::{
 
 /// The machines beneath, which do no input or output and read no clock, for programs that drive them themselves.
 pub mod engine {
-    pub use waypost_engine::Monitor;
+    pub use waypost_engine::{Effects, FlowId, Judgement, Monitor, Outlook, Reach, Standing, Way, Work};
 }
