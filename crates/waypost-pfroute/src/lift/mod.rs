@@ -86,9 +86,15 @@ impl Lift {
     /// [`LiftError`] where the entry makes no sense.
     pub fn listed(&self, message: &Message<'_>) -> Result<Option<Notice>, LiftError> {
         let notice = match message {
-            Message::Route(route) if is_neighbour(route) => Some(interface::neighbour(route, Verb::Listed)?),
-            Message::Route(route) if is_clone(route) => None,
-            Message::Route(route) => Some(Notice::Route(RouteVerb::Listed, self.route(route)?)),
+            Message::Route(route) => {
+                if is_neighbour(route) {
+                    return interface::neighbour(route, Verb::Listed).map(Some);
+                }
+                if is_clone(route) {
+                    return Ok(None);
+                }
+                return self.route_notice(RouteVerb::Listed, route);
+            }
             Message::Address(address) => interface::address(address)?,
             Message::Interface(link) => Some(interface::link(link)?),
             _ => None,
@@ -98,6 +104,19 @@ impl Lift {
             Notice::Link(_, link) => Notice::Link(Verb::Listed, link),
             other => other,
         }))
+    }
+
+    /// Made where it is returned, and not moved there.
+    #[inline(never)]
+    fn route_notice(&self, verb: RouteVerb, message: &RouteMessage<'_>) -> Result<Option<Notice>, LiftError> {
+        let mut result = BLANK;
+        if let Ok(Some(Notice::Route(told, route))) = &mut result {
+            *told = verb;
+            if let Err(error) = self.fill(message, route) {
+                result = Err(error);
+            }
+        }
+        result
     }
 
     fn route_event(&self, message: &RouteMessage<'_>) -> Result<Option<Notice>, LiftError> {
@@ -125,7 +144,7 @@ impl Lift {
         if is_clone(message) {
             return Ok(None);
         }
-        Ok(Some(Notice::Route(verb, self.route(message)?)))
+        self.route_notice(verb, message)
     }
 
     fn redirect(&self, message: &RouteMessage<'_>) -> Result<Notice, LiftError> {
@@ -138,6 +157,9 @@ impl Lift {
         Ok(Notice::Redirect(redirect))
     }
 }
+
+/// A route that says nothing, as it is returned: it is copied at once from where constants stand.
+const BLANK: Result<Option<Notice>, LiftError> = Ok(Some(Notice::Route(RouteVerb::Listed, route::BLANK)));
 
 /// Says whether the message tells of what was done, not tried. One kernel does not mark what it did by itself.
 fn is_done(message: &RouteMessage<'_>) -> bool {

@@ -1,44 +1,17 @@
 //! Routes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use waypost_core::{
-    Disposition, Entry, Family, IfIndex, Metric as Portable, Metrics, NextHop, NextHops, Prefix, Protocol, Route,
-    RouteFlags as Marks, Scope, Slot, TableId, Weight,
+    Disposition, Family, IfIndex, Ipv4Prefix, Metric as Portable, Metrics, NextHops, Prefix, Protocol, Route,
+    RouteFlags as Marks, Scope, TableId, Weight,
 };
 
 use super::{Lift, LiftError};
 use crate::wire::{
-    Axis, MaskForm, Metric, RawSockaddr, ReportedMtu, RouteFlags, RouteMessage, RouteOp, ScopeForm, Sockaddr, Sockaddrs, has_zone,
+    Axis, MaskForm, Metric, RawSockaddr, ReportedMtu, RouteFlags, RouteMessage, RouteOp, ScopeForm, Sockaddrs, has_zone,
 };
-
-/// Flags that the model says in its own words.
-const SAID: RouteFlags = RouteFlags::UP
-    .union(RouteFlags::GATEWAY)
-    .union(RouteFlags::HOST)
-    .union(RouteFlags::REJECT)
-    .union(RouteFlags::DYNAMIC)
-    .union(RouteFlags::DONE)
-    .union(RouteFlags::STATIC)
-    .union(RouteFlags::BLACKHOLE)
-    .union(RouteFlags::PROTO1)
-    .union(RouteFlags::PROTO2)
-    .union(RouteFlags::PROTO3)
-    .union(RouteFlags::FIXED_MTU)
-    .union(RouteFlags::LOCAL)
-    .union(RouteFlags::BROADCAST)
-    .union(RouteFlags::MULTICAST)
-    .union(RouteFlags::LINK_LAYER)
-    .union(RouteFlags::CLONING)
-    .union(RouteFlags::CLONED)
-    .union(RouteFlags::CONNECTED)
-    .union(RouteFlags::KERNEL)
-    .union(RouteFlags::INTERFACE_SCOPE)
-    .union(RouteFlags::SET_SOURCE)
-    // These two come and go with other routes, and no message tells.
-    .union(RouteFlags::MULTIPATH)
-    .union(RouteFlags::CACHED);
 
 impl Lift {
     /// The route that the message is about.
@@ -51,6 +24,19 @@ impl Lift {
     ///
     /// [`LiftError`] where the destination or the mask makes no sense, or an IPv6 destination has an IPv4 gateway.
     pub fn route(&self, message: &RouteMessage<'_>) -> Result<Route, LiftError> {
+        let mut result = Ok(BLANK);
+        if let Ok(route) = &mut result {
+            if let Err(error) = self.fill(message, route) {
+                result = Err(error);
+            }
+        }
+        result
+    }
+
+    /// Makes a [`BLANK`] route the one that the message is about. What is written here in small parts is not read again
+    /// in larger ones, as a move would: the processor would have to wait for the parts.
+    #[inline]
+    pub(super) fn fill(&self, message: &RouteMessage<'_>, route: &mut Route) -> Result<(), LiftError> {
         let addrs = message.addrs();
         if let Some(fault) = addrs.fault() {
             return Err(fault.into());
@@ -59,40 +45,42 @@ impl Lift {
         let (network, zone) = address(addrs, Axis::Dst).ok_or(LiftError::Missing(Axis::Dst))?;
         let length = prefix_length(message, flags, Family::of(&network))?;
         let destination = Prefix::containing(network, length).map_err(|_| LiftError::MaskGap)?;
-        let mut slot = Slot::new(message.table().map_or(self.table, TableId), destination);
-        slot.priority = message.priority() & !PRIORITY_DOWN;
-        slot.interface_scope = interface_scope(message, flags, network, zone);
-
-        let next_hop = next_hop(message, flags);
-        if next_hop.as_ref().and_then(|hop| hop.gateway).is_some_and(|gateway| gateway.is_ipv4() && network.is_ipv6()) {
+        let way = Way::read(message, flags);
+        if network.is_ipv6() && way.gateway.is_some_and(|gateway| gateway.is_ipv4()) {
             return Err(LiftError::Missing(Axis::Gateway));
         }
-        let mut entry = Entry::default();
+        let slot = &mut route.slot;
+        slot.destination = destination;
+        slot.table = message.table().map_or(self.table, TableId);
+        slot.priority = message.priority() & !PRIORITY_DOWN;
+        slot.interface_scope = interface_scope(message, flags, network, zone);
+        let entry = &mut route.entry;
         entry.disposition = disposition(flags);
         entry.protocol = protocol(flags, slot.priority, message.dialect().own_routes.are_static);
-        entry.scope = scope(entry.disposition, next_hop.as_ref());
+        entry.scope = scope(entry.disposition, &way);
         entry.flags = marks(flags, message.op());
-        entry.os_flags = message.dialect().other_bits(message.raw_flags(), SAID);
+        entry.os_flags = message.dialect().other_bits(message.raw_flags());
         if flags.contains(RouteFlags::SET_SOURCE) {
             entry.preferred_source = address(addrs, Axis::Src).map(|(source, _)| source);
         }
-        entry.next_hops = next_hop.map_or(NextHops::NONE, NextHops::one);
-        entry.metrics = metrics(message, flags);
-        let mut route = Route::from_parts(slot, entry);
-        route.expires = self.expires(message, flags);
-        Ok(route)
+        let numbers = Numbers::read(message, flags, &mut entry.metrics);
+        way.fill(numbers.weight, &mut entry.next_hops);
+        route.expires = self.expires(numbers.end, flags);
+        Ok(())
     }
 
-    fn expires(&self, message: &RouteMessage<'_>, flags: RouteFlags) -> Option<Duration> {
+    fn expires(&self, end: u64, flags: RouteFlags) -> Option<Duration> {
         // ARP writes there when it has seen the route of a network (NetBSD sys/netinet/if_arp.c and xnu
         // bsd/netinet/in_arp.c, `arp_rtrequest`); that one does not end.
         if flags.intersects(RouteFlags::CLONING | RouteFlags::CONNECTED) {
             return None;
         }
-        let end = message.metric(Metric::Expire).filter(|&end| end != 0)?;
-        Some(Duration::from_secs(end).saturating_sub(self.since_epoch))
+        (end != 0).then(|| Duration::from_secs(end).saturating_sub(self.since_epoch))
     }
 }
+
+/// A route that says nothing.
+pub(super) const BLANK: Route = Route::new(Prefix::V4(Ipv4Prefix::DEFAULT));
 
 /// RTP_DOWN of OpenBSD's sys/net/route.h, which a priority has while the route cannot be used; RTF_UP says it too.
 const PRIORITY_DOWN: u8 = 0x80;
@@ -106,13 +94,13 @@ fn interface_scope(message: &RouteMessage<'_>, flags: RouteFlags, network: IpAdd
 
 /// The address for `axis` and its zone, zero where it has none; `None` where there is no address of either family.
 pub(super) fn address(addrs: &Sockaddrs<'_>, axis: Axis) -> Option<(IpAddr, u32)> {
-    match addrs.get(axis)? {
-        Sockaddr::Inet(address) => Some((address.into(), 0)),
-        Sockaddr::Inet6 { address, scope } => {
+    let (address, scope) = addrs.address(axis)?;
+    match address {
+        IpAddr::V6(address) if has_zone(address) => {
             let (address, zone) = without_zone(address, scope);
             Some((address.into(), zone))
         }
-        _ => None,
+        address => Some((address, 0)),
     }
 }
 
@@ -146,24 +134,29 @@ fn prefix_length(message: &RouteMessage<'_>, flags: RouteFlags, family: Family) 
 /// bytes that are not there are zero.
 pub(super) fn mask_length(mask: RawSockaddr<'_>, family: Family) -> Option<u8> {
     let bytes = mask.bytes().get(..usize::from(mask.length()).min(mask.bytes().len()))?;
-    let (bits, width) = match family {
-        Family::V4 => (u128::from(u32::from(Ipv4Addr::from(padded::<4>(bytes, 4)))) << 96, 32),
-        Family::V6 => (u128::from(Ipv6Addr::from(padded::<16>(bytes, 8))), 128),
+    let (length, is_gapless) = match family {
+        Family::V4 => {
+            let bits = u32::from_be_bytes(padded(bytes, 4));
+            (bits.leading_ones(), bits.checked_shl(bits.leading_ones()).unwrap_or(0) == 0)
+        }
+        Family::V6 => {
+            let bits = u128::from_be_bytes(padded(bytes, 8));
+            (bits.leading_ones(), bits.checked_shl(bits.leading_ones()).unwrap_or(0) == 0)
+        }
     };
-    let length = bits.leading_ones();
-    if length < u128::BITS && bits << length != 0 {
-        return None;
-    }
-    u8::try_from(length.min(width)).ok()
+    u8::try_from(length).ok().filter(|_| is_gapless)
 }
 
 /// `N` bytes from `start`, with zeros for those that are not there.
 fn padded<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
-    let mut padded = [0; N];
-    for (place, &byte) in padded.iter_mut().zip(bytes.get(start..).unwrap_or_default()) {
-        *place = byte;
-    }
-    padded
+    let bytes = bytes.get(start..).unwrap_or_default();
+    bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; N];
+        if let Some(places) = padded.get_mut(..bytes.len()) {
+            places.copy_from_slice(bytes);
+        }
+        padded
+    })
 }
 
 const fn disposition(flags: RouteFlags) -> Disposition {
@@ -232,10 +225,10 @@ const BGP: u8 = 48;
 const DEFAULT: u8 = 56;
 
 /// How far the destination reaches. No message says it; it follows from the rest.
-fn scope(disposition: Disposition, next_hop: Option<&NextHop>) -> Scope {
+fn scope(disposition: Disposition, way: &Way) -> Scope {
     match disposition {
         Disposition::Local => Scope::HOST,
-        _ if next_hop.is_some_and(|hop| hop.gateway.is_none()) => Scope::LINK,
+        _ if way.gateway.is_none() && way.index != 0 => Scope::LINK,
         _ => Scope::UNIVERSE,
     }
 }
@@ -256,30 +249,48 @@ fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
     if op == RouteOp::Delete { set | Marks::UP } else { set }
 }
 
-/// The way out; `None` where the message names neither a gateway nor an interface.
-fn next_hop(message: &RouteMessage<'_>, flags: RouteFlags) -> Option<NextHop> {
-    let addrs = message.addrs();
-    // Where the message names an interface, a gateway of family AF_LINK is none to send by: for an address of the
-    // host's own it is the one that has the address, and packets go to the loopback. Where such a route is marked, it
-    // is said to be of that interface all the same, because messages name now the one and now the other, or none.
-    // FreeBSD does not mark it and pins it.
-    let link = addrs.link(Axis::Gateway).filter(|_| !flags.contains(RouteFlags::PINNED)).map_or(0, |link| link.index);
-    let index = match message.index() {
-        _ if link != 0 && flags.contains(RouteFlags::LOCAL) => link,
-        0 => addrs.link(Axis::Ifp).map(|link| link.index).filter(|&index| index != 0).unwrap_or(link),
-        index => index,
-    };
-    let interface = IfIndex::new(index);
-    let gateway = address(addrs, Axis::Gateway).filter(|_| flags.contains(RouteFlags::GATEWAY));
-    if gateway.is_none() && interface.is_none() {
-        return None;
+/// Where the route leads: nowhere, if the message names neither a gateway nor an interface.
+struct Way {
+    gateway: Option<IpAddr>,
+    zone: u32,
+    index: u32,
+}
+
+impl Way {
+    fn read(message: &RouteMessage<'_>, flags: RouteFlags) -> Self {
+        let addrs = message.addrs();
+        if let Some((gateway, zone)) = address(addrs, Axis::Gateway) {
+            let gateway = Some(gateway).filter(|_| flags.contains(RouteFlags::GATEWAY));
+            let index = match message.index() {
+                0 => addrs.link(Axis::Ifp).map_or(0, |link| link.index),
+                index => index,
+            };
+            return Self { gateway, zone, index };
+        }
+        // Where the message names an interface, a gateway of family AF_LINK is none to send by: for an address of the
+        // host's own it is the one that has the address, and packets go to the loopback. Where such a route is marked, it
+        // is said to be of that interface all the same, because messages name now the one and now the other, or none.
+        // FreeBSD does not mark it and pins it.
+        let link = addrs.link(Axis::Gateway).filter(|_| !flags.contains(RouteFlags::PINNED)).map_or(0, |link| link.index);
+        let index = match message.index() {
+            _ if link != 0 && flags.contains(RouteFlags::LOCAL) => link,
+            0 => addrs.link(Axis::Ifp).map(|link| link.index).filter(|&index| index != 0).unwrap_or(link),
+            index => index,
+        };
+        Self { gateway: None, zone: 0, index }
     }
-    let mut hop = NextHop::default();
-    hop.interface = interface;
-    hop.gateway = gateway.map(|(gateway, _)| gateway);
-    hop.scope_id = gateway.map(|(_, zone)| zone).filter(|&zone| zone != index).unwrap_or(0);
-    hop.weight = message.metric(Metric::Weight).map_or(Weight::ONE, weight);
-    Some(hop)
+
+    fn fill(&self, weight: Weight, hops: &mut NextHops) {
+        let interface = IfIndex::new(self.index);
+        if self.gateway.is_none() && interface.is_none() {
+            return;
+        }
+        let hop = hops.make_one();
+        hop.interface = interface;
+        hop.gateway = self.gateway;
+        hop.scope_id = if self.gateway.is_some() && self.zone != self.index { self.zone } else { 0 };
+        hop.weight = weight;
+    }
 }
 
 /// Zero where the kernel does not say; those that do not fit are held at the largest.
@@ -291,36 +302,62 @@ fn weight(weight: u64) -> Weight {
     }
 }
 
-fn metrics(message: &RouteMessage<'_>, flags: RouteFlags) -> Metrics {
-    let mut metrics = Metrics::default();
-    let locks = message.locks();
-    let units = u64::from(message.dialect().rtt_units);
-    let inherits = match message.dialect().reported_mtu {
+/// What the numbers behind the header say. Most are zero.
+struct Numbers<'a> {
+    metrics: &'a mut Metrics,
+    weight: Weight,
+    /// When the route ends, in seconds since 1970; zero for never.
+    end: u64,
+}
+
+impl<'a> Numbers<'a> {
+    fn read(message: &RouteMessage<'_>, flags: RouteFlags, metrics: &'a mut Metrics) -> Self {
+        let mut numbers = Self { metrics, weight: Weight::ONE, end: 0 };
+        let locks = message.locks();
+        for (known, value) in message.kept_metrics() {
+            let is_locked = locks & u64::from(known.bit) != 0;
+            if value == 0 && !is_locked {
+                continue;
+            }
+            match known.metric {
+                Metric::Expire => numbers.end = value,
+                Metric::Weight => numbers.weight = weight(value),
+                metric => numbers.set(message, flags, metric, value, is_locked),
+            }
+        }
+        numbers
+    }
+
+    #[inline(never)]
+    fn set(&mut self, message: &RouteMessage<'_>, flags: RouteFlags, metric: Metric, value: u64, is_locked: bool) {
+        // The model has eighths and quarters of milliseconds.
+        let units = u64::from(message.dialect().rtt_units);
+        let (metric, value) = match metric {
+            Metric::Mtu => (Portable::Mtu, value),
+            Metric::HopCount => (Portable::HopCount, value),
+            Metric::ReceivePipe => (Portable::RecvPipe, value),
+            Metric::SendPipe => (Portable::SendPipe, value),
+            Metric::SlowStartThreshold => (Portable::SsThresh, value),
+            Metric::Rtt => (Portable::Rtt, value / (units / 8000)),
+            Metric::RttVariance => (Portable::RttVar, value / (units / 4000)),
+            _ => return,
+        };
+        if value != 0 && !(metric == Portable::Mtu && inherits_mtu(message, flags)) {
+            self.metrics.set(metric, u32::try_from(value).unwrap_or(u32::MAX));
+        }
+        if is_locked {
+            self.metrics.lock(metric);
+        }
+    }
+}
+
+/// Says whether the MTU is the interface's.
+fn inherits_mtu(message: &RouteMessage<'_>, flags: RouteFlags) -> bool {
+    match message.dialect().reported_mtu {
         ReportedMtu::Own => false,
         ReportedMtu::UnlessFixed => !flags.contains(RouteFlags::FIXED_MTU),
         ReportedMtu::UnlessLocked => !message.is_locked(Metric::Mtu),
-    };
-    for (known, value) in message.metrics().filter(|(known, _)| known.kept) {
-        // The model has eighths and quarters of milliseconds.
-        let (metric, unit) = match known.metric {
-            Metric::Mtu => (Portable::Mtu, 1),
-            Metric::HopCount => (Portable::HopCount, 1),
-            Metric::ReceivePipe => (Portable::RecvPipe, 1),
-            Metric::SendPipe => (Portable::SendPipe, 1),
-            Metric::SlowStartThreshold => (Portable::SsThresh, 1),
-            Metric::Rtt => (Portable::Rtt, units / 8000),
-            Metric::RttVariance => (Portable::RttVar, units / 4000),
-            _ => continue,
-        };
-        let value = value / unit;
-        if value != 0 && !(metric == Portable::Mtu && inherits) {
-            metrics.set(metric, u32::try_from(value).unwrap_or(u32::MAX));
-        }
-        if locks & u64::from(known.bit) != 0 {
-            metrics.lock(metric);
-        }
     }
-    metrics
 }
 
 #[cfg(test)]

@@ -27,13 +27,6 @@ impl ByteOrder {
             Self::Big => u32::from_be_bytes(bytes),
         }
     }
-
-    const fn u64(self, bytes: [u8; 8]) -> u64 {
-        match self {
-            Self::Little => u64::from_le_bytes(bytes),
-            Self::Big => u64::from_be_bytes(bytes),
-        }
-    }
 }
 
 /// A number in a header: its offset from the start of the message, and its width.
@@ -42,44 +35,38 @@ impl ByteOrder {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Field {
     offset: u16,
-    width: Width,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Width {
-    None,
-    One,
-    Two,
-    Four,
-    Eight,
+    /// How many bytes: 1, 2, 4, 8, or none.
+    width: u8,
+    /// The largest number that it can have: those bits of eight bytes that are read at once.
+    largest: u64,
 }
 
 impl Field {
     /// A number that is not there.
-    pub const NONE: Self = Self { offset: 0, width: Width::None };
+    pub const NONE: Self = Self { offset: 0, width: 0, largest: 0 };
 
     /// A number of one byte.
     #[must_use]
     pub const fn u8(offset: u16) -> Self {
-        Self { offset, width: Width::One }
+        Self { offset, width: 1, largest: 0xff }
     }
 
     /// A number of two bytes.
     #[must_use]
     pub const fn u16(offset: u16) -> Self {
-        Self { offset, width: Width::Two }
+        Self { offset, width: 2, largest: 0xffff }
     }
 
     /// A number of four bytes.
     #[must_use]
     pub const fn u32(offset: u16) -> Self {
-        Self { offset, width: Width::Four }
+        Self { offset, width: 4, largest: 0xffff_ffff }
     }
 
     /// A number of eight bytes.
     #[must_use]
     pub const fn u64(offset: u16) -> Self {
-        Self { offset, width: Width::Eight }
+        Self { offset, width: 8, largest: u64::MAX }
     }
 
     /// How many bytes from the start of the message it stands.
@@ -91,25 +78,33 @@ impl Field {
     /// How many bytes it has: 1, 2, 4 or 8; 0 where it is not there.
     #[must_use]
     pub const fn width(self) -> u16 {
-        match self.width {
-            Width::None => 0,
-            Width::One => 1,
-            Width::Two => 2,
-            Width::Four => 4,
-            Width::Eight => 8,
-        }
+        self.width as u16
     }
 
     /// The number in `bytes`; `None` where they end before it does.
     #[must_use]
+    #[inline]
     pub fn read(self, order: ByteOrder, bytes: &[u8]) -> Option<u64> {
-        let bytes = bytes.get(usize::from(self.offset)..)?;
+        let at = usize::from(self.offset);
+        // Behind nearly every number there are so many bytes that it is one load, whatever its width.
+        let Some(&eight) = bytes.get(at..at + 8).and_then(<[u8]>::first_chunk) else {
+            return self.read_last(order, bytes.get(at..)?);
+        };
+        Some(match order {
+            ByteOrder::Little => u64::from_le_bytes(eight) & self.largest,
+            ByteOrder::Big => u64::from_be_bytes(eight).wrapping_shr(64 - 8 * u32::from(self.width)) & self.largest,
+        })
+    }
+
+    /// The number that `bytes` begin with, which are fewer than eight.
+    #[cold]
+    fn read_last(self, order: ByteOrder, bytes: &[u8]) -> Option<u64> {
         Some(match self.width {
-            Width::None => 0,
-            Width::One => u64::from(*bytes.first()?),
-            Width::Two => u64::from(order.u16(*bytes.first_chunk()?)),
-            Width::Four => u64::from(order.u32(*bytes.first_chunk()?)),
-            Width::Eight => order.u64(*bytes.first_chunk()?),
+            0 => 0,
+            1 => u64::from(*bytes.first()?),
+            2 => u64::from(order.u16(*bytes.first_chunk()?)),
+            4 => u64::from(order.u32(*bytes.first_chunk()?)),
+            _ => return None,
         })
     }
 
@@ -141,21 +136,25 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// The number, or zero where the message ends before it, which no caller's field does.
+    #[inline]
     pub(super) fn get(self, field: Field) -> u64 {
         field.read(self.order, self.bytes).unwrap_or(0)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the layouts give four bytes or fewer to these")]
+    #[inline]
     pub(super) fn u32(self, field: Field) -> u32 {
         self.get(field) as u32
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the layouts give one byte or none to these")]
+    #[inline]
     pub(super) fn u8(self, field: Field) -> u8 {
         self.get(field) as u8
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the layouts give two bytes or fewer to these")]
+    #[inline]
     pub(super) fn u16(self, field: Field) -> u16 {
         self.get(field) as u16
     }

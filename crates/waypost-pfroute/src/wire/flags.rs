@@ -66,3 +66,32 @@ bitflags::bitflags! {
         const CACHED = 1 << 27;
     }
 }
+
+impl RouteFlags {
+    /// Those that the portable model has words for.
+    pub const PORTABLE: Self = Self::UP
+        .union(Self::GATEWAY)
+        .union(Self::HOST)
+        .union(Self::REJECT)
+        .union(Self::DYNAMIC)
+        .union(Self::DONE)
+        .union(Self::STATIC)
+        .union(Self::BLACKHOLE)
+        .union(Self::PROTO1)
+        .union(Self::PROTO2)
+        .union(Self::PROTO3)
+        .union(Self::FIXED_MTU)
+        .union(Self::LOCAL)
+        .union(Self::BROADCAST)
+        .union(Self::MULTICAST)
+        .union(Self::LINK_LAYER)
+        .union(Self::CLONING)
+        .union(Self::CLONED)
+        .union(Self::CONNECTED)
+        .union(Self::KERNEL)
+        .union(Self::INTERFACE_SCOPE)
+        .union(Self::SET_SOURCE)
+        // These two come and go with other routes, and no message tells.
+        .union(Self::MULTIPATH)
+        .union(Self::CACHED);
+}

@@ -59,6 +59,7 @@ impl<'a> Messages<'a> {
     }
 
     /// Cuts off the next message.
+    #[inline]
     fn cut(&mut self, rest: &'a [u8]) -> Result<&'a [u8], Expected> {
         let length = match LENGTH.read(self.order, rest).and_then(|length| u16::try_from(length).ok()) {
             Some(length) if rest.len() >= START => length,
@@ -69,30 +70,32 @@ impl<'a> Messages<'a> {
         }
         rest.get(..usize::from(length)).ok_or(Expected::Body { length, found: rest.len() })
     }
+
+    /// Ends the walk at `rest`, in which there is no message.
+    #[cold]
+    fn end(&mut self, rest: &'a [u8], expected: Expected) -> Option<<Self as Iterator>::Item> {
+        let offset = std::mem::replace(&mut self.at, self.buffer.len());
+        // Size probes leave slack behind the last message, and it is zero.
+        if rest.iter().all(|&byte| byte == 0) {
+            return None;
+        }
+        Some(Err(Malformed { error: DecodeError { offset, expected }, bytes: rest }))
+    }
 }
 
 impl<'a> Iterator for Messages<'a> {
     type Item = Result<Message<'a>, Malformed<'a>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.at;
         let rest = self.buffer.get(start..).filter(|rest| !rest.is_empty())?;
         let bytes = match self.cut(rest) {
             Ok(bytes) => bytes,
-            Err(expected) => {
-                self.at = self.buffer.len();
-                // Size probes leave slack behind the last message, and it is zero.
-                if rest.iter().all(|&byte| byte == 0) {
-                    return None;
-                }
-                return Some(Err(Malformed { error: DecodeError { offset: start, expected }, bytes: rest }));
-            }
+            Err(expected) => return self.end(rest, expected),
         };
         self.at = start + bytes.len();
-        Some(Message::decode(self.dialect, self.order, self.source, bytes).map_err(|mut error| {
-            error.offset += start;
-            Malformed { error, bytes }
-        }))
+        Some(Message::decode_at(self.dialect, self.order, self.source, bytes, start))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The addresses behind a message's header.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::bytes::{ByteOrder, Field, View};
 use super::dialect::{Dialect, Families, SockaddrForm, Source};
@@ -54,6 +54,9 @@ pub enum Axis {
 
 /// The most sockaddrs that a message of any dialect can announce.
 const MOST: usize = 15;
+
+/// A power of two of at least so many, so that none is looked for behind the last.
+const PLACES: usize = MOST.next_power_of_two();
 
 impl Axis {
     /// How many all systems have, in one order.
@@ -109,6 +112,7 @@ impl Axis {
     }
 
     /// Which bit of the address mask announces it.
+    #[inline]
     pub(super) fn bit(self, dialect: &Dialect) -> Option<usize> {
         let place = self as usize;
         if place < Self::EVERYWHERE {
@@ -133,7 +137,7 @@ pub struct Sockaddrs<'a> {
     dialect: &'static Dialect,
     message: View<'a>,
     /// Offsets from the start of the message, by the bits of the mask; zero where absent: a header stands there.
-    starts: [u16; MOST],
+    starts: [u16; PLACES],
     /// Where the last one stands, whole or not.
     last: u16,
     source: Source,
@@ -157,34 +161,54 @@ enum State {
 impl<'a> Sockaddrs<'a> {
     /// Finds the sockaddrs that `mask` announces, the first at `start`.
     pub(super) fn walk(dialect: &'static Dialect, source: Source, message: View<'a>, start: u16, mask: u32) -> Self {
+        // A message is shorter than 64 KiB, whatever there is behind it.
+        let message = View { bytes: message.bytes.get(..usize::from(u16::MAX)).unwrap_or(message.bytes), ..message };
         let mut found =
-            Self { dialect, message, starts: [0; MOST], last: start, source, state: State::Whole, end: u32::from(start) };
-        let mut at = start;
+            Self { dialect, message, starts: [0; PLACES], last: start, source, state: State::Whole, end: u32::from(start) };
         // Bits that the dialect gives no meaning announce nothing that could be found.
-        for (bit, place) in found.starts.iter_mut().enumerate().take(dialect.axes.len()) {
-            if mask & (1 << bit) == 0 {
-                continue;
+        let announced = mask & ((1 << dialect.axes.len().min(MOST)) - 1);
+        match dialect.sockaddrs {
+            SockaddrForm::Length { unit } => {
+                found.step(start, announced, usize::from(unit), |rest| rest.first().copied().ok_or(State::Missing));
             }
-            found.last = at;
-            let rest = message.bytes.get(usize::from(at)..).unwrap_or_default();
-            let length = match length(dialect, message.order, rest) {
-                Ok(length) => length,
+            SockaddrForm::Family => found.step(start, announced, 1, |rest| length(dialect, message.order, rest)),
+        }
+        found
+    }
+
+    /// Steps from one sockaddr to the next, each of which takes a multiple of `unit` bytes and at least one.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a place inside the message, and one step of less than 256 behind it")]
+    fn step(&mut self, start: u16, mut announced: u32, unit: usize, length: impl Fn(&[u8]) -> Result<u8, State>) {
+        let bytes = self.message.bytes;
+        let (mut at, mut last) = (usize::from(start), usize::from(start));
+        while announced != 0 {
+            let bit = announced.trailing_zeros() as usize;
+            announced &= announced - 1;
+            last = at;
+            let rest = bytes.get(at..).unwrap_or_default();
+            let length = match length(rest) {
+                Ok(length) => usize::from(length),
                 Err(state) => {
-                    found.state = state;
+                    self.state = state;
                     break;
                 }
             };
-            *place = at;
-            let next = usize::from(at) + dialect.round(usize::from(length));
-            found.end = u32::try_from(next).unwrap_or(u32::MAX);
-            if usize::from(length) > rest.len() {
-                found.state = State::Cut;
+            self.starts[bit % PLACES] = at as u16;
+            at += rounded(length, unit);
+            if length > rest.len() {
+                self.state = State::Cut;
                 break;
             }
-            // A message is shorter than 64 KiB, so an offset that does not fit is behind its end.
-            at = u16::try_from(next).unwrap_or(u16::MAX);
         }
-        found
+        self.last = last.min(usize::from(u16::MAX)) as u16;
+        self.end = at as u32;
+    }
+
+    /// The address for `axis` with the zone that its sockaddr has; `None` where there is none, or of no family that routes are of.
+    #[inline]
+    pub(crate) fn address(&self, axis: Axis) -> Option<(IpAddr, u32)> {
+        self.raw(axis)?.address(&self.dialect.families, self.message.order)
     }
 
     /// The message that they stand in, header and all.
@@ -199,6 +223,7 @@ impl<'a> Sockaddrs<'a> {
 
     /// The sockaddr for `axis`, as bytes; `None` where the message has none.
     #[must_use]
+    #[inline]
     pub fn raw(&self, axis: Axis) -> Option<RawSockaddr<'a>> {
         let start = self.starts.get(axis.bit(self.dialect)?).copied().filter(|&start| start != 0)?;
         let rest = self.message.bytes.get(usize::from(start)..)?;
@@ -213,6 +238,7 @@ impl<'a> Sockaddrs<'a> {
 
     /// The sockaddr for `axis`; `None` where the message has none.
     #[must_use]
+    #[inline]
     pub fn get(&self, axis: Axis) -> Option<Sockaddr<'a>> {
         let raw = self.raw(axis)?;
         Some(match axis {
@@ -237,7 +263,11 @@ impl<'a> Sockaddrs<'a> {
 
     /// Why not all announced sockaddrs could be read; its offset counts from the start of the message.
     #[must_use]
+    #[inline]
     pub fn fault(&self) -> Option<DecodeError> {
+        if self.state == State::Whole {
+            return None;
+        }
         let offset = usize::from(self.last);
         let rest = self.message.bytes.get(offset..).unwrap_or_default();
         let expected = match self.state {
@@ -262,7 +292,15 @@ impl<'a> Sockaddrs<'a> {
     }
 }
 
+/// How many bytes a sockaddr of this length takes, in units of a power of two.
+#[inline]
+pub(super) const fn rounded(length: usize, unit: usize) -> usize {
+    let length = if length == 0 { unit } else { length };
+    (length + unit - 1) & !(unit - 1)
+}
+
 /// The length of the sockaddr that `rest` begins with.
+#[inline]
 fn length(dialect: &Dialect, order: ByteOrder, rest: &[u8]) -> Result<u8, State> {
     match dialect.sockaddrs {
         SockaddrForm::Length { .. } => rest.first().copied().ok_or(State::Missing),
@@ -317,7 +355,23 @@ impl<'a> RawSockaddr<'a> {
         self.bytes
     }
 
+    /// The address in it, and its zone, where it has one.
+    #[inline]
+    pub(crate) fn address(self, families: &Families, order: ByteOrder) -> Option<(IpAddr, u32)> {
+        let known = match self.family {
+            family if family == u16::from(families.inet) => self.inet(),
+            family if family == u16::from(families.inet6) => self.inet6(order),
+            _ => None,
+        };
+        match known? {
+            Sockaddr::Inet(address) => Some((address.into(), 0)),
+            Sockaddr::Inet6 { address, scope } => Some((address.into(), scope)),
+            _ => None,
+        }
+    }
+
     /// Reads it by its family.
+    #[inline]
     fn interpret(self, families: &Families, order: ByteOrder) -> Sockaddr<'a> {
         let known = match self.family() {
             family if family == u16::from(families.inet) => self.inet(),

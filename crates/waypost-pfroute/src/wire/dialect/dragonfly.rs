@@ -127,7 +127,6 @@ const ROUTE: RouteLayout = RouteLayout {
     locks: Field::u64(40),
     metrics: &[
         MetricField::kept(Metric::Mtu, Field::u64(48), 0x1),
-        MetricField::counted(Metric::PacketsSent, Field::u64(56)),
         MetricField::kept(Metric::Expire, Field::u64(64), 0x4),
         MetricField::kept(Metric::SendPipe, Field::u64(72), 0x10),
         MetricField::kept(Metric::SlowStartThreshold, Field::u64(80), 0x20),
@@ -135,10 +134,11 @@ const ROUTE: RouteLayout = RouteLayout {
         MetricField::kept(Metric::RttVariance, Field::u64(96), 0x80),
         MetricField::kept(Metric::ReceivePipe, Field::u64(104), 0x8),
         MetricField::kept(Metric::HopCount, Field::u64(112), 0x2),
-        MetricField::counted(Metric::SegmentSize, Field::u16(120)),
         MetricField::kept(Metric::SegmentLife, Field::u64(128), 0x100),
         MetricField::kept(Metric::InitialWindow, Field::u64(136), 0x200),
         MetricField::kept(Metric::InitialWindowCap, Field::u64(144), 0x400),
+        MetricField::counted(Metric::PacketsSent, Field::u64(56)),
+        MetricField::counted(Metric::SegmentSize, Field::u16(120)),
     ],
 };
 

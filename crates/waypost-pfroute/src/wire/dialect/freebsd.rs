@@ -122,15 +122,15 @@ const ROUTE: RouteLayout = RouteLayout {
     // 13.0 keeps MTU, expiry and weight; its echo of a request shows the others, a lookup afterwards does not.
     metrics: &[
         MetricField::kept(Metric::Mtu, Field::u64(48), 0x1),
-        MetricField::forgotten(Metric::HopCount, Field::u64(56), 0x2),
         MetricField::kept(Metric::Expire, Field::u64(64), 0x4),
+        MetricField::kept(Metric::Weight, Field::u64(120), 0x100),
+        MetricField::forgotten(Metric::HopCount, Field::u64(56), 0x2),
         MetricField::forgotten(Metric::ReceivePipe, Field::u64(72), 0x8),
         MetricField::forgotten(Metric::SendPipe, Field::u64(80), 0x10),
         MetricField::forgotten(Metric::SlowStartThreshold, Field::u64(88), 0x20),
         MetricField::forgotten(Metric::Rtt, Field::u64(96), 0x40),
         MetricField::forgotten(Metric::RttVariance, Field::u64(104), 0x80),
         MetricField::counted(Metric::PacketsSent, Field::u64(112)),
-        MetricField::kept(Metric::Weight, Field::u64(120), 0x100),
         MetricField::counted(Metric::NextHopIndex, Field::u64(128)),
     ],
 };
@@ -141,15 +141,15 @@ const ROUTE_ILP32: RouteLayout = RouteLayout {
     locks: Field::u32(36),
     metrics: &[
         MetricField::kept(Metric::Mtu, Field::u32(40), 0x1),
-        MetricField::forgotten(Metric::HopCount, Field::u32(44), 0x2),
         MetricField::kept(Metric::Expire, Field::u32(48), 0x4),
+        MetricField::kept(Metric::Weight, Field::u32(76), 0x100),
+        MetricField::forgotten(Metric::HopCount, Field::u32(44), 0x2),
         MetricField::forgotten(Metric::ReceivePipe, Field::u32(52), 0x8),
         MetricField::forgotten(Metric::SendPipe, Field::u32(56), 0x10),
         MetricField::forgotten(Metric::SlowStartThreshold, Field::u32(60), 0x20),
         MetricField::forgotten(Metric::Rtt, Field::u32(64), 0x40),
         MetricField::forgotten(Metric::RttVariance, Field::u32(68), 0x80),
         MetricField::counted(Metric::PacketsSent, Field::u32(72)),
-        MetricField::kept(Metric::Weight, Field::u32(76), 0x100),
         MetricField::counted(Metric::NextHopIndex, Field::u32(80)),
     ],
     ..ROUTE

@@ -100,13 +100,13 @@ const ROUTE: RouteLayout = RouteLayout {
     locks: Field::u32(36),
     metrics: &[
         MetricField::kept(Metric::Mtu, Field::u32(40), 0x1),
-        MetricField::forgotten(Metric::HopCount, Field::u32(44), 0x2),
-        MetricField::forgotten(Metric::Expire, Field::u32(48), 0x4),
         MetricField::kept(Metric::ReceivePipe, Field::u32(52), 0x8),
         MetricField::kept(Metric::SendPipe, Field::u32(56), 0x10),
         MetricField::kept(Metric::SlowStartThreshold, Field::u32(60), 0x20),
         MetricField::kept(Metric::Rtt, Field::u32(64), 0x40),
         MetricField::kept(Metric::RttVariance, Field::u32(68), 0x80),
+        MetricField::forgotten(Metric::HopCount, Field::u32(44), 0x2),
+        MetricField::forgotten(Metric::Expire, Field::u32(48), 0x4),
         MetricField::counted(Metric::PacketsSent, Field::u32(72)),
     ],
 };

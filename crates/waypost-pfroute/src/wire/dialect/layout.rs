@@ -46,7 +46,7 @@ pub struct RouteLayout {
     pub inits: Field,
     /// Which metrics the kernel must not change.
     pub locks: Field,
-    /// The metrics.
+    /// The metrics, those that the kernel keeps first.
     pub metrics: &'static [MetricField],
 }
 

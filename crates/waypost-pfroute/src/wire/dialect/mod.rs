@@ -23,7 +23,7 @@ use waypost_core::LinkFlags;
 
 use super::flags::RouteFlags;
 use super::message::{Change, RouteOp};
-use super::sockaddr::Axis;
+use super::sockaddr::{Axis, rounded};
 
 /// One system's way of writing routing messages: every offset and number that the codec needs.
 ///
@@ -121,7 +121,7 @@ pub enum SockaddrForm {
     /// Its first byte says its length, its second its family. It takes a multiple of so many bytes, and one multiple
     /// where its length is zero.
     Length {
-        /// How many bytes it takes a multiple of.
+        /// How many bytes it takes a multiple of: a power of two.
         unit: u8,
     },
     /// Its first two bytes say its family, in the byte order of the machine, and that gives its length.
@@ -150,6 +150,8 @@ pub struct FlagBits {
     pub flags: [RouteFlags; 32],
     /// Their names in the system's header, without `RTF_`; empty where it has none.
     pub names: [&'static str; 32],
+    /// The bits whose flags are all [`RouteFlags::PORTABLE`].
+    pub portable: u32,
 }
 
 /// What tells whether a link has a carrier. Where nothing does, it counts as there: many virtual interfaces never say.
@@ -325,7 +327,7 @@ const fn types(known: &[(u8, &'static str, Kind)]) -> [MessageType; MESSAGE_TYPE
 
 /// The table of a route's flag bits from a list of single bits.
 const fn flag_bits(known: &[(u32, &'static str, RouteFlags)]) -> FlagBits {
-    let mut bits = FlagBits { flags: [RouteFlags::empty(); 32], names: [""; 32] };
+    let mut bits = FlagBits { flags: [RouteFlags::empty(); 32], names: [""; 32], portable: 0 };
     let mut at = 0;
     while at < known.len() {
         let (word, name, flag) = known[at];
@@ -334,6 +336,9 @@ const fn flag_bits(known: &[(u32, &'static str, RouteFlags)]) -> FlagBits {
         assert!(bits.names[bit].is_empty());
         bits.flags[bit] = flag;
         bits.names[bit] = name;
+        if !flag.is_empty() && RouteFlags::PORTABLE.contains(flag) {
+            bits.portable |= word;
+        }
         at += 1;
     }
     bits
@@ -395,6 +400,7 @@ impl Dialect {
 
     /// The flags that `word` has, without the bits that are unknown here.
     #[must_use]
+    #[inline]
     pub fn flags(&self, word: u32) -> RouteFlags {
         let mut flags = RouteFlags::empty();
         let mut rest = word;
@@ -405,20 +411,11 @@ impl Dialect {
         flags
     }
 
-    /// The bits of `word` that are none of `known`: those without a name here included.
+    /// The bits of `word` that are not [`RouteFlags::PORTABLE`]: those without a name here included.
     #[must_use]
-    pub fn other_bits(&self, word: u32, known: RouteFlags) -> u32 {
-        let mut others = word;
-        let mut rest = word;
-        while rest != 0 {
-            let bit = rest.trailing_zeros();
-            let flag = self.flag_bits.flags.get(bit as usize).copied().unwrap_or_default();
-            if !flag.is_empty() && known.contains(flag) {
-                others &= !(1 << bit);
-            }
-            rest &= rest - 1;
-        }
-        others
+    #[inline]
+    pub const fn other_bits(&self, word: u32) -> u32 {
+        word & !self.flag_bits.portable
     }
 
     /// The word that says `flags`; `None` where this system has no bit for one of them.
@@ -434,8 +431,7 @@ impl Dialect {
     #[must_use]
     pub const fn round(&self, length: usize) -> usize {
         match self.sockaddrs {
-            SockaddrForm::Length { unit } if length == 0 => unit as usize,
-            SockaddrForm::Length { unit } => length.next_multiple_of(unit as usize),
+            SockaddrForm::Length { unit } => rounded(length, unit as usize),
             SockaddrForm::Family => length,
         }
     }

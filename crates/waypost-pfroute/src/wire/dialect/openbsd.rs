@@ -137,9 +137,9 @@ const ROUTE: RouteLayout = RouteLayout {
     // `struct rt_metrics` begins at 40. A request's MTU and expiry are kept (rtsock.c, `rtm_setmetrics`).
     locks: Field::u32(40 + 16),
     metrics: &[
-        MetricField::counted(Metric::PacketsSent, Field::u64(40)),
         MetricField::kept(Metric::Expire, Field::u64(40 + 8), 0x4),
         MetricField::kept(Metric::Mtu, Field::u32(40 + 20), 0x1),
+        MetricField::counted(Metric::PacketsSent, Field::u64(40)),
         MetricField::counted(Metric::References, Field::u32(40 + 24)),
         MetricField::forgotten(Metric::HopCount, Field::u32(40 + 28), 0x2),
         MetricField::forgotten(Metric::ReceivePipe, Field::u32(40 + 32), 0x8),

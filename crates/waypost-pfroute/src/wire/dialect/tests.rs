@@ -75,3 +75,32 @@ fn no_two_bits_mean_the_same_flag() {
         }
     }
 }
+
+#[test]
+fn what_the_reader_of_dumps_takes_for_granted() {
+    for dialect in DIALECTS {
+        if let SockaddrForm::Length { unit } = dialect.sockaddrs {
+            assert!(unit.is_power_of_two(), "{}", dialect.name);
+        }
+        let layouts = dialect.types.iter().filter_map(|known| match known.kind {
+            Kind::Route(_, layout) | Kind::Desync(layout) => Some(layout),
+            _ => None,
+        });
+        for layout in layouts {
+            assert!(layout.metrics.is_sorted_by_key(|known| !known.kept), "{}: those that are kept come first", dialect.name);
+        }
+        for bit in 0..32 {
+            let flags = dialect.flags(1 << bit);
+            let is_said = !flags.is_empty() && RouteFlags::PORTABLE.contains(flags);
+            assert_eq!(dialect.other_bits(1 << bit) == 0, is_said, "{} bit {bit}", dialect.name);
+        }
+    }
+}
+
+#[test]
+fn a_sockaddr_takes_whole_units() {
+    for (length, taken) in [(0, 8), (1, 8), (8, 8), (9, 16), (255, 256)] {
+        assert_eq!(rounded(length, 8), taken);
+    }
+    assert_eq!((rounded(5, 4), rounded(16, 1)), (8, 16));
+}

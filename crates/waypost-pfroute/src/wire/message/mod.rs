@@ -11,6 +11,7 @@ pub use wireless::{BfdMessage, WirelessMessage};
 use super::bytes::{ByteOrder, View};
 use super::dialect::{AddrsLayout, Dialect, Kind, Source};
 use super::error::{DecodeError, Expected};
+use super::messages::Malformed;
 use super::sockaddr::Sockaddrs;
 
 /// One message.
@@ -53,34 +54,63 @@ impl<'a> Message<'a> {
     /// the message is of another version, [`Expected::HeaderLength`] where it gives its own header a length that
     /// cannot be. Sockaddrs spoil only themselves: see [`Sockaddrs::fault`].
     pub fn decode(dialect: &'static Dialect, order: ByteOrder, source: Source, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::decode_at(dialect, order, source, bytes, 0).map_err(|malformed| malformed.error)
+    }
+
+    /// Reads one message that begins `start` bytes behind the beginning of its buffer.
+    pub(super) fn decode_at(
+        dialect: &'static Dialect,
+        order: ByteOrder,
+        source: Source,
+        bytes: &'a [u8],
+        start: usize,
+    ) -> Result<Self, Malformed<'a>> {
+        let malformed = |mut error: DecodeError| {
+            error.offset += start;
+            Malformed { error, bytes }
+        };
         let &[_, _, version, number, ..] = bytes else {
-            return Err(DecodeError { offset: 0, expected: Expected::Start { found: bytes.len() } });
+            return Err(malformed(DecodeError { offset: 0, expected: Expected::Start { found: bytes.len() } }));
         };
         // Nothing behind the version is read before the version is known to be right.
         if version != dialect.version {
-            return Err(DecodeError { offset: 2, expected: Expected::Version { version: dialect.version, found: version } });
+            let expected = Expected::Version { version: dialect.version, found: version };
+            return Err(malformed(DecodeError { offset: 2, expected }));
         }
         let view = View { order, bytes };
-        let checked = |size: u16| {
-            let short = DecodeError { offset: 0, expected: Expected::Header { size, found: bytes.len() } };
-            if bytes.len() < usize::from(size) { Err(short) } else { Ok(view) }
-        };
+        match dialect.types.get(usize::from(number)).map_or(Kind::Unknown, |known| known.kind) {
+            // These come by the million.
+            Kind::Route(op, layout) => {
+                let first = checked(view, layout.addrs.size).and_then(|view| header_length(view, &layout.addrs));
+                let addrs = Sockaddrs::walk(dialect, source, view, first.map_err(malformed)?, view.u32(layout.addrs.addrs));
+                Ok(Self::Route(RouteMessage::new(op, layout, addrs)))
+            }
+            kind => Self::decode_rare(dialect, source, kind, number, view).map_err(malformed),
+        }
+    }
+
+    fn decode_rare(
+        dialect: &'static Dialect,
+        source: Source,
+        kind: Kind,
+        number: u8,
+        view: View<'a>,
+    ) -> Result<Self, DecodeError> {
         let addrs = |layout: &AddrsLayout| {
-            let view = checked(layout.size)?;
-            let start = header_length(view, layout)?;
+            let start = header_length(checked(view, layout.size)?, layout)?;
             Ok(Sockaddrs::walk(dialect, source, view, start, view.u32(layout.addrs)))
         };
-        Ok(match dialect.message_type(number).kind {
-            Kind::Route(op, layout) => Self::Route(RouteMessage { op, layout, addrs: addrs(&layout.addrs)? }),
+        Ok(match kind {
+            Kind::Route(op, layout) => Self::Route(RouteMessage::new(op, layout, addrs(&layout.addrs)?)),
             Kind::Address(change, layout) => Self::Address(AddressMessage { change, layout, addrs: addrs(&layout.addrs)? }),
             Kind::Multicast(change, layout) => Self::Multicast(MulticastMessage { change, layout, addrs: addrs(&layout.addrs)? }),
             Kind::Interface(layout) => Self::Interface(InterfaceMessage { layout, addrs: addrs(&layout.addrs)? }),
-            Kind::Announce(layout) => Self::Announce(AnnounceMessage { view: checked(layout.size)?, layout }),
-            Kind::WirelessEvent(layout) => Self::WirelessEvent(AnnounceMessage { view: checked(layout.size)?, layout }),
-            Kind::Wireless(layout) => Self::Wireless(WirelessMessage { view: checked(layout.size)?, layout }),
-            Kind::Bfd(layout) => Self::Bfd(BfdMessage { view: checked(layout.size)?, layout }),
-            Kind::Desync(layout) => Self::Desync(RouteMessage { op: RouteOp::Desync, layout, addrs: addrs(&layout.addrs)? }),
-            Kind::Unknown => Self::Unknown { number, bytes },
+            Kind::Announce(layout) => Self::Announce(AnnounceMessage { view: checked(view, layout.size)?, layout }),
+            Kind::WirelessEvent(layout) => Self::WirelessEvent(AnnounceMessage { view: checked(view, layout.size)?, layout }),
+            Kind::Wireless(layout) => Self::Wireless(WirelessMessage { view: checked(view, layout.size)?, layout }),
+            Kind::Bfd(layout) => Self::Bfd(BfdMessage { view: checked(view, layout.size)?, layout }),
+            Kind::Desync(layout) => Self::Desync(RouteMessage::new(RouteOp::Desync, layout, addrs(&layout.addrs)?)),
+            Kind::Unknown => Self::Unknown { number, bytes: view.bytes },
         })
     }
 
@@ -106,7 +136,18 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The message, if it has as many bytes as its header.
+#[inline]
+fn checked(view: View<'_>, size: u16) -> Result<View<'_>, DecodeError> {
+    let found = view.bytes.len();
+    if found < usize::from(size) {
+        return Err(DecodeError { offset: 0, expected: Expected::Header { size, found } });
+    }
+    Ok(view)
+}
+
 /// Where the sockaddrs begin: where the message says so, as long as that is behind what is read of the header.
+#[inline]
 fn header_length(view: View<'_>, layout: &AddrsLayout) -> Result<u16, DecodeError> {
     let length = view.u16(layout.header_length);
     if length == 0 {

@@ -8,12 +8,20 @@ use crate::wire::sockaddr::Sockaddrs;
 /// A message about a route: `struct rt_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteMessage<'a> {
-    pub(super) op: RouteOp,
-    pub(super) layout: &'static RouteLayout,
-    pub(super) addrs: Sockaddrs<'a>,
+    op: RouteOp,
+    layout: &'static RouteLayout,
+    addrs: Sockaddrs<'a>,
+    /// Everybody who reads the message asks for them, several times.
+    flags: RouteFlags,
 }
 
 impl<'a> RouteMessage<'a> {
+    #[inline]
+    pub(super) fn new(op: RouteOp, layout: &'static RouteLayout, addrs: Sockaddrs<'a>) -> Self {
+        let flags = addrs.dialect().flags(addrs.view().u32(layout.flags));
+        Self { op, layout, addrs, flags }
+    }
+
     /// What it is about.
     #[must_use]
     pub const fn op(&self) -> RouteOp {
@@ -52,8 +60,8 @@ impl<'a> RouteMessage<'a> {
 
     /// The flags that the dialect has names for.
     #[must_use]
-    pub fn flags(&self) -> RouteFlags {
-        self.dialect().flags(self.raw_flags())
+    pub const fn flags(&self) -> RouteFlags {
+        self.flags
     }
 
     /// The flag word as the kernel wrote it.
@@ -139,6 +147,12 @@ impl<'a> RouteMessage<'a> {
     #[must_use]
     pub const fn dialect(&self) -> &'static Dialect {
         self.addrs.dialect()
+    }
+
+    /// The metrics that its header has and the kernel keeps, with their values.
+    #[inline]
+    pub(crate) fn kept_metrics(&self) -> impl Iterator<Item = (&'static MetricField, u64)> + '_ {
+        self.layout.metrics.iter().take_while(|known| known.kept).map(|known| (known, self.read(known)))
     }
 
     /// The metrics that its header has, with their values.
