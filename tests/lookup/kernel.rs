@@ -2,13 +2,12 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt, socket, sockopt,
-};
+use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use waypost::{Flow, LookupAnswer, LookupMode, Route, RouteChange, Rule};
 use waypost_netlink::wire::route::{decode_answer, encode_lookup, encode_route};
 use waypost_netlink::wire::rule::{self, RuleChange};
 use waypost_netlink::wire::{Message, Messages};
+use waypost_tests::route_socket;
 
 /// How many requests go in one send: their answers must fit into the socket's buffer.
 const PER_SEND: usize = 64;
@@ -30,11 +29,9 @@ pub(crate) type Answer = Result<LookupAnswer, i32>;
 
 impl Kernel {
     pub(crate) fn open() -> Self {
-        let socket =
-            socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute).expect("a socket");
+        let socket = route_socket(0);
         // The limit without privilege.
         setsockopt(&socket, sockopt::RcvBuf, &(1 << 20)).expect("a buffer");
-        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)).expect("an address");
         Self { socket, requests: Vec::new(), buffer: vec![0; 1 << 16] }
     }
 

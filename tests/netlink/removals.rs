@@ -1,14 +1,14 @@
 //! When the kernel does what it announces: a route that is said to have gone.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket};
+use waypost::{Native, Options};
 use waypost_core::{Dump, Family, Notice, Prefix, Request, RouteChange, RouteFilter, RouteVerb};
-use waypost_netlink::{Netlink, Options};
 use waypost_tests::namespace::cannot_run;
+use waypost_tests::route_socket;
 
 use super::{ask, change, hear};
 
@@ -21,13 +21,6 @@ const LISTENERS: usize = 300;
 /// `RTMGRP_IPV4_ROUTE` and `RTMGRP_IPV6_ROUTE` of linux/rtnetlink.h.
 const ROUTE_GROUPS: u32 = 0x40 | 0x400;
 
-/// A socket that is told of routes, and never read.
-fn listener() -> OwnedFd {
-    let listener = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute).unwrap();
-    bind(listener.as_raw_fd(), &NetlinkAddr::new(0, ROUTE_GROUPS)).unwrap();
-    listener
-}
-
 fn words(family: Family, number: u32) -> String {
     match family {
         Family::V4 => format!("blackhole 10.{}.0.0/16", number % 200),
@@ -37,7 +30,7 @@ fn words(family: Family, number: u32) -> String {
 
 /// Adds and deletes a route each time it is told to.
 fn rival(family: Family, turns: &Receiver<u32>) {
-    let mut kernel = Netlink::open(&Options::new()).unwrap();
+    let mut kernel = Native::open(&Options::new()).unwrap();
     while let Ok(number) = turns.recv() {
         change(&mut kernel, RouteChange::Add, &words(family, number)).unwrap();
         change(&mut kernel, RouteChange::Delete, &words(family, number)).unwrap();
@@ -45,7 +38,7 @@ fn rival(family: Family, turns: &Receiver<u32>) {
 }
 
 /// Waits until it is said that the route to `destination` has gone.
-fn hear_of_removal(kernel: &mut Netlink, destination: Prefix) {
+fn hear_of_removal(kernel: &mut Native, destination: Prefix) {
     loop {
         let gone =
             |notice: &Notice| matches!(notice, Notice::Route(RouteVerb::Removed, route) if route.slot.destination == destination);
@@ -59,8 +52,8 @@ fn hear_of_removal(kernel: &mut Netlink, destination: Prefix) {
 
 /// In how many rounds a route was listed that had been announced as gone before the list was asked for.
 fn listed_though_gone(family: Family, links_first: bool) -> usize {
-    let _listeners: Vec<OwnedFd> = (0..LISTENERS).map(|_| listener()).collect();
-    let mut kernel = Netlink::open(&Options::new()).unwrap();
+    let _listeners: Vec<OwnedFd> = (0..LISTENERS).map(|_| route_socket(ROUTE_GROUPS)).collect();
+    let mut kernel = Native::open(&Options::new()).unwrap();
     let (turn, turns) = channel();
     let rival = thread::spawn(move || rival(family, &turns));
     let mut filter = RouteFilter::default();

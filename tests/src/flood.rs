@@ -1,9 +1,6 @@
 //! Taking the room in the receive buffers of routing sockets, so that what the kernel answers next is lost.
 
-use std::os::fd::{AsRawFd, OwnedFd};
-
-use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket};
+use crate::sys::{has_room, route_socket};
 
 /// A message of another process to somebody's routing socket: a header that says nothing.
 const FOREIGN: [u8; 20] = [20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -16,18 +13,9 @@ const FOREIGN: [u8; 20] = [20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 ///
 /// Where messages cannot be sent: it takes `CAP_NET_ADMIN` in the namespace.
 pub fn fill_all() -> usize {
-    let sender = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute).unwrap();
+    let sender = route_socket(0);
     // Small ones leave no room even for an acknowledgement.
-    ports().into_iter().map(|port| (0..).take_while(|_| send(&sender, port)).count()).sum()
-}
-
-/// Says whether there was room for a message.
-fn send(sender: &OwnedFd, port: u32) -> bool {
-    match sendto(sender.as_raw_fd(), &FOREIGN, &NetlinkAddr::new(port, 0), MsgFlags::MSG_DONTWAIT) {
-        Ok(_all) => true,
-        Err(Errno::EAGAIN) => false,
-        Err(error) => panic!("send to port {port}: {error}"),
-    }
+    ports().into_iter().map(|port| (0..).take_while(|_| has_room(&sender, port, &FOREIGN)).count()).sum()
 }
 
 /// The ports of the namespace's routing sockets (`netlink_seq_show` in net/netlink/af_netlink.c, Linux 6.18).

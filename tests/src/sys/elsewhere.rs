@@ -1,6 +1,7 @@
 //! A system without namespaces: its routing tables are the machine's own, so no test runs, and each is skipped by name.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use waypost::Native;
 
@@ -27,6 +28,34 @@ pub fn new_network() {
 /// Always: no test gets so far.
 pub fn drop_rights() {
     panic!("threads have no rights of their own here");
+}
+
+/// A routing socket that is told what groups are told.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+#[must_use]
+pub fn route_socket(_: u32) -> OwnedFd {
+    panic!("routing sockets have no groups");
+}
+
+/// Sends a message to another socket.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub(crate) fn has_room(_: &OwnedFd, _: u32, _: &[u8]) -> bool {
+    panic!("routing sockets have no addresses");
+}
+
+/// Covers a folder with an empty one.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn cover(_: &Path) {
+    panic!("this system has no mount namespaces");
 }
 
 /// Sends `bytes` to a socket of this process, as any program could.

@@ -12,13 +12,13 @@ cfg_if::cfg_if! {
         mod rtnetlink;
         mod seccomp;
 
-        pub(crate) use rtnetlink::enter;
-        pub use rtnetlink::{drop_rights, forge, missing_groups, new_network};
+        pub(crate) use rtnetlink::{enter, has_room};
+        pub use rtnetlink::{cover, drop_rights, forge, missing_groups, new_network, route_socket};
         pub use seccomp::refuse_subscriptions;
     } else {
         mod elsewhere;
 
-        pub(crate) use elsewhere::enter;
-        pub use elsewhere::{drop_rights, forge, missing_groups, new_network, refuse_subscriptions};
+        pub(crate) use elsewhere::{enter, has_room};
+        pub use elsewhere::{cover, drop_rights, forge, missing_groups, new_network, refuse_subscriptions, route_socket};
     }
 }

@@ -1,14 +1,16 @@
 //! What only a system with rtnetlink and namespaces has: the tests run in namespaces, and look at sockets from outside.
 #![expect(unsafe_code, reason = "capset(2) has no safe wrapper among the dependencies")]
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::{fs, io};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::socket::{AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, getsockname, sendto, socket};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, sendto, socket,
+};
 use nix::unistd::{getegid, geteuid};
 use waypost::Native;
 
@@ -65,6 +67,41 @@ pub fn drop_rights() {
     // SAFETY: the header names version 3 and the calling thread; for that version the kernel reads six numbers.
     let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// A routing socket of the calling thread's namespace, which is told what the groups of this mask are told.
+///
+/// # Panics
+///
+/// Where the kernel refuses it.
+#[must_use]
+pub fn route_socket(groups: u32) -> OwnedFd {
+    let socket =
+        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute).expect("a socket");
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, groups)).expect("an address");
+    socket
+}
+
+/// Sends a message to the socket of this port, and says whether there was room for it.
+///
+/// # Panics
+///
+/// Where it cannot be sent for another reason.
+pub(crate) fn has_room(sender: &OwnedFd, port: u32, message: &[u8]) -> bool {
+    match sendto(sender.as_raw_fd(), message, &NetlinkAddr::new(port, 0), MsgFlags::MSG_DONTWAIT) {
+        Ok(_all) => true,
+        Err(Errno::EAGAIN) => false,
+        Err(error) => panic!("send to port {port}: {error}"),
+    }
+}
+
+/// Covers a folder with an empty one, for who is in this mount namespace.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn cover(place: &Path) {
+    mount(Some("none"), place, Some("tmpfs"), MsFlags::empty(), None::<&Path>).expect("it can be covered");
 }
 
 /// Sends `bytes` to a netlink socket of this process, as any program could.
