@@ -98,6 +98,8 @@ fn each_number_says_what_to_do() {
 fn a_lookup_fails_as_packets_would() {
     assert_eq!(refused(13, Operation::Lookup).to_string(), "look up: a route prohibits it");
     assert_eq!(refused(22, Operation::Lookup).kind(), ErrorKind::Unreachable);
+    let with_words = Verdict { number: 22, text: Some("ipv6: Invalid values in header"), offset: None };
+    assert_eq!(with_words.error(Operation::Lookup).kind(), ErrorKind::Invalid, "no packet has words");
     assert_eq!(refused(1, Operation::Lookup).kind(), ErrorKind::NotPermitted);
 }
 

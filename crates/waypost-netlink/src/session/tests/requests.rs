@@ -293,3 +293,35 @@ fn what_cannot_be_represented_is_refused_before_it_is_queued() {
     assert!(talk.lane.submit(at(0), Ticket(9), Request::Route(RouteChange::Add, &odd)).is_err());
     assert_eq!(talk.send(), [SEED]);
 }
+
+#[test]
+fn a_request_has_one_outcome_however_often_it_is_answered() {
+    let mut talk = Talk { lane: RequestLane::new(OURS, BUFFER, SEED), said: Notices::new() };
+    let flow = Flow::to("192.0.2.1".parse().unwrap());
+    let route: Route = "10.0.0.0/8 via 10.0.0.1 proto static".parse().unwrap();
+    talk.lane.submit(at(0), Ticket(0), Request::Lookup(&flow, LookupMode::Path)).unwrap();
+    talk.lane.submit(at(0), Ticket(1), Request::Route(RouteChange::Add, &route)).unwrap();
+    talk.send();
+    // The first has no answer yet, so that the second is still known.
+    talk.hear(&[ack(1, 17), ack(1, 17)]);
+    assert_eq!(talk.words().len(), 1, "{:?}", talk.words());
+}
+
+#[test]
+fn what_waits_fails_behind_what_is_under_way() {
+    let mut talk = Talk::adding(10, BUFFER);
+    assert_eq!(talk.send().len(), 8);
+    talk.hear(&[ack(0, 0)]);
+    assert!(talk.lane.outgoing().is_some());
+    talk.lane.not_sent();
+    talk.lane.expire(at(0), &mut talk.said);
+    talk.lane.expire(at(3), &mut talk.said);
+    talk.hear(&[ack(1, 0)]);
+    // The memory has been short for too long, but of what is under way the answers may still come.
+    talk.lane.expire(at(5), &mut talk.said);
+    assert_eq!(talk.words(), ["0 Done", "1 Done"]);
+    talk.lane.expire(at(8), &mut talk.said);
+    let words = talk.words();
+    assert!(words[2..8].iter().all(|word| word.ends_with("Unknown")), "{words:?}");
+    assert!(words[8..].iter().all(|word| word.contains("no memory")) && words.len() == 10, "{words:?}");
+}
