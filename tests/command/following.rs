@@ -103,3 +103,32 @@ pub(super) fn a_monitor_tells_what_it_is_asked_for() {
     assert_eq!((&told["event"], &told["change"]), (&Value::from("rule"), &Value::from("added")));
     assert_eq!(told["rule"]["table"], "7");
 }
+
+pub(super) fn what_was_captured_says_itself_how_it_is_decoded() {
+    veth_with_addresses("w0", "w1");
+    let mut child = command("capture -").stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut captured = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut file = Vec::new();
+    // From the header on, everything is captured.
+    captured.read_until(b'\n', &mut file).expect("a header");
+    ip("route add 10.7.0.0/16 via 10.0.0.2");
+    let decoded = |file: &[u8]| {
+        let mut child = command("--json decode -").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        child.stdin.take().expect("a pipe").write_all(file).expect("it reads");
+        text(&child.wait_with_output().expect("it ends").stdout)
+    };
+    let is_it = |line: &str| line.contains("\"RTM_NEWROUTE\"") && line.contains("\"dst\":\"10.7.0.0/16\"");
+    loop {
+        let part = captured.fill_buf().expect("it goes on");
+        assert!(!part.is_empty(), "it does not end by itself");
+        let length = part.len();
+        file.extend(part);
+        captured.consume(length);
+        if decoded(&file).lines().any(is_it) {
+            break;
+        }
+    }
+    child.kill().and_then(|()| child.wait()).expect("it ends");
+    let bare = file.iter().position(|byte| *byte == b'\n').expect("the header is a line") + 1;
+    assert_eq!(decoded(&file[bare..]), "", "without its header it must be said whose messages they are");
+}

@@ -15,7 +15,6 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitCode, Output, Stdio};
 
-use nix::mount::{MsFlags, mount};
 use serde_json::Value;
 use waypost_tests::ip::{ip, veth_with_addresses};
 use waypost_tests::namespace::{cannot_run, run};
@@ -139,6 +138,7 @@ fn main() -> ExitCode {
         test!(batches::what_is_behind_the_line_that_failed_is_told_exactly),
         test!(following::whoever_replays_the_monitor_has_the_table),
         test!(following::a_monitor_tells_what_it_is_asked_for),
+        test!(following::what_was_captured_says_itself_how_it_is_decoded),
         test!(around::a_reader_that_goes_away_is_no_error),
         test!(around::another_namespace_is_looked_into),
         test!(failing::without_privilege_everything_that_reads_works),

@@ -79,7 +79,7 @@ fn named_numbers(files: &[(&str, &str)]) {
     if !place.is_dir() {
         cannot_run("there is no /etc/iproute2 to be covered");
     }
-    mount(Some("none"), place, Some("tmpfs"), MsFlags::empty(), None::<&Path>).expect("it can be covered");
+    waypost_tests::cover(place);
     for (name, text) in files {
         let file = place.join(name);
         fs::create_dir_all(file.parent().expect("it stands in the place")).expect("a directory");

@@ -194,12 +194,17 @@ pub(crate) enum Command {
         #[arg(long)]
         markdown: bool,
     },
+    /// Write down what the native routing socket says, byte for byte, for `decode`
+    Capture {
+        /// The file, which is written anew; `-` is standard output
+        file: std::path::PathBuf,
+    },
     /// Print the routing messages in captured files, of any system
     #[command(after_help = "Exit status: 0 where anything was decoded, 1 where nothing was.")]
     Decode {
-        /// Whose messages they are
+        /// Whose messages they are, unless the file says so itself, as those of `capture` do
         #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(waypost::decode::Decoder::names()))]
-        dialect: String,
+        dialect: Option<String>,
         /// Where they come from: some systems write the same message in two ways
         #[arg(long, value_enum, default_value_t = Origin::Socket)]
         source: Origin,

@@ -14,21 +14,32 @@ use crate::json::ItemJson;
 
 pub(crate) fn run(
     invocation: &mut Invocation,
-    dialect: &str,
+    dialect: Option<&str>,
     origin: Origin,
     endian: Option<Endian>,
     files: &[impl AsRef<Path>],
 ) -> Result<(), Failure> {
-    let decoder = Decoder::named(dialect).ok_or_else(|| Failure::Usage(format!("there is no dialect {dialect:?}")))?;
-    let decoder = decoder.source(match origin {
-        Origin::Socket => Source::Socket,
-        Origin::Sysctl => Source::Sysctl,
+    let named = dialect.and_then(Decoder::named).map(|decoder| {
+        let decoder = decoder.source(match origin {
+            Origin::Socket => Source::Socket,
+            Origin::Sysctl => Source::Sysctl,
+        });
+        endian.map_or(decoder, |endian| decoder.big_endian(endian == Endian::Big))
     });
-    let decoder = endian.map_or(decoder, |endian| decoder.big_endian(endian == Endian::Big));
     let mut decoded = 0;
     for file in files.iter().map(AsRef::as_ref) {
         match read(file) {
-            Ok(bytes) => decoded += print(invocation, &decoder.items(&bytes))?,
+            Ok(bytes) => {
+                // A file that says itself what it is needs nobody to say it.
+                let found = Decoder::of_capture(&bytes).or(named.map(|decoder| (decoder, bytes.as_slice())));
+                let Some((decoder, bytes)) = found else {
+                    return Err(Failure::Usage(format!(
+                        "{} does not say whose messages it has: name the --dialect",
+                        file.display()
+                    )));
+                };
+                decoded += print(invocation, &decoder.items(bytes))?;
+            }
             Err(error) => complain(&Failure::Io(format!("read {}", file.display()), error)),
         }
     }

@@ -4,6 +4,7 @@
 mod args;
 mod batch;
 mod capabilities;
+mod capture;
 mod change;
 mod check;
 mod columns;
@@ -77,7 +78,8 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
         Command::Neigh { words } => interfaces::neighbours(invocation, &words),
         Command::Nexthop { words } => nexthop::run(invocation, &words),
         Command::Capabilities { markdown } => capabilities::run(invocation, markdown),
-        Command::Decode { dialect, source, endian, files } => decode::run(invocation, &dialect, source, endian, &files),
+        Command::Capture { file } => capture::run(invocation, &file),
+        Command::Decode { dialect, source, endian, files } => decode::run(invocation, dialect.as_deref(), source, endian, &files),
         Command::Completions { shell } => documents::completions(invocation, shell),
         Command::Man { directory } => documents::manual(invocation, directory.as_deref()),
     }

@@ -42,6 +42,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "decode")]
+mod capture;
+#[cfg(feature = "decode")]
 pub mod decode;
 mod hub;
 mod monitor;
@@ -53,6 +55,8 @@ mod sys;
 mod trace;
 mod watcher;
 
+#[cfg(feature = "decode")]
+pub use capture::Capture;
 pub use hub::Hub;
 pub use monitor::Monitor;
 pub use privilege::become_user;

@@ -151,6 +151,33 @@ impl Netlink {
         &self.missing_groups
     }
 
+    /// By what name the bytes of this kernel are known: see `waypost decode`.
+    #[must_use]
+    pub const fn dialect() -> &'static str {
+        "rtnetlink"
+    }
+
+    /// Appends the messages of the kernel's that have come to the socket of events, as they are; says whether there may be
+    /// more. Who takes them so is told of none of them by [`drain`](Kernel::drain).
+    ///
+    /// # Errors
+    ///
+    /// `Busy` where messages were lost; those that come are taken all the same. `Closed` where the socket is of no more use.
+    pub fn overhear(&mut self, out: &mut Vec<u8>) -> Result<Drained, Error> {
+        match self.event_receiver.receive(&self.events, SLOTS) {
+            Ok(count) => {
+                let of_the_kernel = self.event_receiver.datagrams(count).filter(|datagram| datagram.port == 0);
+                of_the_kernel.for_each(|datagram| out.extend(datagram.bytes));
+                Ok(Drained::More)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Drained::All),
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                Err(Error::new(ErrorKind::Busy, "overhear").because("messages were lost"))
+            }
+            Err(error) => Err(broken("receive an event", &error)),
+        }
+    }
+
     /// Says whether [`flush`](Kernel::flush) would send something.
     #[must_use]
     pub fn wants_write(&self) -> bool {

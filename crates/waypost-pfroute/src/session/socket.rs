@@ -80,6 +80,27 @@ impl<T: Transport> RoutingSocket<T> {
         &self.transport
     }
 
+    /// Appends the messages that have come to the socket of events, as they are; says whether there may be more. Who takes
+    /// them so is told of none of them by [`drain`](Kernel::drain).
+    ///
+    /// # Errors
+    ///
+    /// `Busy` where messages were lost; those that come are taken all the same. `Closed` or `Other` where the socket is of no
+    /// more use.
+    pub fn overhear(&mut self, out: &mut Vec<u8>) -> Result<Drained, Error> {
+        match self.transport.read(Lane::Events, &mut self.buffer) {
+            Ok(Some(length)) => {
+                out.extend(self.buffer.get(..length).unwrap_or_default());
+                Ok(Drained::More)
+            }
+            Ok(None) => Ok(Drained::All),
+            Err(number) if refusal::is_overrun(self.dialect, number) => {
+                Err(Error::new(ErrorKind::Busy, "overhear").because("messages were lost"))
+            }
+            Err(number) => Err(self.broken(number)),
+        }
+    }
+
     /// Writes what waits, as far as that needs no answer that has not come.
     fn write(&mut self) -> Result<(), Error> {
         loop {

@@ -98,6 +98,23 @@ impl PfRoute {
         self.0.transport().receive_buffer()
     }
 
+    /// By what name the bytes of this kernel are known: see `waypost decode`.
+    #[must_use]
+    pub fn dialect() -> &'static str {
+        NATIVE.0.name
+    }
+
+    /// Appends the messages that have come to the socket of events, as they are; says whether there may be more. Who takes
+    /// them so is told of none of them by [`drain`](Kernel::drain).
+    ///
+    /// # Errors
+    ///
+    /// `Busy` where messages were lost; those that come are taken all the same. `Closed` or `Other` where the socket is of no
+    /// more use.
+    pub fn overhear(&mut self, out: &mut Vec<u8>) -> Result<Drained, Error> {
+        self.0.overhear(out)
+    }
+
     /// What was heard and not told.
     #[must_use]
     pub const fn stats(&self) -> crate::session::EventStats {

@@ -117,6 +117,39 @@ impl Decoder {
         Some(Self { protocol, source: Source::Socket, order: ByteOrder::NATIVE })
     }
 
+    /// The decoder that the header of a [`Capture`](crate::Capture) asks for, and the bytes behind it; `None` where there is no header.
+    ///
+    /// ```
+    /// use waypost::decode::{Decoder, Item};
+    ///
+    /// let mut file = b"waypost-capture-1 freebsd socket little\n".to_vec();
+    /// file.extend([24, 0, 5, 17, 2, 0, b'e', b'm', b'0', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    /// let (decoder, bytes) = Decoder::of_capture(&file).unwrap();
+    /// assert!(matches!(decoder.items(bytes)[..], [Item::Message(_)]));
+    /// ```
+    #[must_use]
+    pub fn of_capture(file: &[u8]) -> Option<(Self, &[u8])> {
+        // The header is a short line: what is longer is none.
+        let end = file.iter().take(100).position(|byte| *byte == b'\n')?;
+        let line = std::str::from_utf8(file.get(..end)?).ok()?;
+        let mut words = line.split(' ');
+        let (magic, dialect, source, order) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        if magic != crate::capture::MAGIC || words.next().is_some() {
+            return None;
+        }
+        let source = match source {
+            "socket" => Source::Socket,
+            "sysctl" => Source::Sysctl,
+            _ => return None,
+        };
+        let is_big = match order {
+            "big" => true,
+            "little" => false,
+            _ => return None,
+        };
+        Some((Self::named(dialect)?.source(source).big_endian(is_big), file.get(end + 1..)?))
+    }
+
     /// The names of all dialects.
     pub fn names() -> impl Iterator<Item = &'static str> {
         wire::DIALECTS.into_iter().map(|dialect| dialect.name).chain([RTNETLINK])
