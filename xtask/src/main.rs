@@ -12,6 +12,7 @@ mod skips;
 mod steps;
 mod testing;
 mod tidy;
+mod zig;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,9 @@ Usage: cargo xtask <task>
   tidy                   the rules of the house that no compiler checks
   cross-check [TARGET]…  the whole workspace, checked and linted for the other systems,
                          or for those named
+  abi-check              the tables of the dialects, compared with the headers of the
+                         systems that zig has
+  cross-link [TARGET]…   the command, linked for those systems
   bench [SECTION]…       run bench/ and rewrite the tables of docs/performance.md, or
                          only those of the sections named (read, decode, …)
   lookup [FLAG]… [TEST]  our lookup against the kernel's in random worlds, at length:
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         "ci" => ci::ci(rest),
         "tidy" if rest.is_empty() => tidy::tidy(),
         "cross-check" => cross::cross_check(rest),
+        "abi-check" if rest.is_empty() => zig::abi_check(),
+        "cross-link" => zig::cross_link(rest),
         "bench" => bench::bench(rest),
         "lookup" => lookup::lookup(rest),
         "chaos" => chaos::chaos(rest),

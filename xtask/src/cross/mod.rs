@@ -10,6 +10,8 @@ use crate::command::run;
 use crate::skips::Skip;
 use toolchain::Toolchain;
 
+pub(crate) use toolchain::target_folder;
+
 /// The name of the step.
 pub(crate) const STEP: &str = "cross-check";
 
@@ -82,7 +84,7 @@ fn check_one(toolchains: &[Toolchain], target: &str) -> Checked {
     // Clippy checks all that `cargo check` does, and lints besides.
     let mut command = toolchain.cargo_clippy();
     command.args(["--workspace", "--all-targets", "--all-features", "--target", target]);
-    command.env("CARGO_TARGET_DIR", toolchain::target_folder());
+    command.env("CARGO_TARGET_DIR", target_folder());
     // Nothing is run, so nobody debugs it: gigabytes less.
     command.env("CARGO_PROFILE_DEV_DEBUG", "0");
     if let Some(sysroot) = sysroot {

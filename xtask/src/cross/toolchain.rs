@@ -148,7 +148,7 @@ pub(super) fn choose<'a>(toolchains: &'a [Toolchain], target: &str) -> Result<(&
 }
 
 /// Where builds for other targets go.
-pub(super) fn target_folder() -> PathBuf {
+pub(crate) fn target_folder() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("cross")
 }
 
