@@ -243,6 +243,8 @@ fn write_metrics(f: &mut fmt::Formatter<'_>, entry: &Entry) -> fmt::Result {
             Metric::Rtt => write!(f, " {}ms", f64::from(value) / 8.0)?,
             Metric::RttVar => write!(f, " {}ms", f64::from(value) / 4.0)?,
             Metric::RtoMin => write!(f, " {value}ms")?,
+            // `RTAX_FEATURE_ECN` of linux/rtnetlink.h (6.18), the one bit that `ip route` has a word for.
+            Metric::Features if value == 1 => f.write_str(" ecn")?,
             Metric::Features => write!(f, " {value:#x}")?,
             _ => write!(f, " {value}")?,
         }

@@ -229,6 +229,11 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(mut self) -> Result<Route, ParseError> {
+        // `ip route` says of a route with several ways out that none of them has carrier; each says so itself.
+        let state = NextHopFlags::DEAD | NextHopFlags::LINK_DOWN;
+        if !self.hops.is_empty() && self.hop == (NextHop { flags: self.hop.flags & state, ..NextHop::default() }) {
+            self.has_hop = false;
+        }
         if self.has_hop && !self.hops.is_empty() {
             return Err(ParseError::new("nexthop", "cannot stand beside a gateway or interface outside it"));
         }

@@ -65,6 +65,15 @@ fn words_mean_what_ip_route_means_by_them() {
 }
 
 #[test]
+fn what_holds_for_all_ways_out_is_said_by_each() {
+    let ways = "nexthop via 10.0.0.1 weight 1 dead linkdown nexthop via 10.0.0.2 weight 1 linkdown";
+    let route: Route = format!("10.0.0.0/8 linkdown {ways}").parse().unwrap();
+    assert_eq!(route.to_string(), format!("10.0.0.0/8 {ways}"));
+    // Alone it is of the one way out, which has no other word.
+    assert_eq!("10.0.0.0/8 linkdown".parse::<Route>().unwrap().entry.next_hops.len(), 1);
+}
+
+#[test]
 fn the_family_of_a_default_is_that_of_what_stands_beside_it() {
     let family = |text: &str| Route::parse(text, &names()).unwrap().slot.destination.family();
     assert_eq!(family("default via fe80::1 dev eth0"), Family::V6);
@@ -107,6 +116,7 @@ fn the_word_at_fault_is_named() {
         ("10.0.0.0/8 nexthop", "something must follow \"nexthop\""),
         ("10.0.0.0/8 nexthop via 10.0.0.1 weight 65536", "\"65536\" is no number from 0 to 65535"),
         ("10.0.0.0/8 nexthop via 10.0.0.1 weight 0", "\"0\" is no weight: they begin with 1"),
+        ("10.0.0.0/8 onlink nexthop via 10.0.0.2", "\"nexthop\" cannot stand beside a gateway or interface outside it"),
         ("10.0.0.0/8 via 10.0.0.1 nexthop via 10.0.0.2", "\"nexthop\" cannot stand beside a gateway or interface outside it"),
         ("2001:db8::/32 via 10.0.0.1", "\"10.0.0.1\" cannot be the gateway of an IPv6 route"),
         ("10.0.0.0/8 from 2001:db8::/32", "\"from\" is for IPv6 routes only"),
