@@ -99,18 +99,21 @@ pub(super) fn a_line_is_judged_by_what_the_kernel_did_and_not_by_what_it_was_ask
             "route del 10.77.0.0/16\nnexthop del id 7\nroute del 10.7.0.0/16\n".to_owned(),
             // Without a priority a rule gets that before the second, which the refused one is not.
             "rule add from 10.1.0.0/16 lookup 7\nrule add pref 10 goto 5\nrule add from 10.2.0.0/16 lookup 7\n".to_owned(),
-            "rule del from 10.2.0.0/16\nrule add from 10.3.0.0/16 lookup 7\n".to_owned(),
+            // Nor can that be deleted.
+            many(103) + "rule add pref 10 goto 5\nrule del pref 10\n",
         ]
         .concat();
         let output = batch("batch --keep-going", &lines);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1));
         let refused: Vec<&str> = said.lines().filter(|line| line.starts_with("waypost: standard input:")).collect();
-        let wanted = ["Nexthop has invalid gateway", "one of several next hops", "there is no such route", "Backward goto"];
+        let of_rules = ["Backward goto", "Backward goto", "there is no such rule of family inet"];
+        let wanted =
+            [&["Nexthop has invalid gateway", "one of several next hops", "there is no such route"], &of_rules[..]].concat();
         assert_eq!(refused.len(), wanted.len(), "{said}");
         refused.iter().zip(wanted).for_each(|(line, why)| assert!(line.contains(why), "{why}: {said}"));
         assert!(
-            ip("rule").contains("32765:\tfrom 10.1.0.0/16") && ip("rule").contains("32764:\tfrom 10.3.0.0/16"),
+            ip("rule").contains("32765:\tfrom 10.1.0.0/16") && ip("rule").contains("32764:\tfrom 10.2.0.0/16"),
             "{}",
             ip("rule")
         );
@@ -118,7 +121,7 @@ pub(super) fn a_line_is_judged_by_what_the_kernel_did_and_not_by_what_it_was_ask
             assert_eq!(ip(&format!("route show exact {destination}")), "");
         }
         waypost("rule del from 10.1.0.0/16");
-        waypost("rule del from 10.3.0.0/16");
+        waypost("rule del from 10.2.0.0/16");
         waypost("del 2001:db8:6::/48");
         waypost("-4 flush proto 99");
     }

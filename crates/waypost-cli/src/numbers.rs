@@ -143,6 +143,9 @@ mod tests {
                 ("rt_tables.d/mesh.conf", "200 mesh\n"),
                 ("rt_tables.d/README", "300 unread\n"),
                 ("rt_tables.d/.conf", "301 unread\n"),
+                // What cannot be read names nothing, and hides the packaged one all the same.
+                ("rt_scopes/file", "7 unread\n"),
+                ("rt_realms", "1 one\nno number\n2 unread\n"),
             ],
         );
         let packaged = Place::new(
@@ -150,6 +153,7 @@ mod tests {
             &[
                 ("rt_tables", "100 hidden\n102 hidden\n"),
                 ("rt_protos", "77 mesh\n"),
+                ("rt_scopes", "7 hidden\n"),
                 ("rt_tables.d/mesh.conf", "200 hidden\n"),
                 ("rt_tables.d/more.conf", "201 more\n200 overridden\n"),
             ],
@@ -160,6 +164,8 @@ mod tests {
         assert_eq!((table(200), table(201)), (Some("mesh"), Some("more")));
         assert_eq!((table(300), table(301)), (None, None));
         assert_eq!(numbers.name(NumberKind::Protocol, 77), Some("mesh"));
+        assert_eq!(numbers.name(NumberKind::Scope, 7), None);
+        assert_eq!((numbers.name(NumberKind::Realm, 1), numbers.name(NumberKind::Realm, 2)), (Some("one"), None));
     }
 
     #[test]
