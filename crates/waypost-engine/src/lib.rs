@@ -15,6 +15,7 @@ mod follow;
 mod mirror;
 mod monitor;
 mod reach;
+mod sort_addresses;
 
 pub use check::{CheckOptions, Diagnosis, Finding, Problem, Severity, check};
 pub use fan_out::{Backlog, Delivery, EventFilter, FanOut, Kinds, SubscriberId, View};
@@ -25,3 +26,4 @@ pub use monitor::{
     Snapshot, UsableAddress,
 };
 pub use reach::{Effects, FlowId, Judgement, Outlook, Reach, Standing, Way, Work};
+pub use sort_addresses::{AddressPolicy, PolicyEntry, sort_addresses};

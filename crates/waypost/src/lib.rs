@@ -69,9 +69,10 @@ pub use sys::{Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
 pub use waypost_engine::{
-    Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Event, EventFilter, Finding,
-    FollowOptions, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions, MonitorStats, Problem, Reason, Report, ReportReason,
-    RuleKeeper, Severity, Snapshot, Stats, SubscriberId, UsableAddress, View, check,
+    AddressPolicy, Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Event,
+    EventFilter, Finding, FollowOptions, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions, MonitorStats, PolicyEntry,
+    Problem, Reason, Report, ReportReason, RuleKeeper, Severity, Snapshot, Stats, SubscriberId, UsableAddress, View, check,
+    sort_addresses,
 };
 
 /// The machines beneath, which do no input or output and read no clock, for programs that drive them themselves.
