@@ -2,7 +2,7 @@
 
 use waypost_core::{Capabilities, CompareAndDelete, LossSignal, OwnershipTag, TableId};
 
-use crate::wire::{Dialect, Field, Kind, RouteFlags, TableSelector};
+use crate::wire::{DRAGONFLY, Dialect, FREEBSD, Field, ILLUMOS, Kind, MACOS, NETBSD, OPENBSD, RouteFlags, TableSelector};
 
 /// What the kernels that speak `dialect` can do, as far as Waypost makes use of it. `system` names them for people.
 ///
@@ -38,4 +38,25 @@ pub fn capabilities(dialect: &'static Dialect, system: &'static str, loss_signal
     can.miss_events = true;
     can.silent_removals = true;
     can
+}
+
+/// What each system with routing sockets can do, in its newest version that is known here.
+///
+/// ```
+/// use waypost_pfroute::session::capabilities_of_all;
+///
+/// assert!(capabilities_of_all().iter().any(|system| system.system == "NetBSD"));
+/// ```
+#[must_use]
+pub fn capabilities_of_all() -> [Capabilities; 6] {
+    [
+        // SO_RERROR is there since 14.
+        capabilities(&FREEBSD, "FreeBSD", true),
+        // Since 9.
+        capabilities(&NETBSD, "NetBSD", true),
+        capabilities(&OPENBSD, "OpenBSD", false),
+        capabilities(&DRAGONFLY, "DragonFly", false),
+        capabilities(&MACOS, "macOS", false),
+        capabilities(&ILLUMOS, "illumos", false),
+    ]
 }

@@ -23,7 +23,7 @@ mod requests;
 mod socket;
 mod transport;
 
-pub use capabilities::capabilities;
+pub use capabilities::{capabilities, capabilities_of_all};
 pub use deletion::deletes;
 pub use events::EventStats;
 pub use socket::{RoutingSocket, SessionOptions};

@@ -20,6 +20,7 @@ mod routing;
 use waypost_core::Notice;
 use waypost_pfroute::wire::{self, ByteOrder};
 
+pub use waypost_pfroute::session::capabilities_of_all;
 pub use waypost_pfroute::wire::Source;
 
 /// How bytes are read: whose they are, and where they come from.
