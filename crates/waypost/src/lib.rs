@@ -79,3 +79,8 @@ pub use waypost_engine::{
 pub mod engine {
     pub use waypost_engine::{Effects, FlowId, Judgement, Monitor, Outlook, Reach, Standing, Way, Work};
 }
+
+/// The example of the README, so that it compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -31,7 +31,7 @@ fn block(said: &str) -> String {
         Some((before, folder)) => before.to_owned() + if folder.ends_with("(*)") { " (*)" } else { "" },
         None => line.to_owned(),
     };
-    format!("```\n{}\n```", said.lines().map(line).collect::<Vec<_>>().join("\n"))
+    format!("```text\n{}\n```", said.lines().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn the_document_is_what_cargo_says() {
         let said = "waypost v0.1.0 (/some/where)\n├── libc v0.2.191\n└── waypost-core v0.1.0 (/some/where/else) (*)\n";
-        let wanted = "```\nwaypost v0.1.0\n├── libc v0.2.191\n└── waypost-core v0.1.0 (*)\n```";
+        let wanted = "```text\nwaypost v0.1.0\n├── libc v0.2.191\n└── waypost-core v0.1.0 (*)\n```";
         assert_eq!(block(said), wanted);
         let parts = Parts::from([(PART.to_owned(), wanted.to_owned())]);
         assert_eq!(compare(&parts, &block(said)), []);
