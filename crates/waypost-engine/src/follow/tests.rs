@@ -455,3 +455,53 @@ fn what_other_programs_send_is_counted_and_nothing_more() {
     let stats = scene.follower.stats();
     assert_eq!((stats.foreign, stats.resyncs, stats.undecodable), (1, 0, 0));
 }
+
+/// A kernel that loses the routes that it lists, and says of each dump that it was interrupted.
+struct Torn(SimKernel);
+
+impl Kernel for Torn {
+    fn capabilities(&self) -> &waypost_core::Capabilities {
+        self.0.capabilities()
+    }
+
+    fn submit(&mut self, now: Now, ticket: Ticket, request: Request<'_>) -> Result<(), Error> {
+        self.0.submit(now, ticket, request)
+    }
+
+    fn flush(&mut self) -> Result<Flushed, Error> {
+        self.0.flush()
+    }
+
+    fn drain(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
+        let mut heard = Notices::new();
+        let drained = self.0.drain(now, budget, &mut heard)?;
+        heard.retain(|notice| !matches!(notice, Notice::Route(RouteVerb::Listed, _)));
+        for notice in &mut heard {
+            if let Notice::DumpDone(_, end) = notice {
+                end.interrupted = true;
+            }
+        }
+        out.append(&mut heard);
+        Ok(drained)
+    }
+
+    fn deadline(&self) -> Option<Now> {
+        self.0.deadline()
+    }
+}
+
+#[test]
+fn a_dump_that_the_kernel_calls_interrupted_takes_nothing_away() {
+    let Scene { kernel, mut follower, mut now, mut events, mut others, .. } = Scene::synchronised();
+    let mut torn = Torn(kernel);
+    let held = follower.mirror().routes().count();
+    assert!(held > 0);
+    follower.resync(now, &mut events);
+    for _ in 0..100 {
+        now = now + Duration::from_millis(100);
+        while follower.advance(now, &mut torn, &mut events, &mut others).unwrap() == Progress::More {}
+    }
+    assert_eq!(follower.mirror().routes().count(), held);
+    assert_eq!(count(&events, |event| matches!(event, Event::Route { .. })), 0);
+    assert!(!follower.is_settled(), "it is still to be read");
+}
