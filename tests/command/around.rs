@@ -31,13 +31,12 @@ pub(super) fn another_namespace_is_looked_into() {
     assert_eq!(ip("route show exact 10.78.0.0/16"), "");
 }
 
-/// What the command prints at a terminal of its own, and how it ends.
+/// What the command prints at a terminal of its own, and how it ends. Standard error is none: what takes long would be told there.
 fn at_a_terminal(mut command: Command) -> (Vec<u8>, ExitStatus) {
     let terminal = openpty(None, None).expect("a terminal");
-    let side = || Stdio::from(terminal.slave.try_clone().expect("another descriptor"));
-    let mut child = command.stdout(side()).stderr(side()).spawn().expect("it starts");
-    // Ours go, so that the terminal ends with the command.
-    drop((command, terminal.slave));
+    let mut child = command.stdout(Stdio::from(terminal.slave)).stderr(Stdio::null()).spawn().expect("it starts");
+    // Ours goes, so that the terminal ends with the command.
+    drop(command);
     let mut told = Vec::new();
     // Linux ends what is read of a terminal that nobody holds with EIO (`tty_read` and pty(7)).
     match File::from(terminal.master).read_to_end(&mut told) {

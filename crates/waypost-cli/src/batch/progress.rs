@@ -98,7 +98,7 @@ mod tests {
             progress.bar.is_some()
         };
         assert!(shown(false, true, 2));
-        assert!(!shown(false, true, -5) && !shown(true, true, 2) && !shown(false, false, 2));
+        assert!(!shown(false, true, -3600) && !shown(true, true, 2) && !shown(false, false, 2));
     }
 
     #[test]
