@@ -260,6 +260,23 @@ fn what_an_ipv6_dump_hides_stays() {
     assert_mirrors_the_kernel(&mut watcher);
 }
 
+/// Replacing an IPv6 route can make it the twin of another, and the kernel keeps and lists both.
+fn an_ipv6_route_can_be_there_twice() {
+    veth_with_addresses("w0", "w1");
+    let mut watcher = watcher();
+    ip("-6 route add 2001:db8:9::/48 dev w1 metric 6");
+    ip("-6 route append 2001:db8:9::/48 dev w0 metric 6");
+    ip("-6 route replace 2001:db8:9::/48 dev w0 metric 6");
+    assert_eq!(ip("-6 route show 2001:db8:9::/48").lines().count(), 2);
+    assert_mirrors_the_kernel(&mut watcher);
+    assert_mirrors_the_kernel(&mut waypost_tests::witness::watcher());
+    watcher.resync();
+    assert_mirrors_the_kernel(&mut watcher);
+    ip("-6 route delete 2001:db8:9::/48 dev w0 metric 6");
+    assert_mirrors_the_kernel(&mut watcher);
+    assert_eq!(ip("-6 route show 2001:db8:9::/48").lines().count(), 1);
+}
+
 /// Trap 9: IPv4 routes go without a message with their next-hop object; IPv6 ones are announced.
 fn deleting_a_next_hop_object_takes_its_routes() {
     veth_with_addresses("w0", "w1");
@@ -453,6 +470,7 @@ fn main() -> ExitCode {
         test!(an_identical_replace_succeeds_without_an_event),
         test!(ipv6_next_hops_join_and_leave),
         test!(what_an_ipv6_dump_hides_stays),
+        test!(an_ipv6_route_can_be_there_twice),
         test!(deleting_a_next_hop_object_takes_its_routes),
         test!(next_hop_objects_go_with_their_link),
         test!(replacing_a_next_hop_object_moves_its_routes),

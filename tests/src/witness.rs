@@ -112,7 +112,16 @@ fn same<T: PartialEq + Display>(witness: &str, mirrored: &[T], witnessed: &[T]) 
         let these = these.iter().filter(|one| !those.contains(one)).map(ToString::to_string);
         these.collect::<Vec<_>>().join("; ")
     };
-    Err(format!("only in the mirror: {}; only in {witness}: {}", only(mirrored, witnessed), only(witnessed, mirrored)))
+    let at = mirrored.iter().zip(witnessed).position(|(one, other)| one != other).unwrap_or(mirrored.len().min(witnessed.len()));
+    let around =
+        |these: &[T]| these.iter().skip(at.saturating_sub(3)).take(8).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    Err(format!(
+        "only in the mirror: {}; only in {witness}: {}; where they part, the mirror has {}, and {witness} {}",
+        only(mirrored, witnessed),
+        only(witnessed, mirrored),
+        around(mirrored),
+        around(witnessed)
+    ))
 }
 
 fn words_of_waypost(route: &RouteRef<'_>, watcher: &Watcher) -> String {

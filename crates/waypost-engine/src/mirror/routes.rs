@@ -70,6 +70,9 @@ struct Listing {
     touched: Bits,
     /// The slots that events have taken something from.
     gone: FxHashSet<Slot>,
+    /// What was listed once more, with how many of its slot were listed before: a torn dump repeats itself, but a kernel can have two of
+    /// one IPv6 route, where replacing another made the one like it (`fib6_add_rt2node`, net/ipv6/ip6_fib.c, Linux 6.18).
+    twins: Vec<(usize, Route)>,
 }
 
 impl Listing {
@@ -124,6 +127,7 @@ impl Routes {
     pub(super) fn disturb(&mut self) {
         if let Some(dump) = &mut self.dump {
             dump.quiescent = false;
+            dump.twins.clear();
         }
     }
 
@@ -246,7 +250,8 @@ impl Routes {
         let next = rows.iter().rposition(seen).map_or(0, |last| last + 1);
         let found = unseen(&|held| held == entry);
         if found.is_none() && self.find(rows, |held| held == entry).is_some() {
-            return;
+            let listed = rows.iter().filter(|row| seen(row)).count();
+            return self.listed_again(listed, route);
         }
         let related = |held: &Entry| {
             merges(family, held)
@@ -264,6 +269,14 @@ impl Routes {
             Some(dump) if at < next && dump.quiescent => self.relocate(&slot, row, next - 1, out),
             _ => self.see(row),
         }
+    }
+
+    /// The dump has listed a route behind so many of its slot, and one like it is among them. Those that merge are told apart by their gateways.
+    fn listed_again(&mut self, listed: usize, route: &Route) {
+        let can_be_twice = route.slot.destination.family() == Family::V6 && !merges(Family::V6, &route.entry);
+        let Some(dump) = self.dump.as_mut().filter(|dump| dump.quiescent && can_be_twice) else { return };
+        let twins = dump.twins.iter().filter(|(_, twin)| twin.slot == route.slot).count();
+        dump.twins.push((listed + twins, route.clone()));
     }
 
     /// Puts a row at another place in its slot: it is told as going and coming.
@@ -349,6 +362,7 @@ impl Routes {
             seen: Bits::default(),
             touched: Bits::default(),
             gone: FxHashSet::default(),
+            twins: Vec::new(),
         });
     }
 
@@ -361,7 +375,7 @@ impl Routes {
         let sound = whole && dump.quiescent && !dump.void;
         let suspect = |row: &RowId| !dump.seen.contains(*row) && !dump.touched.contains(*row);
         if self.all_seen(&dump) {
-            return if sound { Ok(()) } else { Err(0) };
+            return if sound { self.add_twins(dump.twins, out) } else { Err(0) };
         }
         let missing = self.tables.rows().filter(|(row, route)| {
             suspect(row) && dump.scope.passes(*route) && !self.may_be_hidden(&dump, &route.slot, route.entry, &is_up)
@@ -372,6 +386,14 @@ impl Routes {
         let gone: Vec<(Slot, RowId)> = missing.map(|(row, route)| (route.slot, row)).collect();
         for (slot, row) in gone {
             self.remove(&slot, row, out);
+        }
+        self.add_twins(dump.twins, out)
+    }
+
+    /// What a sound dump has listed twice is there twice.
+    fn add_twins(&mut self, twins: Vec<(usize, Route)>, out: &mut Vec<Event>) -> Result<(), usize> {
+        for (position, twin) in twins {
+            self.insert(&twin, Position::At(position), out);
         }
         Ok(())
     }
@@ -385,8 +407,10 @@ impl Routes {
             let is_believed = dump.seen.contains(row) || !dump.scope.passes(other);
             other.entry.next_hops.len() > 1 && merges(family, other.entry) && is_believed
         };
+        let is_twin = |(row, other): (RowId, RouteRef<'_>)| dump.seen.contains(row) && other.entry == entry;
         family == Family::V6
             && !merges(family, entry)
+            && !self.tables.slot(slot).any(is_twin)
             && entry.next_hops.iter().all(|hop| hop.interface.is_none_or(is_up))
             && self.tables.slot(slot).any(conceals)
     }
