@@ -157,6 +157,52 @@ fn a_monitor_gives_up_the_rights_of_root_and_loses_nothing() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
 }
 
+/// How many routes a batch adds.
+const BATCH: usize = 3000;
+
+fn batch_line(number: usize) -> String {
+    format!("route add 10.{}.{}.0/24 via 10.0.0.2 metric 7 proto 77", 100 + number / 250, number % 250)
+}
+
+/// The routes of the batch that the kernel has, without its own marks.
+fn of_batch() -> Vec<String> {
+    let text = ip("-oneline route show proto 77");
+    text.lines().map(|line| line.split_whitespace().take_while(|word| *word != "dev").collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn a_writer_that_is_killed_leaves_whole_routes_that_a_restart_names() {
+    veth_with_addresses("w0", "w1");
+    let text: String = (0..BATCH).map(|number| batch_line(number) + "\n").collect();
+    std::fs::write("/run/batch", text).expect("it can be written");
+    let mut in_midst = 0;
+    for turn in 0..8 {
+        ip("route flush proto 77");
+        let mut watcher = waypost_tests::witness::watcher();
+        let before = watcher.mirror().tables().len();
+        let mut writer = command("--quiet batch /run/batch").spawn().expect("it starts");
+        // It is killed when so many routes are there.
+        while watcher.mirror().tables().len() < before + 1 + turn * BATCH / 12 {
+            watcher.next(Some(std::time::Duration::from_secs(20))).expect("the socket lives").expect("it goes on");
+        }
+        writer.kill().expect("it can be killed");
+        writer.wait().expect("it ends");
+        let left = of_batch();
+        in_midst += usize::from((1..BATCH).contains(&left.len()));
+        // What there is are the first lines, each whole; nothing comes behind a gap.
+        let wanted: Vec<_> = (0..left.len())
+            .map(|number| batch_line(number).replace("route add ", "").replace(" metric 7 proto 77", ""))
+            .collect();
+        assert_eq!(left, wanted);
+        // Who starts again is told by name what is there already, and does the rest.
+        let again = command("batch --keep-going /run/batch").output().expect("it starts");
+        let said = String::from_utf8_lossy(&again.stderr);
+        assert!(left.is_empty() || said.contains("/run/batch:1: "), "{said}");
+        assert!(left.is_empty() || said.contains("10.100.0.0/24"), "{said}");
+        assert_eq!((again.status.code(), of_batch().len()), (Some(i32::from(!left.is_empty())), BATCH));
+    }
+    assert!(in_midst > 2, "{in_midst} of 8 were killed in the midst of it");
+}
+
 fn main() -> ExitCode {
     // The program is another package's: cargo builds it for that package's own tests only.
     let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "waypost-cli", "--bin", "waypost"]).status();
@@ -174,6 +220,7 @@ fn main() -> ExitCode {
         test!(a_monitor_tells_what_it_has_counted_and_writes_it_for_collectors),
         test!(a_table_with_nothing_wrong_is_proved_and_passes),
         test!(what_is_wrong_with_a_table_is_told_with_what_to_do),
+        test!(a_writer_that_is_killed_leaves_whole_routes_that_a_restart_names),
         test!(a_monitor_gives_up_the_rights_of_root_and_loses_nothing).needs_root(),
     ])
 }

@@ -1,5 +1,6 @@
 //! The rivals: programs that change what the watchers watch, without asking each other.
 
+use std::ops::RangeBounds;
 use std::thread::{self, JoinHandle};
 
 use waypost_tests::ip::ip_batch_anyhow;
@@ -15,6 +16,9 @@ const RIVALS: usize = 2;
 /// How many routes the table has that appears and vanishes.
 const MANY: u64 = 1500;
 
+/// How many it has once in a while, in the long form.
+const HUGE: u64 = 100_000;
+
 /// The second pair of interfaces, as it was in the beginning.
 pub(crate) fn remake() -> [&'static str; 5] {
     [
@@ -26,9 +30,10 @@ pub(crate) fn remake() -> [&'static str; 5] {
     ]
 }
 
-/// What happens to interfaces and addresses: one line, or the few that undo it.
-fn disruption(seeded: &mut Seeded) -> Vec<&'static str> {
-    match seeded.below(12) {
+/// What happens to interfaces and addresses: one line, or the few that undo it; `kinds` says which.
+fn disruption(seeded: &mut Seeded, kinds: impl RangeBounds<u64>) -> Vec<&'static str> {
+    let kinds: Vec<u64> = (0..12).filter(|kind| kinds.contains(kind)).collect();
+    match seeded.pick(&kinds) {
         0 => vec!["link set w2 down", "link set w2 up"],
         1 => vec!["link set w3 down"],
         2 => vec!["link set w3 up", "link set w2 up"],
@@ -72,14 +77,30 @@ fn other(seeded: &mut Seeded) -> &'static str {
     ])
 }
 
-fn lines(seeded: &mut Seeded) -> Vec<String> {
+/// What a storm is mostly made of; there is some of everything in each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sort {
+    Routes,
+    Links,
+    Addresses,
+    NextHops,
+    Tables,
+    Stops,
+}
+
+impl Sort {
+    pub(crate) const ALL: [Self; 6] = [Self::Routes, Self::Links, Self::Addresses, Self::NextHops, Self::Tables, Self::Stops];
+}
+
+fn lines(seeded: &mut Seeded, sort: Sort) -> Vec<String> {
     let mut lines = Vec::new();
     let own = |line: &str| line.to_owned();
     for _ in 0..LINES {
-        match seeded.below(60) {
-            0 | 1 => lines.extend(disruption(seeded).into_iter().map(own)),
-            2 | 3 => lines.push(own(object(seeded))),
-            4 => lines.push(own(other(seeded))),
+        match (seeded.below(60), sort) {
+            (0 | 1, _) | (2..=9, Sort::Links) => lines.extend(disruption(seeded, ..).into_iter().map(own)),
+            (10..=19, Sort::Addresses) => lines.extend(disruption(seeded, 6..11).into_iter().map(own)),
+            (2 | 3, _) | (10..=29, Sort::NextHops) => lines.push(own(object(seeded))),
+            (4, _) | (10..=19, Sort::Tables) => lines.push(own(other(seeded))),
             _ => lines.push(route_line(seeded)),
         }
     }
@@ -87,13 +108,15 @@ fn lines(seeded: &mut Seeded) -> Vec<String> {
 }
 
 /// A table of many routes that appears, and vanishes at once or in the next storm.
-fn many(seeded: &mut Seeded) -> Vec<String> {
-    let vanishes = seeded.one_in(2);
+fn many(seeded: &mut Seeded, is_long: bool) -> Vec<String> {
+    let is_huge = is_long && seeded.one_in(6);
+    let number = if is_huge { HUGE } else { MANY };
+    let vanishes = is_huge || seeded.one_in(2);
     let add = |n: u64| match n % 2 {
-        0 => format!("route add 10.{}.{}.0/24 via 10.0.0.2 table 99", 100 + n / 250, n % 250),
-        _ => format!("route add 2001:db8:{:x}::/48 via 2001:db8::2 table 99", 0x1000 + n),
+        0 => format!("route add 10.{}.{}.{}/30 via 10.0.0.2 table 99", 128 + n / 25_000, n / 100 % 250, n % 100 / 2 * 4),
+        _ => format!("route add 2001:db8:{:x}:{:x}::/64 via 2001:db8::2 table 99", 0x1000 + n / 50_000, n % 50_000),
     };
-    let mut lines: Vec<String> = (0..MANY).map(add).collect();
+    let mut lines: Vec<String> = (0..number).map(add).collect();
     lines.insert(0, "route flush table 99".to_owned());
     if vanishes {
         lines.extend(["route flush table 99".to_owned(), "-6 route flush table 99".to_owned()]);
@@ -101,11 +124,11 @@ fn many(seeded: &mut Seeded) -> Vec<String> {
     lines
 }
 
-/// Lets the rivals loose in the namespace of the calling thread.
-pub(crate) fn start(seeded: &mut Seeded) -> Vec<JoinHandle<usize>> {
-    let mut all: Vec<Vec<String>> = (0..RIVALS).map(|_| lines(seeded)).collect();
-    if seeded.one_in(4) {
-        all.push(many(seeded));
+/// Lets the rivals loose in the namespace of the calling thread. In the long form tables become as large as anybody's.
+pub(crate) fn start(seeded: &mut Seeded, sort: Sort, is_long: bool) -> Vec<JoinHandle<usize>> {
+    let mut all: Vec<Vec<String>> = (0..RIVALS).map(|_| lines(seeded, sort)).collect();
+    if sort == Sort::Tables || seeded.one_in(6) {
+        all.push(many(seeded, is_long));
     }
     all.into_iter().map(|lines| thread::spawn(move || ip_batch_anyhow(lines))).collect()
 }

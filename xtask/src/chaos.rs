@@ -26,7 +26,7 @@ pub(crate) fn chaos(args: &[String]) -> Result<(), String> {
     println!("chaos from seed {seed}, for {} minutes", wish.minutes);
     while now() < end {
         let mut command = cargo("test --quiet --package waypost-tests --test chaos");
-        command.env("WAYPOST_CHAOS_SEED", seed.to_string());
+        command.env("WAYPOST_CHAOS_SEED", seed.to_string()).env("WAYPOST_CHAOS_LONG", "1");
         run(command.env("WAYPOST_CHAOS_ROUNDS", ROUNDS.to_string()))?;
         seed = seed.saturating_add(ROUNDS);
     }
