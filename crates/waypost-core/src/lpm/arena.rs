@@ -39,11 +39,13 @@ pub(super) struct Arena<T> {
     idle: usize,
     /// How many items' room was freed since the arena was packed.
     churn: usize,
+    /// It is small and was moved to more memory, although much was idle: a table that grows leaves up to a half of its blocks behind.
+    grew_in_vain: bool,
 }
 
 impl<T: Copy> Arena<T> {
     pub(super) const fn new() -> Self {
-        Self { items: Vec::new(), free: Vec::new(), idle: 0, churn: 0 }
+        Self { items: Vec::new(), free: Vec::new(), idle: 0, churn: 0, grew_in_vain: false }
     }
 
     /// An empty arena that has the memory for all that is in use in `other`.
@@ -129,19 +131,17 @@ impl<T: Copy> Arena<T> {
         let length = self.items.len();
         if self.items.capacity() - length < more {
             let step = if length < LARGE { length / 4 } else { length / 16 };
+            self.grew_in_vain = length < LARGE && self.idle > length / 6;
             self.items.reserve_exact(step.max(more));
         }
         self.items.resize(length + more, filler);
     }
 
-    /// Says whether packing pays: enough is idle, and so much came and went since the last time that it costs each of these but little.
-    ///
-    /// A small arena that has just grown leaves up to a half idle, and is soon packed.
-    pub(super) fn is_sparse(&self) -> bool {
+    /// Says whether packing pays: enough is idle, and so much came and went since the last time that it costs each of these but little. Or the
+    /// arena has just been moved to more memory, for which packing would have made up.
+    pub(super) const fn is_sparse(&self) -> bool {
         let length = self.items.len();
-        let is_small = length < LARGE;
-        self.idle > length / 8 && self.churn > if is_small { 4 * length + 64 } else { length / 4 }
-            || is_small && self.idle > length / 6 && self.churn > length / 2 + 16
+        self.grew_in_vain || self.idle > length / 8 && self.churn > if length < LARGE { 4 * length + 64 } else { length / 4 }
     }
 
     /// Where the freed blocks are and how much room each has.

@@ -41,7 +41,8 @@ impl<P: Key> Tree<P> {
         };
         if is_wrong {
             self.reform();
-        } else if self.nodes.is_sparse() || self.values.is_sparse() {
+        }
+        if self.nodes.is_sparse() || self.values.is_sparse() {
             self.pack();
         }
     }

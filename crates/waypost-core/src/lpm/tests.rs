@@ -648,3 +648,17 @@ fn a_snapshot_stays_as_it_was_and_holds_no_writer_up() {
         assert_eq!(table.get(prefix(length as u32 - 1)), Some(&(length - 1).to_string()));
     }
 }
+
+#[test]
+fn a_table_that_has_grown_keeps_little_idle() {
+    // Bits all over the place, so that nearly every prefix is a leaf and blocks move often.
+    let prefix = |n: u32| Ipv4Prefix::from_bits(n.wrapping_mul(0x9e37_79b1), 24);
+    for size in [200_u32, 400, 1_000, 2_000, 5_000] {
+        let mut table: Table<Ipv4Prefix, u32, Numbers> = Table::new();
+        for n in 0..size {
+            table.insert(prefix(n), n);
+        }
+        let nodes = &table.tree.nodes;
+        assert!(nodes.idle() * 3 <= nodes.items.len(), "{size}: {} of {} nodes are idle", nodes.idle(), nodes.items.len());
+    }
+}
