@@ -150,7 +150,7 @@ impl Tally {
             let count = self.counts.get(word(selector)).copied().unwrap_or(0);
             assert!(count * 100 >= self.sampled, "{selector} decides about {count} of {} flows: {self}", self.sampled);
         }
-        assert!(self.undecided * 20 <= self.flows, "too many flows are undecided: {self}");
+        assert!(self.undecided * 10 <= self.flows, "too many flows are undecided: {self}");
         for what in OTHERS {
             let count = self.counts.get(what).copied().unwrap_or(0);
             assert!(count * 1000 >= self.sampled, "{what} came about {count} times for {} flows: {self}", self.sampled);

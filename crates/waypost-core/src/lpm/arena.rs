@@ -139,7 +139,7 @@ impl<T: Copy> Arena<T> {
 
     /// Says whether packing pays: enough is idle, and so much came and went since the last time that it costs each of these but little. Or the
     /// arena has just been moved to more memory, for which packing would have made up.
-    pub(super) const fn is_sparse(&self) -> bool {
+    pub(super) fn is_sparse(&self) -> bool {
         let length = self.items.len();
         self.grew_in_vain || self.idle > length / 8 && self.churn > if length < LARGE { 4 * length + 64 } else { length / 4 }
     }
