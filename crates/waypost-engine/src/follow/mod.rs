@@ -4,12 +4,13 @@
 //! and afterwards. It then reads again what it has reason to:
 //!
 //! ```text
-//!            all read once                      overrun, undecodable event, asked
-//!  Reading ────────────────▶ Following ─────────────────────────────────────────▶ Resyncing
-//!                              ▲   │ a doubt of the mirror's: that part is read again  │
-//!                              │◀──┘                                                   │
-//!                              └───────────────────────────────────────────────────────┘
-//!                                      all read again, routes by quiescent dumps
+//!            all read once                  overrun, undecodable event, asked
+//!  Reading ────────────────▶ Following ──────────────────────────────────────▶ Resyncing
+//!                             ▲  │ │ ▲                                          ▲   │
+//!  a doubt: that part again   │◀─┘ │ └─── all read again, routes by quiescent ──┼───┘
+//!                             │    ▼                dumps                       │
+//!              nothing found  └─ Verifying ─────────────────────────────────────┘
+//!                                             something found, or overrun
 //! ```
 //!
 //! A dump of routes or addresses begins with one of links, unless nothing has been said since the last: what was announced
