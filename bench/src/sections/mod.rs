@@ -7,6 +7,7 @@ mod lookup;
 mod lpm;
 mod memory;
 mod read;
+mod routing;
 mod start;
 pub(crate) mod summary;
 
@@ -47,6 +48,7 @@ pub(crate) const ALL: &[Section] = &[
     read::SECTION,
     memory::SECTION,
     decode::SECTION,
+    routing::SECTION,
     start::SECTION,
     lpm::V4,
     lpm::V6,
