@@ -10,8 +10,8 @@ use std::time::Duration;
 use nix::time::{ClockId, clock_gettime};
 use waypost::engine::{Monitor, Reach, Work};
 use waypost::{
-    Event, Family, Flow, IfIndex, Link, LinkFlags, Mirror, MonitorOptions, Notice, Now, Prefix, Route, RouteVerb, Rule, RuleAction,
-    TableId, Verb,
+    Event, Family, Flow, IfIndex, Link, LinkFlags, Mirror, MonitorOptions, Notice, Now, Prefix, Route, RouteVerb, Rule,
+    RuleAction, TableId, Verb,
 };
 
 #[path = "../prefixes.rs"]
@@ -125,7 +125,11 @@ fn monitor(table: &mut Table, prefixes: &prefixes::Prefixes) -> Result<(), Failu
         reports
     });
     let each = time.as_nanos() as f64 / events.len() as f64;
-    println!("monitor: {} changes elsewhere: {reports} reports, {each:.1} ns each, {:.4} % of a core at 10,000 a second", events.len(), each * 1e4 / 1e7);
+    println!(
+        "monitor: {} changes elsewhere: {reports} reports, {each:.1} ns each, {:.4} % of a core at 10,000 a second",
+        events.len(),
+        each * 1e4 / 1e7
+    );
     let (_, time) = timed(|| monitor.poll_now(now, &table.mirror));
     println!("monitor: one comparison: {:.1} µs", time.as_nanos() as f64 / 1e3);
     Ok(())
@@ -145,12 +149,22 @@ fn reach(table: &mut Table, prefixes: &prefixes::Prefixes, what: &str, spread: b
                     prefix.bits() | bits & !u32::from(prefix.mask())
                 }
                 // Nobody is in 30.0.0.0/8, of which one is told below.
-                false => if bits >> 24 == 30 { bits | 1 << 24 } else { bits },
+                false => {
+                    if bits >> 24 == 30 {
+                        bits | 1 << 24
+                    } else {
+                        bits
+                    }
+                }
             };
             reach.register(&Flow::to(IpAddr::V4(Ipv4Addr::from_bits(remote))));
         }
     });
-    println!("  registering: {:.0} ns a flow; {:.1} bytes a flow", time.as_nanos() as f64 / f64::from(FLOWS), reach.memory() as f64 / f64::from(FLOWS));
+    println!(
+        "  registering: {:.0} ns a flow; {:.1} bytes a flow",
+        time.as_nanos() as f64 / f64::from(FLOWS),
+        reach.memory() as f64 / f64::from(FLOWS)
+    );
     let now = Now::awake(Duration::from_secs(10));
     reach.work(now, &table.mirror, 1, &mut Vec::new());
     judge(&mut reach, table, "the first judgement");
@@ -190,5 +204,9 @@ fn judge(reach: &mut Reach, table: &Table, what: &str) {
             break;
         }
     }
-    println!("  {what}: {hits} hit, {:.3} ms in {slices} slices of {SLICE}, the longest {:.3} ms", total.as_secs_f64() * 1e3, longest.as_secs_f64() * 1e3);
+    println!(
+        "  {what}: {hits} hit, {:.3} ms in {slices} slices of {SLICE}, the longest {:.3} ms",
+        total.as_secs_f64() * 1e3,
+        longest.as_secs_f64() * 1e3
+    );
 }

@@ -25,9 +25,8 @@ const SUBJECTS: &[Subject] = &[
 ];
 
 /// How many prefixes there are. The table takes another form beyond 16, and from 512 and 32,768 on: so both sides of each are here.
-const SIZES: [usize; 18] = [
-    1, 4, 16, 17, 40, 128, 511, 512, 1_000, 4_000, 10_000, 32_767, 32_768, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000,
-];
+const SIZES: [usize; 18] =
+    [1, 4, 16, 17, 40, 128, 511, 512, 1_000, 4_000, 10_000, 32_767, 32_768, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000];
 
 /// What is measured of each size.
 const COLUMNS: [(&str, &str); 5] =
