@@ -80,7 +80,8 @@ fn changes_amid_a_dump_keep_the_kernels_order() {
 fn any_part_can_say_that_the_dump_is_torn() {
     for torn in 0..3 {
         let mut parts = [entry(1), entry(2), done(0)];
-        parts[torn][6] |= u8::try_from(NLM_F_DUMP_INTR).unwrap();
+        let flags = u16::from_ne_bytes([parts[torn][6], parts[torn][7]]) | NLM_F_DUMP_INTR;
+        parts[torn][6..8].copy_from_slice(&flags.to_ne_bytes());
         let mut talk = Talk::listing(&RouteFilter::default());
         talk.hear(&parts);
         assert_eq!(talk.words().last().unwrap(), "interrupted 1", "{torn}");
