@@ -1,7 +1,8 @@
 //! What has been counted, told now and then.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use waypost::{Reason, Watcher};
@@ -36,14 +37,29 @@ impl Counters {
         }
         self.next = now + self.every;
         if let Some(file) = &self.file {
-            // Whoever reads it finds the old text or the new, never half of one.
-            let mut beside = file.clone().into_os_string();
-            beside.push(".new");
-            fs::write(&beside, watcher.metrics())?;
-            fs::rename(&beside, file)?;
+            replace(file, &watcher.metrics()).map_err(|error| Failure::Io(format!("write {}", file.display()), error))?;
         }
         Ok(self.told)
     }
+}
+
+/// Puts a file of this text in the place of another: whoever reads it finds the old text or the new, never half of one.
+///
+/// What anybody may have put there is not followed, and what is no plain file (a link, a device) is not replaced: this may run as root.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    match fs::symlink_metadata(file) {
+        Ok(found) if !found.is_file() => return Err(io::Error::new(ErrorKind::InvalidInput, "it is no plain file")),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut beside = file.to_owned().into_os_string();
+    beside.push(".new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::create_new(&beside)?.write_all(text.as_bytes())?;
+    fs::rename(&beside, file)
 }
 
 /// The command is a driver too: nobody passes it the time.
@@ -86,4 +102,31 @@ pub(super) fn text(watcher: &Watcher) -> String {
         stats.drift,
         stats.queue_max,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_planted_link_is_neither_followed_nor_replaced() {
+        let folder = std::env::temp_dir().join(format!("waypost-counters-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let [file, beside, other] = ["metrics", "metrics.new", "other"].map(|name| folder.join(name));
+        fs::write(&other, "of somebody else").unwrap();
+        symlink(&other, &beside).unwrap();
+        replace(&file, "first").unwrap();
+        replace(&file, "second").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "second");
+        assert_eq!(fs::read_to_string(&other).unwrap(), "of somebody else");
+        assert!(fs::symlink_metadata(&beside).is_err(), "nothing is left behind");
+
+        fs::remove_file(&file).unwrap();
+        symlink(&other, &file).unwrap();
+        assert_eq!(replace(&file, "third").unwrap_err().to_string(), "it is no plain file");
+        assert!(fs::symlink_metadata(&file).unwrap().is_symlink());
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
