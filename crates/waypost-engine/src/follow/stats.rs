@@ -95,7 +95,8 @@ pub struct Drift {
     pub removed: u64,
     /// Routes that were different; one that goes another way counts as one that has gone and one that has come.
     pub replaced: u64,
-    /// Links, addresses, rules, neighbours, next-hop objects and settings that had come, gone or become others.
+    /// Links, addresses, rules, next-hop objects and settings that had come, gone or become others. Neighbours live without a word,
+    /// and do not count.
     pub others: u64,
 }
 

@@ -225,6 +225,9 @@ impl Mirror {
     }
 
     /// How many changes reading has found, of routes and of other things.
+    ///
+    /// Neighbours are not among them: the kernel lets them age, and makes those that need no resolving, without a word
+    /// (`__neigh_event_send`, net/core/neighbour.c; `arp_constructor`, net/ipv4/arp.c; Linux 6.18).
     pub(crate) const fn found(&self) -> (Tally, u64) {
         (self.routes.found(), self.found)
     }
@@ -237,7 +240,7 @@ impl Mirror {
             return self.route(verb, &route, out);
         }
         let before = out.len();
-        let is_listed = is_listed(&notice);
+        let is_found = is_listed(&notice) && !matches!(notice, Notice::Neighbour(..));
         match notice {
             Notice::Rule(verb, rule) => self.rule(verb, *rule, out),
             Notice::Link(verb, link) => self.link(verb, *link, out),
@@ -253,7 +256,7 @@ impl Mirror {
         if !self.announce {
             out.truncate(before);
         }
-        if is_listed {
+        if is_found {
             self.found += (out.len() - before) as u64;
         }
     }
@@ -503,7 +506,9 @@ impl Mirror {
         if !self.announce {
             out.truncate(before);
         }
-        self.found += (out.len() - before) as u64;
+        if subject != Subject::Neighbours {
+            self.found += (out.len() - before) as u64;
+        }
         if ended { Ok(()) } else { Err(0) }
     }
 }

@@ -624,3 +624,20 @@ proptest! {
         prop_assert_eq!(held, expected);
     }
 }
+
+#[test]
+fn neighbours_that_reading_finds_are_told_and_are_no_drift() {
+    use waypost_core::{IfIndex, Neighbour, NeighbourState};
+    let (mut mirror, mut out) = (Mirror::new(), Vec::new());
+    let interface = IfIndex::new(2).unwrap();
+    let listed = |state| Notice::Neighbour(Verb::Listed, Box::new(Neighbour::new(interface, [10, 0, 0, 1].into(), state)));
+    for state in [NeighbourState::Stale, NeighbourState::Delay] {
+        mirror.begin(Subject::Neighbours);
+        mirror.handle(listed(state), &mut out);
+        mirror.end(Subject::Neighbours, true, &mut out).unwrap();
+    }
+    mirror.begin(Subject::Neighbours);
+    mirror.end(Subject::Neighbours, true, &mut out).unwrap();
+    assert_eq!(out.len(), 3, "it came, aged and went: {out:?}");
+    assert_eq!(mirror.found().1, 0);
+}
