@@ -54,6 +54,7 @@ pub fn sort_addresses(mirror: &Mirror, policy: &AddressPolicy, destinations: &mu
     let mut candidates: Vec<Candidate> = destinations.iter().map(|address| candidate(mirror, policy, *address)).collect();
     // It is stable, which is rule 10.
     candidates.sort_by(|one, other| compare(policy, one, other));
+    candidates.chunk_by_mut(|one, other| compare(policy, one, other).is_eq()).for_each(sort_by_prefix);
     for (place, candidate) in destinations.iter_mut().zip(candidates) {
         *place = candidate.destination;
     }
@@ -148,7 +149,22 @@ fn appropriate_scope(one: u8, other: u8, wanted: u8) -> Ordering {
     }
 }
 
-/// Which of two destinations is to be tried first: the lesser. Rules 1 to 9 of section 6.
+/// Rule 9 of section 6, among those that the rules before leave equal.
+///
+/// It compares destinations of one family alone, which is no order of both together: each family is sorted over its own places.
+fn sort_by_prefix(equal: &mut [Candidate]) {
+    for family in Family::ALL {
+        let is_of = |candidate: &Candidate| Family::of(&candidate.destination) == family;
+        let mut sorted: Vec<Candidate> = equal.iter().filter(|candidate| is_of(candidate)).cloned().collect();
+        let length = |candidate: &Candidate| candidate.source.map_or(0, |source| shared(&source, candidate.destination));
+        sorted.sort_by_key(|candidate| std::cmp::Reverse(length(candidate)));
+        for (place, candidate) in equal.iter_mut().filter(|candidate| is_of(candidate)).zip(sorted) {
+            *place = candidate;
+        }
+    }
+}
+
+/// Which of two destinations is to be tried first: the lesser. Rules 1 to 8 of section 6.
 fn compare(policy: &AddressPolicy, one: &Candidate, other: &Candidate) -> Ordering {
     let (from_one, from_other) = match (&one.source, &other.source) {
         (Some(from_one), Some(from_other)) => (from_one, from_other),
@@ -164,10 +180,6 @@ fn compare(policy: &AddressPolicy, one: &Candidate, other: &Candidate) -> Orderi
         .then_with(|| precedence(other).cmp(&precedence(one)))
         .then_with(|| prefer(&|candidate, _| candidate.is_native))
         .then_with(|| scope(one.destination).cmp(&scope(other.destination)))
-        .then_with(|| match one.destination.is_ipv4() == other.destination.is_ipv4() {
-            true => shared(from_other, other.destination).cmp(&shared(from_one, one.destination)),
-            false => Ordering::Equal,
-        })
 }
 
 /// Scopes as RFC 4291 numbers those of multicast.

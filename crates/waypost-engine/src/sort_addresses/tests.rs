@@ -143,3 +143,19 @@ fn another_policy_is_followed() {
     sort_addresses(&mirror, &policy, &mut addresses);
     assert!(addresses[0].is_ipv4(), "as an administrator may wish who trusts IPv4 more");
 }
+
+#[test]
+fn the_longest_prefix_counts_within_a_family_whatever_stands_between() {
+    let mirror = host(&["2001:db8:1::2", "192.0.2.2"], &EVERYWHERE);
+    let policy = AddressPolicy::new([PolicyEntry::new("::/0".parse().unwrap(), 40, 1)]);
+    // So many that a sort notices an order that is none.
+    let v4 = |n: u8| IpAddr::from(if n % 2 == 0 { [203, 0, 113, n] } else { [192, 0, 2, n + 100] });
+    let v6 = |n: u16| IpAddr::from([0x2001, 0xdb8, if n % 3 == 0 { 1 } else { 0x8000 | n }, 0, 0, 0, 0, n]);
+    let mut addresses: Vec<IpAddr> = (0..40).flat_map(|n| [v4(n), v6(n.into())]).collect();
+    sort_addresses(&mirror, &policy, &mut addresses);
+    let (of_v4, of_v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv4());
+    let in_order = |near: fn(&u8) -> bool| (0..40).filter(near).chain((0..40).filter(move |n| !near(n)));
+    assert_eq!(of_v4, in_order(|n| n % 2 == 1).map(v4).collect::<Vec<_>>());
+    assert!(of_v6[..14].iter().eq(&(0..40).step_by(3).map(v6).collect::<Vec<_>>()), "{of_v6:?}");
+    assert!(addresses.iter().step_by(2).all(IpAddr::is_ipv4), "each family keeps its places");
+}
