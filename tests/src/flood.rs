@@ -13,9 +13,11 @@ const FOREIGN: [u8; 20] = [20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 ///
 /// Where messages cannot be sent: it takes `CAP_NET_ADMIN` in the namespace.
 pub fn fill_all() -> usize {
+    // Before the sender has a port: it is none of those that are to be filled.
+    let ports = ports();
     let sender = route_socket(0);
     // Small ones leave no room even for an acknowledgement.
-    ports().into_iter().map(|port| (0..).take_while(|_| has_room(&sender, port, &FOREIGN)).count()).sum()
+    ports.into_iter().map(|port| (0..).take_while(|_| has_room(&sender, port, &FOREIGN)).count()).sum()
 }
 
 /// The ports of the namespace's routing sockets (`netlink_seq_show` in net/netlink/af_netlink.c, Linux 6.18).

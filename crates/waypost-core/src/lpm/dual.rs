@@ -11,7 +11,7 @@ use std::ops::{Bound, RangeBounds};
 /// ```
 /// use waypost_core::lpm::DualTable;
 ///
-/// let mut table = DualTable::new();
+/// let mut table: DualTable<u32> = DualTable::new();
 /// table.insert("10.0.0.0/8".parse()?, 1);
 /// table.insert("2001:db8::/32".parse()?, 2);
 /// assert_eq!(table.longest_match("2001:db8::1".parse().unwrap()), Some(("2001:db8::/32".parse()?, &2)));
