@@ -1,7 +1,7 @@
 //! `waypost check`: proves the mirror, and looks the table over.
 
 use serde::Serialize;
-use waypost::{Diagnosis, Family, Finding, Severity, Watcher};
+use waypost::{Diagnosis, Severity, Watcher};
 
 use crate::failure::{Failure, Status};
 use crate::invocation::Invocation;
@@ -34,20 +34,12 @@ struct OmittedJson {
 pub(crate) fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let mut watcher = Watcher::open_with(&invocation.options().neighbours(true))?;
     watcher.synchronise(None)?;
-    let mut report = watcher.check(None)?;
-    if let Some(family) = invocation.family() {
-        report.findings.retain(|finding| family_of(finding).is_none_or(|of| of == family));
-    }
+    let report = watcher.check_family(None, invocation.family())?;
     match invocation.output.json {
         true => print_json(invocation, &watcher, &report)?,
         false => print_text(invocation, &watcher, &report)?,
     }
     if report.is_wrong() { Err(Failure::Said(Status::Failed)) } else { Ok(()) }
-}
-
-fn family_of(finding: &Finding) -> Option<Family> {
-    let of_route = finding.route.as_ref().map(|route| route.slot.destination.family());
-    of_route.or(finding.rule.as_ref().map(|rule| rule.family))
 }
 
 fn print_json(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis) -> Result<(), Failure> {
@@ -64,8 +56,8 @@ fn print_json(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis
             rule: finding.rule.as_ref().map(|rule| RuleJson::new(rule, names)),
         })?;
     }
-    for (problem, omitted) in &report.omitted {
-        array.push(&OmittedJson { severity: problem.severity().word(), problem: problem.word(), omitted: *omitted })?;
+    for ((problem, severity), omitted) in &report.omitted {
+        array.push(&OmittedJson { severity: severity.word(), problem: problem.word(), omitted: *omitted })?;
     }
     Ok(array.end()?)
 }
@@ -78,7 +70,7 @@ fn print_text(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis
         let (severity, problem) = (finding.severity, finding.problem);
         output.line(&format!("{} {}: {}", severity.word(), problem.word(), finding.text))?;
         if findings.peek().is_none_or(|next| (next.severity, next.problem) != (severity, problem)) {
-            if let Some(omitted) = report.omitted.get(&problem) {
+            if let Some(omitted) = report.omitted.get(&(problem, severity)) {
                 output.line(&format!("{} {}: and {omitted} more", severity.word(), problem.word()))?;
             }
             output.line(&format!("    {}", problem.advice()))?;

@@ -180,7 +180,17 @@ impl Watcher {
     ///
     /// As [`verify`](Self::verify).
     pub fn check(&mut self, timeout: Option<Duration>) -> Result<Diagnosis, Error> {
+        self.check_family(timeout, None)
+    }
+
+    /// Does what [`check`](Self::check) does, and tells what is found of one family alone; `None` is both.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn check_family(&mut self, timeout: Option<Duration>, family: Option<Family>) -> Result<Diagnosis, Error> {
         let mut options = CheckOptions::default();
+        options.family = family;
         options.drift = Some(self.verify(timeout)?);
         options.neighbours_max = Family::ALL.map(sys::neighbours_max);
         Ok(check(self.mirror(), options))

@@ -1,6 +1,6 @@
 //! What can be found, and what to do about it.
 
-use waypost_core::{Route, Rule};
+use waypost_core::{Family, Route, Rule};
 
 use crate::follow::Drift;
 
@@ -165,6 +165,12 @@ impl Finding {
 
     pub(super) fn of(problem: Problem, route: Route, text: String) -> Self {
         Self { route: Some(route), ..Self::new(problem, text) }
+    }
+
+    /// The family of what it is about, where that is a route or a rule.
+    pub(super) fn family(&self) -> Option<Family> {
+        let of_route = self.route.as_ref().map(|route| route.slot.destination.family());
+        of_route.or(self.rule.as_ref().map(|rule| rule.family))
     }
 
     pub(super) fn drift(drift: Drift) -> Self {

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use waypost_core::{Disposition, Route, RouteRef};
+use waypost_core::{Disposition, Family, Route, RouteRef};
 
 pub use finding::{Finding, Problem, Severity};
 
@@ -18,7 +18,7 @@ use crate::follow::Drift;
 use crate::mirror::Mirror;
 use surroundings::Surroundings;
 
-/// How many findings of one problem are kept: a full table can have one a route.
+/// How many findings of one problem and severity are kept: a full table can have one a route.
 const KEPT: usize = 100;
 
 /// What a mirror does not know and a check goes by.
@@ -29,29 +29,50 @@ pub struct CheckOptions {
     pub drift: Option<Drift>,
     /// How many neighbours of each family, IPv4 first, the kernel keeps at most, where that is known.
     pub neighbours_max: [Option<usize>; 2],
+    /// The family that is looked over; `None` is both. What drift there was is told whatever it was of.
+    pub family: Option<Family>,
 }
 
 /// What a check has found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// What was found, the gravest first; of each problem no more than a hundred.
+    /// What was found, the gravest first; of each problem no more than a hundred of one severity.
     pub findings: Vec<Finding>,
-    /// How many more there are of each problem.
-    pub omitted: BTreeMap<Problem, usize>,
+    /// How many more there are of each problem and severity.
+    pub omitted: BTreeMap<(Problem, Severity), usize>,
 }
 
 impl Diagnosis {
     /// Says whether anything is wrong: notes alone are not.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity > Severity::Note)
+        let told = self.findings.iter().map(|finding| finding.severity);
+        told.chain(self.omitted.keys().map(|(_, severity)| *severity)).any(|severity| severity > Severity::Note)
     }
+}
 
+/// A diagnosis that is being made.
+#[derive(Debug, Default)]
+struct Report {
+    diagnosis: Diagnosis,
+    family: Option<Family>,
+    kept: BTreeMap<(Problem, Severity), usize>,
+}
+
+impl Report {
+    /// Keeps or counts a finding, unless it is of a family that nobody asked for.
     fn add(&mut self, finding: Finding) {
-        match self.findings.iter().filter(|held| held.problem == finding.problem).count() < KEPT {
-            true => self.findings.push(finding),
-            false => *self.omitted.entry(finding.problem).or_default() += 1,
+        if self.family.zip(finding.family()).is_some_and(|(wanted, family)| wanted != family) {
+            return;
+        }
+        let key = (finding.problem, finding.severity);
+        let kept = self.kept.entry(key).or_default();
+        if *kept < KEPT {
+            *kept += 1;
+            self.diagnosis.findings.push(finding);
+        } else {
+            *self.diagnosis.omitted.entry(key).or_default() += 1;
         }
     }
 }
@@ -72,12 +93,12 @@ impl Diagnosis {
 /// ```
 #[must_use]
 pub fn check(mirror: &Mirror, options: CheckOptions) -> Diagnosis {
-    let mut report = Diagnosis::default();
+    let mut report = Report { family: options.family, ..Report::default() };
     let mut surroundings = Surroundings::new(mirror);
     if let Some(drift) = options.drift.filter(|drift| !drift.is_none()) {
         report.add(Finding::drift(drift));
     }
-    surroundings.neighbours(options.neighbours_max, &mut report);
+    surroundings.neighbours(options, &mut report);
     surroundings.rules(&mut report);
     for id in mirror.tables().table_ids() {
         let Some(table) = mirror.tables().table(id) else { continue };
@@ -88,8 +109,9 @@ pub fn check(mirror: &Mirror, options: CheckOptions) -> Diagnosis {
             routes.iter().for_each(|route| surroundings.route(*route, &mut report));
         }
     }
-    report.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.problem));
-    report
+    let mut diagnosis = report.diagnosis;
+    diagnosis.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.problem));
+    diagnosis
 }
 
 /// Says whether packets that match are dropped.

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use waypost_core::{Disposition, Family, Prefix, RouteRef, TableRef};
 
-use super::{Diagnosis, Finding, Problem, drops, owned};
+use super::{Finding, Problem, Report, drops, owned};
 use crate::mirror::Mirror;
 
 /// The halves of all addresses, by which a tunnel takes everything over without touching the default route.
@@ -25,7 +25,7 @@ fn forwarding<'a>(table: TableRef<'a>, prefix: Prefix) -> Vec<RouteRef<'a>> {
 }
 
 /// Defaults of one metric, the two halves of everything among them.
-pub(super) fn defaults(mirror: &Mirror, table: TableRef<'_>, report: &mut Diagnosis) {
+pub(super) fn defaults(mirror: &Mirror, table: TableRef<'_>, report: &mut Report) {
     for family in Family::ALL {
         let whole = forwarding(table, Prefix::default_of(family));
         equals(mirror, &whole, report);
@@ -46,7 +46,7 @@ pub(super) fn defaults(mirror: &Mirror, table: TableRef<'_>, report: &mut Diagno
 }
 
 /// Routes to one prefix of which none comes first by its metric.
-fn equals(mirror: &Mirror, routes: &[RouteRef<'_>], report: &mut Diagnosis) {
+fn equals(mirror: &Mirror, routes: &[RouteRef<'_>], report: &mut Report) {
     for (at, route) in routes.iter().enumerate() {
         let Some(first) = routes.iter().take(at).find(|other| other.slot == route.slot) else { continue };
         let text = format!("{} has the metric of {}: which is used is an accident", named(mirror, *route), named(mirror, *first));
@@ -55,7 +55,7 @@ fn equals(mirror: &Mirror, routes: &[RouteRef<'_>], report: &mut Diagnosis) {
 }
 
 /// What is wrong among the routes to one prefix, in the order in which the kernel tries them.
-pub(super) fn chain(mirror: &Mirror, table: TableRef<'_>, routes: &[RouteRef<'_>], report: &mut Diagnosis) {
+pub(super) fn chain(mirror: &Mirror, table: TableRef<'_>, routes: &[RouteRef<'_>], report: &mut Report) {
     for (at, route) in routes.iter().enumerate() {
         // What asks for the same packets and comes before it.
         let mut before =
@@ -84,7 +84,7 @@ pub(super) fn chain(mirror: &Mirror, table: TableRef<'_>, routes: &[RouteRef<'_>
 
 /// A prefix whose packets are dropped out of one whose packets are forwarded; out of a default, or the half of one, it is what such
 /// routes are for.
-fn pierced(mirror: &Mirror, table: TableRef<'_>, routes: &[RouteRef<'_>], report: &mut Diagnosis) {
+fn pierced(mirror: &Mirror, table: TableRef<'_>, routes: &[RouteRef<'_>], report: &mut Report) {
     let Some(route) = routes.first().filter(|route| drops(**route)) else { return };
     let destination = route.slot.destination;
     let shorter =

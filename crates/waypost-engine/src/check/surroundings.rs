@@ -10,7 +10,7 @@ use waypost_core::{
 };
 
 use super::prefixes::named;
-use super::{Diagnosis, Finding, Problem, Severity, owned};
+use super::{CheckOptions, Finding, Problem, Report, Severity, owned};
 use crate::mirror::Mirror;
 
 /// A table of neighbours is nearly full from so many hundredths on.
@@ -30,9 +30,10 @@ impl<'a> Surroundings<'a> {
     }
 
     /// How full the tables of neighbours are.
-    pub(super) fn neighbours(&self, most: [Option<usize>; 2], report: &mut Diagnosis) {
-        for (family, most) in Family::ALL.into_iter().zip(most) {
-            let Some(most) = most.filter(|most| *most > 0) else { continue };
+    pub(super) fn neighbours(&self, options: CheckOptions, report: &mut Report) {
+        for (family, most) in Family::ALL.into_iter().zip(options.neighbours_max) {
+            let is_wanted = options.family.is_none_or(|wanted| wanted == family);
+            let Some(most) = most.filter(|most| is_wanted && *most > 0) else { continue };
             // What was set by hand does not count (`neigh_alloc`, net/core/neighbour.c, Linux 6.18).
             let counts = |state| !matches!(state, NeighbourState::Permanent);
             let all = self.mirror.neighbours().filter(|one| Family::of(&one.address) == family && counts(one.state)).count();
@@ -50,7 +51,7 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Rules that lead nowhere.
-    pub(super) fn rules(&self, report: &mut Diagnosis) {
+    pub(super) fn rules(&self, report: &mut Report) {
         for family in Family::ALL {
             let rules = self.mirror.rules(family);
             for rule in rules {
@@ -76,7 +77,7 @@ impl<'a> Surroundings<'a> {
     }
 
     /// What is wrong with one route.
-    pub(super) fn route(&mut self, route: RouteRef<'_>, report: &mut Diagnosis) {
+    pub(super) fn route(&mut self, route: RouteRef<'_>, report: &mut Report) {
         if route.entry.disposition != Disposition::Unicast {
             return;
         }
@@ -104,7 +105,7 @@ impl<'a> Surroundings<'a> {
         self.own.contains(&source) || local().is_some_and(|route| route.entry.disposition == Disposition::Local)
     }
 
-    fn link(&self, route: RouteRef<'_>, interface: IfIndex, report: &mut Diagnosis) {
+    fn link(&self, route: RouteRef<'_>, interface: IfIndex, report: &mut Report) {
         let link = self.mirror.links().get(&interface);
         let what = match link {
             // One in another namespace is not known here.

@@ -213,7 +213,29 @@ fn of_a_problem_that_all_routes_have_a_hundred_are_kept_and_the_others_counted()
         scene.route(&format!("10.77.{number}.0/24 via 10.200.0.1 dev if2"));
     }
     let report = check(&scene.mirror, scene.options);
-    assert_eq!((report.findings.len(), report.omitted.get(&Problem::GatewayOffLink)), (100, Some(&150)));
+    assert_eq!((report.findings.len(), report.omitted.get(&(Problem::GatewayOffLink, Severity::Error))), (100, Some(&150)));
+    let mut omitted = Diagnosis { omitted: report.omitted, ..Diagnosis::default() };
+    assert!(omitted.is_wrong(), "what is not told one by one is wrong all the same");
+    omitted.omitted = [((Problem::Pierced, Severity::Note), 7)].into();
+    assert!(!omitted.is_wrong());
+}
+
+#[test]
+fn what_is_less_grave_or_of_the_other_family_takes_no_place_of_what_is_asked_for() {
+    let mut scene = Scene::new();
+    (0..150).for_each(|number| scene.route(&format!("10.77.{number}.0/24 dev if9 proto kernel scope link")));
+    scene.route("10.78.0.0/16 dev if9");
+    let report = check(&scene.mirror, scene.options);
+    assert_eq!((report.findings.len(), report.omitted.values().sum::<usize>()), (101, 50));
+    assert!(report.is_wrong(), "the last of them is no affair of the kernel's");
+
+    (0..150).for_each(|number| scene.route(&format!("10.79.{number}.0/24 dev if9")));
+    scene.route("2001:db8:9::/48 dev if9");
+    scene.options.family = Some(Family::V6);
+    scene.options.neighbours_max = [Some(1), None];
+    scene.hear(Notice::Neighbour(Verb::Present, Box::new(Neighbour::new(index(2), [10, 0, 0, 1].into(), NeighbourState::Stale))));
+    let report = check(&scene.mirror, scene.options);
+    assert_eq!((report.findings.len(), report.omitted.len()), (1, 0), "{:?}", report.findings);
 }
 
 #[test]
