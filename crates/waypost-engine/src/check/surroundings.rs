@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 use waypost_core::{
-    AddressFlags, Disposition, Family, IfIndex, NeighbourState, NextHop, NextHopFlags, Prefix, Protocol, RouteRef, RuleAction,
-    TableId,
+    AddressFlags, Disposition, Family, IfIndex, Neighbour, NeighbourState, NextHop, NextHopFlags, Prefix, Protocol, RouteRef,
+    RuleAction, TableId,
 };
 
 use super::prefixes::named;
@@ -15,6 +15,10 @@ use crate::mirror::Mirror;
 
 /// A table of neighbours is nearly full from so many hundredths on.
 const NEARLY_FULL: usize = 80;
+
+/// The kernel's flag of a neighbour that a program has learnt and keeps (`NTF_EXT_LEARNED`, include/uapi/linux/neighbour.h, Linux
+/// 6.18).
+const LEARNED_ELSEWHERE: u32 = 0x10;
 
 /// The mirror, and what has been found out of gateways and sources: many routes share few.
 pub(super) struct Surroundings<'a> {
@@ -34,9 +38,7 @@ impl<'a> Surroundings<'a> {
         for (family, most) in Family::ALL.into_iter().zip(options.neighbours_max) {
             let is_wanted = options.family.is_none_or(|wanted| wanted == family);
             let Some(most) = most.filter(|most| is_wanted && *most > 0) else { continue };
-            // What was set by hand does not count (`neigh_alloc`, net/core/neighbour.c, Linux 6.18).
-            let counts = |state| !matches!(state, NeighbourState::Permanent);
-            let all = self.mirror.neighbours().filter(|one| Family::of(&one.address) == family && counts(one.state)).count();
+            let all = self.mirror.neighbours().filter(|one| Family::of(&one.address) == family && counts(one)).count();
             if all * 100 < most * NEARLY_FULL {
                 continue;
             }
@@ -151,4 +153,11 @@ impl<'a> Surroundings<'a> {
         let tables = self.mirror.tables();
         tables.table_ids().filter_map(|id| tables.table(id)).any(|table| table.matches(gateway).flatten().any(direct))
     }
+}
+
+/// Says whether a neighbour takes a place of those that the kernel keeps at most. What was set by hand or learnt by a program takes none
+/// (`neigh_add` and `neigh_alloc`, net/core/neighbour.c, Linux 6.18), and those that the host answers for are in a table of their own
+/// (`pneigh_lookup`).
+const fn counts(neighbour: &Neighbour) -> bool {
+    !matches!(neighbour.state, NeighbourState::Permanent) && neighbour.os_flags & LEARNED_ELSEWHERE == 0 && !neighbour.proxy
 }

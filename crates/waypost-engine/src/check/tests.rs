@@ -189,6 +189,13 @@ fn a_table_of_neighbours_is_told_to_be_nearly_full_and_full() {
         let neighbour = Neighbour::new(index(2), format!("10.0.0.{number}").parse().unwrap(), NeighbourState::Stale);
         scene.hear(Notice::Neighbour(Verb::Present, Box::new(neighbour)));
     }
+    let mut others = [(); 3].map(|()| Neighbour::new(index(2), [10, 0, 0, 99].into(), NeighbourState::Stale));
+    others[0].proxy = true;
+    (others[1].address, others[1].os_flags) = ([10, 0, 0, 98].into(), 0x10);
+    (others[2].address, others[2].state) = ([10, 0, 0, 97].into(), NeighbourState::Permanent);
+    for takes_no_place in others {
+        scene.hear(Notice::Neighbour(Verb::Present, Box::new(takes_no_place)));
+    }
     let severity = |most: usize| {
         let options = CheckOptions { neighbours_max: [Some(most), Some(most)], ..CheckOptions::default() };
         check(&scene.mirror, options).findings.first().map(|finding| finding.severity)
