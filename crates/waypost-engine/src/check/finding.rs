@@ -44,7 +44,7 @@ pub enum Problem {
     LinkDown,
     /// Default routes of one metric: which of them is used is an accident.
     EqualDefaults,
-    /// A default in two halves hides the default of the same metric.
+    /// A default in two halves hides the whole one, whatever their metrics are.
     HalvesHideDefault,
     /// A route that drops packets hides one that forwards them.
     Hidden,

@@ -30,17 +30,13 @@ pub(super) fn defaults(mirror: &Mirror, table: TableRef<'_>, report: &mut Report
         let whole = forwarding(table, Prefix::default_of(family));
         equals(mirror, &whole, report);
         let [Some(low), Some(high)] = halves(family).map(|half| half.map(|half| forwarding(table, half))) else { continue };
-        if high.is_empty() {
-            continue;
-        }
+        let Some(half) = low.first().filter(|_| !high.is_empty()) else { continue };
         equals(mirror, &low, report);
-        let pairs = low.iter().filter(|one| high.iter().any(|other| other.slot.metric == one.slot.metric));
-        for half in pairs {
-            for route in whole.iter().filter(|route| route.slot.metric == half.slot.metric) {
-                let text = format!("{} is never used: the two halves of everything are longer prefixes", named(mirror, *route));
-                let other = Some(owned(*half));
-                report.add(Finding { other, ..Finding::of(Problem::HalvesHideDefault, owned(*route), text) });
-            }
+        // The longer prefix comes first, whatever the metrics are.
+        for route in &whole {
+            let text = format!("{} is never used: the two halves of everything are longer prefixes", named(mirror, *route));
+            let other = Some(owned(*half));
+            report.add(Finding { other, ..Finding::of(Problem::HalvesHideDefault, owned(*route), text) });
         }
     }
 }

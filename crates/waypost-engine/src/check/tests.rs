@@ -99,17 +99,15 @@ fn a_gateway_must_be_on_the_link() {
 fn equal_defaults_are_an_accident() {
     let text = "`default via 10.0.0.7 dev w2 metric 5` has the metric of `default via 10.0.0.1 dev w2 metric 5`: which is used is an accident";
     finds(&["default via 10.0.0.7 dev if2 metric 5"], Problem::EqualDefaults, text);
-    let halves = ["0.0.0.0/1 via 10.0.0.7 dev if2", "128.0.0.0/1 via 10.0.0.7 dev if2", "0.0.0.0/1 via 10.0.0.8 dev if2"];
-    finds(
-        &halves,
-        Problem::EqualDefaults,
-        "`0.0.0.0/1 via 10.0.0.8 dev w2` has the metric of `0.0.0.0/1 via 10.0.0.7 dev w2`: which is used is an accident",
-    );
-    finds(
-        &["0.0.0.0/1 dev if3 metric 5", "128.0.0.0/1 dev if3 metric 5"],
-        Problem::HalvesHideDefault,
-        "`default via 10.0.0.1 dev w2 metric 5` is never used: the two halves of everything are longer prefixes",
-    );
+    let mut halves = Scene::new();
+    for route in ["0.0.0.0/1 via 10.0.0.7 dev if2 metric 9", "128.0.0.0/1 via 10.0.0.7 dev if2"] {
+        halves.route(route);
+    }
+    let text = "`default via 10.0.0.1 dev w2 metric 5` is never used: the two halves of everything are longer prefixes";
+    assert_eq!(halves.words(), (vec!["halves-hide-default"; 2], text.to_owned()), "each of the defaults, whatever the metrics");
+    halves.route("0.0.0.0/1 via 10.0.0.8 dev if2 metric 9");
+    let text = "`0.0.0.0/1 via 10.0.0.8 dev w2 metric 9` has the metric of `0.0.0.0/1 via 10.0.0.7 dev w2 metric 9`: which is used is an accident";
+    assert_eq!((halves.words().0.len(), halves.words().1), (3, text.to_owned()));
     let mut one_half = Scene::new();
     one_half.route("0.0.0.0/1 dev if3 metric 5");
     assert_eq!(one_half.found(), []);
