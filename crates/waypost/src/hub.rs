@@ -87,21 +87,25 @@ impl<K: Kernel> Hub<K> {
         let mut any = false;
         for _ in 0..TURNS {
             let has_more = self.watcher.fill_queue();
-            let before = any;
+            let mut told = false;
             for event in self.watcher.take_queued() {
-                any = true;
+                told = true;
                 self.fan_out.publish(event);
             }
+            any |= told;
             has_more?;
-            if any == before {
+            if !told {
                 break;
             }
         }
         Ok(any)
     }
 
-    /// What a subscriber is given next, if anything.
+    /// What a subscriber is given next, if anything: nothing before the watcher's first picture is whole, as no event tells of what is in it.
     pub fn next(&mut self, subscriber: SubscriberId) -> Option<Delivery<'_>> {
+        if !self.watcher.is_synchronised() {
+            return None;
+        }
         self.fan_out.next(subscriber, self.watcher.mirror())
     }
 
@@ -121,5 +125,53 @@ impl<K: Kernel> Hub<K> {
     #[must_use]
     pub const fn watcher(&self) -> &Watcher<K> {
         &self.watcher
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waypost_core::RouteChange;
+    use waypost_engine::FollowOptions;
+    use waypost_sim::{Profile, Sim, SimKernel};
+
+    use super::*;
+
+    fn hub() -> (Sim, Hub<SimKernel>) {
+        let sim = Sim::new(Profile::linux());
+        let link = sim.add_link("w0");
+        sim.set_up(link, true).unwrap();
+        sim.set_carrier(link, true).unwrap();
+        sim.add_address(link, "10.0.0.2".parse().unwrap(), 24).unwrap();
+        let hub = Hub::new(Watcher::with_kernel(sim.kernel(), FollowOptions::default()));
+        (sim, hub)
+    }
+
+    #[test]
+    fn a_turn_goes_on_for_as_long_as_there_is_something_to_tell() {
+        let (sim, mut hub) = hub();
+        while !hub.watcher().is_synchronised() {
+            hub.turn().unwrap();
+        }
+        let all = hub.subscribe(EventFilter::default(), 100_000);
+        assert!(matches!(hub.next(all), Some(Delivery::Initial(_))));
+        // Some thousands: more than two batches of what the kernel says.
+        for n in 0..3000 {
+            let route = format!("20.{}.{}.0/24 via 10.0.0.1", n / 250, n % 250);
+            sim.rival(RouteChange::Add, &route.parse().unwrap()).unwrap();
+        }
+        assert!(hub.turn().unwrap());
+        assert_eq!(hub.backlog(all).unwrap().waiting, 3000);
+    }
+
+    #[test]
+    fn nobody_is_given_a_picture_that_is_not_whole() {
+        let (_sim, mut hub) = hub();
+        let early = hub.subscribe(EventFilter::default(), 100);
+        assert!(hub.next(early).is_none());
+        while !hub.watcher().is_synchronised() {
+            hub.turn().unwrap();
+        }
+        let Some(Delivery::Initial(view)) = hub.next(early) else { panic!("it is whole") };
+        assert_eq!(view.links().count(), 2, "lo and w0");
     }
 }
