@@ -112,7 +112,7 @@ impl Monitor {
     ///
     /// `Closed` where the socket is of no more use.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Report>, Error> {
-        let end = timeout.map(|timeout| sys::now().running + timeout);
+        let end = timeout.and_then(|timeout| sys::now().running.checked_add(timeout));
         loop {
             let (report, more) = self.turn()?;
             let now = sys::now().running;
@@ -144,7 +144,7 @@ impl<K: Kernel> Monitor<K> {
 
     /// Has everything read again this often, for systems that do not tell of changes.
     pub fn poll_every(&mut self, interval: Duration) {
-        self.polling = Some(Polling { every: interval, next: sys::now().running + interval });
+        self.polling = Some(Polling { every: interval, next: sys::now().running.saturating_add(interval) });
     }
 
     /// Says whether everything is read again from time to time, as the system does not tell of changes.
@@ -171,7 +171,7 @@ impl<K: Kernel> Monitor<K> {
     fn turn(&mut self) -> Result<(Option<Report>, bool), Error> {
         let now = sys::now();
         if let Some(polling) = self.polling.as_mut().filter(|polling| polling.next <= now.running) {
-            polling.next = now.running + polling.every;
+            polling.next = now.running.saturating_add(polling.every);
             self.watcher.resync();
         }
         let mut left = EVENTS_MAX;
@@ -269,5 +269,22 @@ impl Source for Monitor {
 
     fn deregister(&mut self, registry: &Registry) -> std::io::Result<()> {
         self.watcher.deregister(registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waypost_engine::FollowOptions;
+    use waypost_sim::{Profile, Sim};
+
+    use super::*;
+
+    #[test]
+    fn an_interval_may_outgrow_the_clock() {
+        let watcher = Watcher::with_kernel(Sim::new(Profile::linux()).kernel(), FollowOptions::default());
+        let mut monitor = Monitor::with_watcher(watcher, MonitorOptions::new());
+        monitor.poll_every(Duration::MAX);
+        monitor.try_next().unwrap();
+        assert!(monitor.is_polling());
     }
 }

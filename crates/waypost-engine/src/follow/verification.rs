@@ -67,7 +67,7 @@ impl Verification {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         let part = u32::from((mixed >> 56) as u8);
-        self.due = Some(now + interval * 3 / 4 + interval / 512 * part);
+        self.due = Some(now + interval / 4 * 3 + interval / 512 * part);
     }
 }
 
@@ -175,5 +175,10 @@ mod tests {
     fn a_verification_that_was_dear_is_done_less_often() {
         let time = planned(1, Duration::from_secs(30));
         assert!(time >= Duration::from_secs(30) * SHARE * 3 / 4, "{time:?}");
+    }
+
+    #[test]
+    fn the_longest_interval_does_not_outgrow_the_clock() {
+        assert!(planned(1, Duration::MAX) >= Duration::MAX / 2);
     }
 }
