@@ -110,7 +110,7 @@ impl Monitor {
     ///
     /// # Errors
     ///
-    /// `Closed` where the socket is of no more use.
+    /// `Closed` where the socket is of no more use, `NotPermitted` where a rule that is [kept](Self::keep_rules) may not be put back.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Report>, Error> {
         let end = timeout.and_then(|timeout| sys::now().running.checked_add(timeout));
         loop {
@@ -137,7 +137,10 @@ impl<K: Kernel> Monitor<K> {
     }
 
     /// Keeps these rules: one that somebody deletes is put back, after a second at first, and later each time while that goes on, so that
-    /// two daemons do not fight at speed. Rules that are not there are not added. It takes the right to change rules.
+    /// two daemons do not fight at speed. Rules that are not there are not added.
+    ///
+    /// It takes the right to change rules: where the kernel refuses that, the next call that gives reports fails with `NotPermitted`, and the
+    /// rule is tried again later all the same.
     pub fn keep_rules(&mut self, rules: impl IntoIterator<Item = Rule>) {
         self.keeper = RuleKeeper::new(rules);
     }
@@ -157,7 +160,7 @@ impl<K: Kernel> Monitor<K> {
     ///
     /// # Errors
     ///
-    /// `Closed` where the socket is of no more use.
+    /// `Closed` where the socket is of no more use, `NotPermitted` where a rule that is [kept](Self::keep_rules) may not be put back.
     pub fn try_next(&mut self) -> Result<Option<Report>, Error> {
         loop {
             match self.turn()? {
@@ -169,6 +172,10 @@ impl<K: Kernel> Monitor<K> {
 
     /// Takes in some events and looks whether a report is due; says whether there may be more events.
     fn turn(&mut self) -> Result<(Option<Report>, bool), Error> {
+        // Any other refusal is for a moment, such as that somebody else was first.
+        if let Some(error) = self.watcher.take_refusal().filter(|error| error.kind() == ErrorKind::NotPermitted) {
+            return Err(error);
+        }
         let now = sys::now();
         if let Some(polling) = self.polling.as_mut().filter(|polling| polling.next <= now.running) {
             polling.next = now.running.saturating_add(polling.every);
@@ -218,7 +225,7 @@ impl<K: Kernel> Monitor<K> {
     ///
     /// # Errors
     ///
-    /// `Closed` where the socket is of no more use.
+    /// `Closed` where the socket is of no more use, `NotPermitted` where a rule that is [kept](Self::keep_rules) may not be put back.
     pub fn poll_now(&mut self) -> Result<Option<Report>, Error> {
         if let Some(due) = self.try_next()? {
             return Ok(Some(due));
@@ -275,7 +282,7 @@ impl Source for Monitor {
 #[cfg(test)]
 mod tests {
     use waypost_engine::FollowOptions;
-    use waypost_sim::{Profile, Sim};
+    use waypost_sim::{Fault, Profile, Sim};
 
     use super::*;
 
@@ -286,5 +293,17 @@ mod tests {
         monitor.poll_every(Duration::MAX);
         monitor.try_next().unwrap();
         assert!(monitor.is_polling());
+    }
+
+    #[test]
+    fn that_a_rule_may_not_be_put_back_is_told() {
+        let mut kernel = Sim::new(Profile::linux()).kernel();
+        kernel.suffer(Fault::RefuseRequests { count: 1, kind: ErrorKind::NotPermitted });
+        let mut watcher = Watcher::with_kernel(kernel, FollowOptions::default());
+        watcher.ask(Request::AddRule(&"5210: from all lookup 52".parse().unwrap())).unwrap();
+        let mut monitor = Monitor::with_watcher(watcher, MonitorOptions::new());
+        let told = (0..100).find_map(|_| monitor.try_next().err());
+        assert_eq!(told.map(|error| error.kind()), Some(ErrorKind::NotPermitted));
+        assert!(monitor.try_next().is_ok(), "it is told once, and the monitor goes on");
     }
 }

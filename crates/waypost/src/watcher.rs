@@ -9,8 +9,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Poll, Registry, Token};
 use waypost_core::lookup::{Explanation, Verdict, World};
 use waypost_core::{
-    Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notices, Now,
-    Request, RouteFilter, RouteRef, Rule, Ticket,
+    Address, Capabilities, Error, ErrorKind, Family, Flow, InterfaceNames, Kernel, Link, Neighbour, NextHopObject, Notice,
+    Notices, Now, Outcome, Request, RouteFilter, RouteRef, Rule, Ticket,
 };
 use waypost_engine::{CheckOptions, Diagnosis, Drift, Event, FollowOptions, Follower, Mirror, Progress, Stats, check};
 
@@ -58,6 +58,8 @@ pub struct Watcher<K = Native> {
     /// What answers other requests than the follower's: a watcher makes none.
     others: Notices,
     waiting: Option<Waiting>,
+    /// Why the kernel has refused what `ask` asked for.
+    refused: Option<Error>,
     /// How many events have waited at once, at most.
     queue_max: usize,
 }
@@ -271,6 +273,7 @@ impl<K: Kernel> Watcher<K> {
             batch: Vec::new(),
             others: Notices::new(),
             waiting: None,
+            refused: None,
             queue_max: 0,
         }
     }
@@ -460,6 +463,11 @@ impl<K: Kernel> Watcher<K> {
         self.kernel.flush().map(|_| ())
     }
 
+    /// Why the kernel has refused a change that was asked for, told once; of several, the last.
+    pub(crate) const fn take_refusal(&mut self) -> Option<Error> {
+        self.refused.take()
+    }
+
     /// Takes what the kernel has said, as long as that makes no event.
     fn advance(&mut self) -> Result<(), Error> {
         while self.events.is_empty() && self.step()? == Progress::More {}
@@ -469,7 +477,11 @@ impl<K: Kernel> Watcher<K> {
     /// Takes some of what the kernel has said; events of it wait in the queue even if taking the rest failed.
     fn step(&mut self) -> Result<Progress, Error> {
         let progress = self.follower.advance(sys::now(), &mut self.kernel, &mut self.batch, &mut self.others);
-        self.others.clear();
+        for notice in self.others.drain(..) {
+            if let Notice::Outcome(_, Outcome::Failed(error)) = notice {
+                self.refused = Some(error);
+            }
+        }
         self.take_batch();
         progress
     }
