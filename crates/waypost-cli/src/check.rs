@@ -1,9 +1,11 @@
 //! `waypost check`: proves the mirror, and looks the table over.
 
-use serde::Serialize;
-use waypost::{Diagnosis, Severity, Watcher};
+use std::time::Duration;
 
-use crate::failure::{Failure, Status};
+use serde::Serialize;
+use waypost::{Diagnosis, Drift, Error, ErrorKind, Severity, Watcher};
+
+use crate::failure::{Failure, Status, complain};
 use crate::invocation::Invocation;
 use crate::json::{RouteJson, RuleJson};
 use crate::numbers;
@@ -31,15 +33,33 @@ struct OmittedJson {
     omitted: usize,
 }
 
+/// How long is tried to prove the mirror: amid changes that never pause it cannot be.
+const PROOF_MAX: Duration = Duration::from_secs(30);
+
+/// What is said where it was not.
+const UNPROVED: &str = "the routes could not be proved: they changed all the time for 30 s";
+
 pub(crate) fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     let mut watcher = Watcher::open_with(&invocation.options().neighbours(true))?;
     watcher.synchronise(None)?;
-    let report = watcher.check_family(None, invocation.family())?;
+    let drift = proof(watcher.verify(Some(PROOF_MAX)))?;
+    if drift.is_none() {
+        complain(&UNPROVED);
+    }
+    let report = watcher.look_over(drift, invocation.family());
     match invocation.output.json {
         true => print_json(invocation, &watcher, &report)?,
-        false => print_text(invocation, &watcher, &report)?,
+        false => print_text(invocation, &watcher, &report, drift.is_some())?,
     }
-    if report.is_wrong() { Err(Failure::Said(Status::Failed)) } else { Ok(()) }
+    if report.is_wrong() || drift.is_none() { Err(Failure::Said(Status::Failed)) } else { Ok(()) }
+}
+
+/// What the verification has found; nothing where it did not come to an end.
+fn proof(verified: Result<Drift, Error>) -> Result<Option<Drift>, Error> {
+    match verified {
+        Err(error) if error.kind() == ErrorKind::Busy => Ok(None),
+        verified => verified.map(Some),
+    }
 }
 
 fn print_json(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis) -> Result<(), Failure> {
@@ -63,7 +83,7 @@ fn print_json(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis
 }
 
 /// Prints each finding, and once behind those of one problem what to do.
-fn print_text(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis) -> Result<(), Failure> {
+fn print_text(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis, is_proved: bool) -> Result<(), Failure> {
     let output = &mut invocation.output;
     let mut findings = report.findings.iter().peekable();
     while let Some(finding) = findings.next() {
@@ -82,9 +102,23 @@ fn print_text(invocation: &mut Invocation, watcher: &Watcher, report: &Diagnosis
     let [errors, warnings, notes] = counts;
     let routes = watcher.mirror().tables().len();
     let more = if omitted > 0 { format!(", and {omitted} more") } else { String::new() };
-    let summary = format!("{routes} routes proved: {errors} errors, {warnings} warnings, {notes} notes{more}");
+    let proved = if is_proved { "proved" } else { "not proved" };
+    let summary = format!("{routes} routes {proved}: {errors} errors, {warnings} warnings, {notes} notes{more}");
     if !output.quiet {
         output.line(&summary)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_proved_in_time_is_looked_over_nevertheless() {
+        let failed = |kind| proof(Err(Error::new(kind, "verify the tables"))).map_err(|error| error.kind());
+        assert_eq!(failed(ErrorKind::Busy), Ok(None));
+        assert_eq!(failed(ErrorKind::Closed), Err(ErrorKind::Closed));
+        assert_eq!(proof(Ok(Drift::default())).unwrap(), Some(Drift::default()));
+    }
 }

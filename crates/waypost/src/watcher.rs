@@ -125,7 +125,8 @@ impl Watcher {
     /// (`None` waits as long as it takes).
     ///
     /// What it finds is told by events too, between [`Event::ResyncStarted`] and [`Event::Resynced`]; they wait in the queue with all
-    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything. The same is done about
+    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything. So without a timeout it may
+    /// never end where they do not, while the queue grows. The same is done about
     /// once a minute unasked, see [`FollowOptions::verify_every`].
     ///
     /// ```no_run
@@ -191,11 +192,8 @@ impl Watcher {
     ///
     /// As [`verify`](Self::verify).
     pub fn check_family(&mut self, timeout: Option<Duration>, family: Option<Family>) -> Result<Diagnosis, Error> {
-        let mut options = CheckOptions::default();
-        options.family = family;
-        options.drift = Some(self.verify(timeout)?);
-        options.neighbours_max = Family::ALL.map(sys::neighbours_max);
-        Ok(check(self.mirror(), options))
+        let drift = self.verify(timeout)?;
+        Ok(self.look_over(Some(drift), family))
     }
 
     /// Waits until an event is ready, or `timeout` has passed (`None` waits as long as it takes); says whether one is.
@@ -348,6 +346,17 @@ impl<K: Kernel> Watcher<K> {
     #[must_use]
     pub fn names(&self) -> &InterfaceNames {
         self.mirror().names()
+    }
+
+    /// Looks the picture over as [`check_family`](Watcher::check_family) does, without proving it: `drift` is what [`verify`](Watcher::verify) found, or
+    /// `None` where it did not come to an end.
+    #[must_use]
+    pub fn look_over(&self, drift: Option<Drift>, family: Option<Family>) -> Diagnosis {
+        let mut options = CheckOptions::default();
+        options.family = family;
+        options.drift = drift;
+        options.neighbours_max = Family::ALL.map(sys::neighbours_max);
+        check(self.mirror(), options)
     }
 
     /// Finds the way of `flow` in the mirror, by the rules and tables, without asking the kernel.
