@@ -13,7 +13,7 @@ use super::store::{NONE, Remote, Store};
 use super::{FlowId, Judgement};
 use crate::Mirror;
 
-/// How many ranges wait to be walked at most; with more, everything is judged.
+/// How many ranges wait to be walked at most; with more, everything is judged, and only those wait besides whose flows have lost their route.
 const RANGES_MAX: usize = 1024;
 
 /// Candidates so few are judged as they are; of more, those inside the prefix are looked for.
@@ -232,7 +232,8 @@ impl<A: Remote> Half<A> {
     }
 
     pub(super) fn judge_all(&mut self) {
-        self.ranges.clear();
+        // That a route has gone is known by its range alone.
+        self.ranges.retain(|range| !range.judge.effects().is_empty());
         self.mark_where(Effects::empty(), |_, _| true);
     }
 
@@ -268,16 +269,22 @@ impl<A: Remote> Half<A> {
 
     /// Has those inside a prefix looked at.
     fn walk(&mut self, prefix: Prefix, judge: Whom) {
-        if self.ranges.len() >= RANGES_MAX {
-            return self.judge_all();
-        }
         let bits = |address: IpAddr| match address {
             IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
             IpAddr::V6(address) => address.to_bits(),
         };
         let first = bits(prefix.network());
         let rest = u128::MAX.checked_shr(u32::from(prefix.length())).unwrap_or(0);
-        self.ranges.push_back(Range { from: (A::of_bits(first), 0), last: A::of_bits(first | rest), hint: usize::MAX, judge });
+        let mut range = Range { from: (A::of_bits(first), 0), last: A::of_bits(first | rest), hint: usize::MAX, judge };
+        if self.ranges.len() >= RANGES_MAX {
+            if range.judge.effects().is_empty() {
+                return self.judge_all();
+            }
+            if self.flows.next(range.from, range.last, &mut range.hint).is_none() {
+                return;
+            }
+        }
+        self.ranges.push_back(range);
     }
 
     /// Judges some flows, about `budget` of them; gives back what is left of the budget.
@@ -286,24 +293,25 @@ impl<A: Remote> Half<A> {
             return budget;
         }
         let mut slice = Slice { prepared: world.prepare(), mirror, last: None, is_own: FxHashMap::default() };
-        let left = self.work_on_groups(&mut slice, budget, out);
-        self.work_on_ranges(&mut slice, left, out)
+        // Ranges first: whom they concern goes by how flows stood, and judging a group ends that.
+        let left = self.work_on_ranges(&mut slice, budget, out);
+        self.work_on_groups(&mut slice, left, out)
     }
 
     fn work_on_groups(&mut self, slice: &mut Slice<'_>, budget: usize, out: &mut Vec<Judgement>) -> usize {
         let mut left = budget;
         while left > 0 {
             let Some(at) = self.stale.last().copied() else { break };
-            match self.groups.get(at as usize).map(|group| (group.head, group.stale.unwrap_or_default())) {
-                Some((NONE, _)) | None => {
+            match self.groups.get(at as usize).map(|group| group.head) {
+                Some(NONE) | None => {
                     self.stale.pop();
                     if let Some(group) = self.groups.get_mut(at as usize) {
                         group.stale = None;
                         self.release(at);
                     }
                 }
-                Some((flow, effects)) => {
-                    self.judge(flow, effects, slice, out);
+                Some(flow) => {
+                    self.judge(flow, Effects::empty(), slice, out);
                     left -= 1;
                 }
             }
@@ -331,11 +339,12 @@ impl<A: Remote> Half<A> {
         left
     }
 
-    /// Judges one flow, and tells if it is hit.
+    /// Judges one flow, and tells if it is hit: by what is `known`, by what is known of its group, or by how it stands.
     fn judge(&mut self, flow: u32, known: Effects, slice: &mut Slice<'_>, out: &mut Vec<Judgement>) {
         let from = self.flows.group(flow);
         let Some((remote, group)) = self.flows.remote(flow).zip(self.groups.get_mut(from as usize)) else { return };
         let (before, context) = (Arc::clone(&group.standing), group.context);
+        let known = known | group.stale.unwrap_or_default();
         group.count -= 1;
         self.flows.take(flow, &mut group.head);
         let to = self.find(remote, context, slice);

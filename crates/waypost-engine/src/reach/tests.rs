@@ -195,6 +195,42 @@ fn a_link_that_is_switched_off_hits_those_that_left_by_it() {
 }
 
 #[test]
+fn that_a_route_has_gone_is_told_whatever_else_has_its_flows_judged() {
+    let mut scene = Scene::new();
+    let one = scene.register("192.0.2.1");
+    let moved = Effects::ROUTE_GONE | Effects::INTERFACE | Effects::GATEWAY;
+    let via_second = "192.0.2.0/24 via 10.9.0.1";
+    let rule = |scene: &mut Scene, text: &str| {
+        let rule: Rule = text.parse().unwrap();
+        scene.kernel.submit(scene.now, Ticket(1), Request::AddRule(&rule)).unwrap();
+    };
+    scene.change(RouteChange::Add, via_second);
+    scene.settle();
+    scene.hits();
+    // A link has the flows that leave by it judged.
+    scene.change(RouteChange::Delete, &format!("{via_second} dev if3"));
+    scene.sim.set_carrier(scene.links[1], false).unwrap();
+    scene.settle();
+    assert_eq!(scene.hits(), [(one, moved)]);
+
+    // A rule has all judged.
+    scene.sim.set_carrier(scene.links[1], true).unwrap();
+    scene.change(RouteChange::Add, via_second);
+    scene.settle();
+    scene.hits();
+    scene.change(RouteChange::Delete, &format!("{via_second} dev if3"));
+    rule(&mut scene, "50: from all fwmark 99 lookup 52");
+    scene.settle();
+    assert_eq!(scene.hits(), [(one, moved)]);
+
+    // A default that goes has its group judged, and a rule a range.
+    scene.change(RouteChange::Delete, "default via 10.0.0.1 dev if2 metric 100");
+    rule(&mut scene, "51: to 192.0.2.0/24 lookup 52");
+    scene.settle();
+    assert_eq!(scene.hits(), [(one, moved)]);
+}
+
+#[test]
 fn nothing_is_judged_before_the_tables_are_known_not_to_be_half_read() {
     let mut scene = Scene::new();
     scene.reach = Reach::default();
