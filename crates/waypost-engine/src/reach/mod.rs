@@ -30,6 +30,9 @@ pub use standing::{Effects, Outlook, Standing, Way};
 
 use crate::{Change, Event, Mirror};
 
+/// With routes and no quiet, judging begins after so many times the quiet that is waited for.
+const LONGEST: u32 = 10;
+
 /// How many registered flows there can be of each family.
 const FAMILY_BIT: u32 = 1 << 31;
 
@@ -87,7 +90,7 @@ pub enum Work {
 /// Tells which of the flows that a program has are hit by changes of the routing tables.
 ///
 /// It reads no clock and asks nothing: whoever drives it hands it the events of a mirror, and has it [`work`](Self::work) in slices. No flow is judged
-/// before the tables are known not to be half read: they have routes, and it has been quiet for a moment.
+/// before the tables are known not to be half read: they have routes, and it has been quiet for a moment, or has not for long.
 ///
 /// Ports and flow labels of flows are not kept: a rule that asks for them is taken not to match.
 ///
@@ -126,10 +129,13 @@ pub struct Reach {
 /// Whether the tables are known not to be half read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
-    /// Nothing has been looked at yet.
-    New,
-    /// It has been quiet since then.
-    Quiet(Now),
+    /// They have no routes.
+    Empty,
+    /// They have had routes since `first`, and it has been quiet since `last`.
+    Quiet {
+        first: Now,
+        last: Now,
+    },
     Judging,
 }
 
@@ -137,10 +143,11 @@ impl Reach {
     /// How long it must have been quiet before any flow is judged, unless the program says otherwise.
     pub const COLD_PLUG: Duration = Duration::from_millis(100);
 
-    /// No flows yet; none is judged before it has been quiet for so long.
+    /// No flows yet; none is judged before routes, rules, links and addresses have been quiet for so long, or there have been routes for
+    /// ten times that.
     #[must_use]
     pub fn new(cold_plug: Duration) -> Self {
-        Self { v4: Half::new(Family::V4), v6: Half::new(Family::V6), cold_plug, phase: Phase::New }
+        Self { v4: Half::new(Family::V4), v6: Half::new(Family::V6), cold_plug, phase: Phase::Empty }
     }
 
     /// Registers a flow: where it goes, and where given its source, the interface that its socket is bound to, mark, type of service, user and
@@ -201,8 +208,7 @@ impl Reach {
     /// Takes note of an event of `mirror`, which may be ahead of it.
     pub fn note(&mut self, now: Now, event: &Event, mirror: &Mirror) {
         if self.phase != Phase::Judging {
-            self.phase = Phase::Quiet(now);
-            return;
+            return self.wait(now, event, mirror);
         }
         match event {
             Event::Route { change, .. } => self.route(change),
@@ -227,6 +233,16 @@ impl Reach {
                     change.now().or(change.before()).iter().for_each(|settings| self.judge_all(settings.family));
                 }
             }
+            _ => {}
+        }
+    }
+
+    /// Takes note of an event before anything is judged: what the tables go by begins the quiet anew.
+    fn wait(&mut self, now: Now, event: &Event, mirror: &Mirror) {
+        let disturbs = matches!(event, Event::Route { .. } | Event::Rule(_) | Event::Link(_) | Event::Address(_));
+        match &mut self.phase {
+            Phase::Quiet { last, .. } if disturbs => *last = now,
+            Phase::Empty if !mirror.tables().is_empty() => self.phase = Phase::Quiet { first: now, last: now },
             _ => {}
         }
     }
@@ -302,21 +318,22 @@ impl Reach {
 
     /// Says whether the tables are known not to be half read.
     fn is_plugged(&mut self, now: Now, mirror: &Mirror) -> bool {
+        let plugged = self.deadline().is_some_and(|deadline| deadline.running <= now.running);
         self.phase = match self.phase {
-            Phase::New => Phase::Quiet(now),
-            Phase::Quiet(since) if !mirror.tables().is_empty() && now.running >= (since + self.cold_plug).running => {
-                Phase::Judging
-            }
-            phase => phase,
+            Phase::Judging => Phase::Judging,
+            _ if mirror.tables().is_empty() => Phase::Empty,
+            Phase::Empty => Phase::Quiet { first: now, last: now },
+            Phase::Quiet { .. } if plugged => Phase::Judging,
+            quiet @ Phase::Quiet { .. } => quiet,
         };
         self.phase == Phase::Judging
     }
 
-    /// When [`work`](Self::work) wants to be called though nothing has happened.
+    /// When [`work`](Self::work) wants to be called though nothing has happened; while there are no routes, it does not.
     #[must_use]
     pub fn deadline(&self) -> Option<Now> {
         match self.phase {
-            Phase::Quiet(since) => Some(since + self.cold_plug),
+            Phase::Quiet { first, last } => Some((last + self.cold_plug).min(first + self.cold_plug.saturating_mul(LONGEST))),
             _ => None,
         }
     }

@@ -243,20 +243,47 @@ fn nothing_is_judged_before_the_tables_are_known_not_to_be_half_read() {
         reach.work(later, mirror, 100, &mut hits);
         (later, hits)
     };
+    let unjudged = |reach: &Reach| reach.standing(flow).unwrap().outlook == Outlook::Unjudged;
     work(&mut scene.reach, 0, &mirror);
-    assert_eq!(work(&mut scene.reach, 5000, &mirror).1, [], "an empty table is one that has not been read");
-    assert_eq!(scene.reach.standing(flow).unwrap().outlook, Outlook::Unjudged);
+    let (now, hits) = work(&mut scene.reach, 5000, &mirror);
+    assert_eq!(hits, [], "an empty table is one that has not been read");
+    scene.reach.note(now, &Event::Synchronised, &mirror);
+    assert!(unjudged(&scene.reach) && scene.reach.deadline().is_none(), "nothing is waited for but routes");
 
-    let event = Event::Synchronised;
-    let (now, _) = work(&mut scene.reach, 0, &mirror);
-    scene.reach.note(now, &event, &mirror);
-    work(&mut scene.reach, 99, scene.follower.mirror());
-    assert_eq!(scene.reach.standing(flow).unwrap().outlook, Outlook::Unjudged, "it has not been quiet for long enough");
-    work(&mut scene.reach, 1, scene.follower.mirror());
-    assert_eq!(scene.reach.standing(flow).unwrap().outlook, Outlook::Routed);
+    let full = scene.follower.mirror();
+    scene.reach.note(now, &Event::Synchronised, full);
+    work(&mut scene.reach, 50, full);
+    let (now, _) = work(&mut scene.reach, 0, full);
+    let link = full.links().values().next().unwrap();
+    scene.reach.note(now, &Event::Link(Change::Added(link.clone())), full);
+    work(&mut scene.reach, 99, full);
+    assert!(unjudged(&scene.reach), "it has not been quiet for long enough");
+    let (now, _) = work(&mut scene.reach, 0, full);
+    scene.reach.note(now, &Event::Resynced { reason: crate::Reason::Asked, added: 0, removed: 0, replaced: 0 }, full);
+    work(&mut scene.reach, 1, full);
+    assert_eq!(scene.reach.standing(flow).unwrap().outlook, Outlook::Routed, "a resync is no noise of its own");
     let lost = scene.register("2001:db8:77::1");
     let (_, hits) = work(&mut scene.reach, 0, scene.follower.mirror());
     assert_eq!((hits.len(), hits[0].flow, hits[0].effects), (1, lost, Effects::ROUTE_LOST), "one without a way is told at once");
+}
+
+#[test]
+fn judging_begins_at_last_though_it_is_never_quiet() {
+    let scene = Scene::new();
+    let (mut reach, mut now, full) = (Reach::default(), scene.now, scene.follower.mirror());
+    reach.register(&Flow::to("2001:db8:77::1".parse().unwrap()));
+    let event = Event::Link(Change::Added(full.links().values().next().unwrap().clone()));
+    let mut hits = Vec::new();
+    for _ in 0..20 {
+        reach.note(now, &event, full);
+        assert!(reach.deadline().is_some_and(|deadline| deadline.running > now.running));
+        reach.work(now, full, 100, &mut hits);
+        assert_eq!(hits, []);
+        now = now + Reach::COLD_PLUG / 2;
+    }
+    reach.note(now, &event, full);
+    reach.work(now, full, 100, &mut hits);
+    assert_eq!(hits.len(), 1);
 }
 
 #[test]
