@@ -9,7 +9,7 @@
 //! | a default route that goes | those in the groups that used it |
 //! | a link | those in the groups that leave by it |
 //! | an address | those in the groups that have it as their source |
-//! | rules, settings | all of the family |
+//! | rules, settings, a link by whose name, group or VRF rules go | all of the family |
 //!
 //! Judging is done in slices, so that events are not held up by a million flows. What is marked while a slice waits is simply marked too.
 
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use waypost_core::lookup::World;
-use waypost_core::{Family, Flow, InterfaceSettings, Link, Now, Route, RuleAction};
+use waypost_core::{Family, Flow, InterfaceSettings, Link, Now, Route, Rule, RuleAction};
 
 use half::Half;
 pub use standing::{Effects, Outlook, Standing, Way};
@@ -265,17 +265,25 @@ impl Reach {
     }
 
     fn link(&mut self, change: &Change<Link>, mirror: &Mirror) {
-        let seen = |link: Option<&Link>| link.map(|link| (link.flags, link.mtu, link.master, link.group, link.name.clone()));
-        let (old, new) = (seen(change.before()), seen(change.now()));
-        let Some(index) = change.now().or(change.before()).map(|link| link.index).filter(|_| old != new) else { return };
-        self.v4.judge_by_interface(index);
-        self.v6.judge_by_interface(index);
-        let name = |link: Option<&Link>| link.map(|link| link.name.clone());
-        if name(change.before()) != name(change.now()) {
-            for family in Family::ALL {
-                if mirror.rules(family).iter().any(|rule| rule.input.is_some() || rule.output.is_some()) {
-                    self.judge_all(family);
-                }
+        let differs = |seen: fn(&Link) -> (u64, &str)| change.before().map(seen) != change.now().map(seen);
+        let is_renamed = differs(|link| (0, &link.name));
+        let is_regrouped = differs(|link| (link.group.into(), ""));
+        // Which table belongs to an interface goes by the VRF that it is of.
+        let is_moved = differs(|link| (link.master.map_or(0, |master| master.get().into()), &link.kind));
+        let is_another = differs(|link| (link.flags.bits().into(), "")) || differs(|link| (link.mtu.into(), ""));
+        let Some(link) = change.now().or(change.before()) else { return };
+        if is_renamed || is_regrouped || is_moved || is_another {
+            self.v4.judge_by_interface(link.index);
+            self.v6.judge_by_interface(link.index);
+        }
+        let goes_by = |rule: &Rule| {
+            (is_renamed && (rule.input.is_some() || rule.output.is_some()))
+                || (is_regrouped && rule.suppress_group.is_some())
+                || (is_moved && rule.l3mdev)
+        };
+        for family in Family::ALL {
+            if mirror.rules(family).iter().any(goes_by) {
+                self.judge_all(family);
             }
         }
     }

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use waypost_core::lookup::Dropped;
-use waypost_core::{Kernel, Notices, Request, RouteChange, Rule, Ticket};
+use waypost_core::{Kernel, Notice, Notices, Request, RouteChange, Rule, Ticket};
 use waypost_sim::{Profile, Sim, SimKernel};
 
 use super::*;
@@ -442,4 +442,43 @@ fn rule(scene: &mut Scene, what: u64) {
     let rule: Rule = text.parse().unwrap();
     let request = if what % 2 == 0 { Request::AddRule(&rule) } else { Request::DeleteRule(&rule) };
     scene.kernel.submit(scene.now, Ticket(1), request).unwrap();
+}
+
+#[test]
+fn a_link_that_rules_go_by_has_all_flows_judged() {
+    let (mut mirror, mut reach, mut hits) = (Mirror::new(), Reach::new(Duration::ZERO), Vec::new());
+    let now = Now::awake(Duration::from_secs(1));
+    let index = |number| waypost_core::IfIndex::new(number).unwrap();
+    let link = |number, name: &str, group, master| {
+        let mut link = Link::new(index(number), name);
+        link.flags = waypost_core::LinkFlags::UP | waypost_core::LinkFlags::LOWER_UP;
+        (link.group, link.master, link.kind) = (group, master, if number == 9 { "vrf" } else { "veth" }.to_owned());
+        Notice::Link(waypost_core::Verb::Present, Box::new(link))
+    };
+    let mut hear = |reach: &mut Reach, mirror: &mut Mirror, notice| {
+        let mut events = Vec::new();
+        mirror.handle(notice, &mut events);
+        events.iter().for_each(|event| reach.note(now, event, mirror));
+        while reach.work(now, mirror, 9, &mut hits) == Work::More {}
+        std::mem::take(&mut hits).into_iter().map(|hit| hit.flow).collect::<Vec<_>>()
+    };
+    for notice in [link(2, "w2", 5, None), link(3, "w3", 0, None), link(4, "w4", 0, None), link(9, "vrf", 0, None)] {
+        hear(&mut reach, &mut mirror, notice);
+    }
+    for rule in ["10: from all lookup main suppress_ifgroup 5", "20: from all lookup 52", "30: from all lookup [l3mdev-table]"] {
+        let rule = Box::new(Rule::parse(rule, Some(Family::V4)).unwrap());
+        hear(&mut reach, &mut mirror, Notice::Rule(waypost_core::Verb::Present, rule));
+    }
+    let plain = reach.register(&Flow::to([192, 0, 2, 1].into()));
+    let mut bound = Flow::to([192, 0, 2, 1].into());
+    bound.output = Some(index(4));
+    let bound = reach.register(&bound);
+    for route in ["default dev if3 table 52", "default dev if2"] {
+        hear(&mut reach, &mut mirror, Notice::Route(waypost_core::RouteVerb::Added, route.parse().unwrap()));
+    }
+    assert_eq!(reach.standing(plain).unwrap().ways[0].interface, Some(index(3)), "the other is passed over");
+    assert_eq!(reach.standing(bound).unwrap().outlook, Outlook::NoRoute);
+    assert_eq!(hear(&mut reach, &mut mirror, link(2, "w2", 0, None)), [plain]);
+    hear(&mut reach, &mut mirror, link(4, "w4", 0, Some(index(9))));
+    assert_eq!(reach.standing(bound).unwrap().outlook, Outlook::Unknown, "what the VRF has is not known");
 }
