@@ -166,7 +166,8 @@ impl Monitor {
                 let seen = |settings: Option<&InterfaceSettings>| settings.map(|settings| settings.ignore_routes_with_link_down);
                 seen(change.before()) != seen(change.now())
             }
-            Event::Resynced { reason: Reason::Asked, .. } => true,
+            // The first snapshot fills the mirror without a word where the monitor was made before it.
+            Event::Synchronised | Event::Resynced { reason: Reason::Asked, .. } => true,
             Event::Resynced { reason, .. } => self.set_aside(ReportReason::Resynced { reason: *reason }),
             Event::Redirect(redirect) => self.set_aside(ReportReason::Redirect(redirect.clone())),
             Event::Losing(route) => self.set_aside(ReportReason::Losing(route.clone())),

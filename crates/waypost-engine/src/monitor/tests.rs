@@ -594,3 +594,18 @@ fn act(scene: &Scene, what: u64) {
         _ => _ = scene.sim.set_carrier(scene.lte, what == 8),
     }
 }
+
+#[test]
+fn the_first_snapshot_is_a_change_for_a_monitor_that_was_made_before_it() {
+    let mut scene = Scene::new();
+    (scene.kernel, scene.follower) = (scene.sim.kernel(), Follower::new(FollowOptions::default()));
+    scene.monitor = Monitor::new(MonitorOptions::new(), scene.now, scene.follower.mirror());
+    scene.settle();
+    let reasons = scene.reasons();
+    assert!(reasons.iter().any(|reason| matches!(reason, ReportReason::DefaultRoute { .. })), "{reasons:?}");
+    let told = scene.monitor.snapshot();
+    assert_eq!(
+        report::differences(told, &Snapshot::of(scene.follower.mirror(), &MonitorOptions::new()), scene.follower.mirror()),
+        []
+    );
+}
