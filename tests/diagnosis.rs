@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
 use serde_json::Value;
-use waypost_tests::ip::{ip, veth_with_addresses};
+use waypost::{Capture, ErrorKind, Options};
+use waypost_tests::ip::{ip, ip_batch, veth_with_addresses};
 use waypost_tests::namespace::run;
 use waypost_tests::skip::skip;
 use waypost_tests::test;
@@ -157,6 +158,22 @@ fn a_monitor_gives_up_the_rights_of_root_and_loses_nothing() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
 }
 
+fn a_capture_that_lost_messages_has_those_that_were_left() {
+    veth_with_addresses("w0", "w1");
+    let mut capture = Capture::open(&Options::new().receive_buffer(4096)).expect("it opens");
+    ip_batch((0..BATCH).map(batch_line));
+    let mut bytes = Vec::new();
+    let lost = capture.read(&mut bytes).expect_err("it was too much");
+    assert_eq!(lost.kind(), ErrorKind::Busy);
+    assert!(!bytes.is_empty(), "the queue was full");
+    // It is empty now: what comes next wakes it, and is there.
+    ip("route add 10.77.0.0/16 via 10.0.0.2");
+    bytes.clear();
+    capture.wait(None).expect("it waits");
+    capture.read(&mut bytes).expect("nothing was lost");
+    assert!(bytes.windows(4).any(|four| four == [10, 77, 0, 0]), "{bytes:?}");
+}
+
 /// How many routes a batch adds.
 const BATCH: usize = 3000;
 
@@ -222,5 +239,6 @@ fn main() -> ExitCode {
         test!(what_is_wrong_with_a_table_is_told_with_what_to_do),
         test!(a_writer_that_is_killed_leaves_whole_routes_that_a_restart_names),
         test!(a_monitor_gives_up_the_rights_of_root_and_loses_nothing).needs_root(),
+        test!(a_capture_that_lost_messages_has_those_that_were_left),
     ])
 }
