@@ -31,7 +31,11 @@ struct Running {
 
 impl Running {
     fn start(words: &str) -> Self {
-        let mut child = command(words).stdout(Stdio::piped()).spawn().expect("it starts");
+        Self::of(command(words))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Self { child, lines }
     }
@@ -158,6 +162,24 @@ fn a_monitor_gives_up_the_rights_of_root_and_loses_nothing() {
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
 }
 
+fn rights_that_are_had_without_being_root_are_given_up_too() {
+    veth_with_addresses("w0", "w1");
+    // The directories above the program may not be open to everybody.
+    let copy = "/run/waypost-of-nobody";
+    std::fs::copy(program(), copy).expect("it can be copied");
+    let rights = "+setuid,+setgid";
+    let words = ["--reuid=nobody", "--clear-groups", "--inh-caps", rights, "--ambient-caps", rights, copy];
+    let mut command = Command::new("setpriv");
+    command.args(words).args(["--json", "monitor", "--user", "daemon", "routes"]).stdin(Stdio::null());
+    let mut monitor = Running::of(command);
+    monitor.read_to("synchronised", |_| true);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", monitor.child.id())).expect("it runs");
+    let line = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().trim().to_owned();
+    let none = || "0".repeat(16);
+    assert_eq!([line("CapEff:"), line("CapPrm:"), line("CapAmb:")], [none(), none(), none()], "{status}");
+    assert!(line("Uid:").split_whitespace().all(|uid| uid != "0"), "{status}");
+}
+
 fn a_capture_that_lost_messages_has_those_that_were_left() {
     veth_with_addresses("w0", "w1");
     let mut capture = Capture::open(&Options::new().receive_buffer(4096)).expect("it opens");
@@ -239,6 +261,7 @@ fn main() -> ExitCode {
         test!(what_is_wrong_with_a_table_is_told_with_what_to_do),
         test!(a_writer_that_is_killed_leaves_whole_routes_that_a_restart_names),
         test!(a_monitor_gives_up_the_rights_of_root_and_loses_nothing).needs_root(),
+        test!(rights_that_are_had_without_being_root_are_given_up_too).needs_root(),
         test!(a_capture_that_lost_messages_has_those_that_were_left),
     ])
 }

@@ -10,9 +10,13 @@ use crate::sys::leave_groups;
 /// A [`Watcher`](crate::Watcher) that was opened before follows on as it did: reading needs no rights. What is opened or written afterwards is so as
 /// that user.
 ///
+/// Where the process has asked to keep its capabilities (`PR_SET_KEEPCAPS`, prctl(2)), they stay in its permitted set, though none is in effect:
+/// such a process should drop them itself.
+///
 /// # Errors
 ///
-/// `Invalid` where there is no such user, `NotPermitted` where this process may not become it, `Unsupported` on Apple's systems, where
+/// `Invalid` where there is no such user, `NotPermitted` where this process may not become it, or where it could take the rights
+/// of root back as it keeps its capabilities whoever it is (`SECBIT_NO_SETUID_FIXUP`); then it is that user nevertheless, `Unsupported` on Apple's systems, where
 /// a process cannot leave all its groups by portable means.
 pub fn become_user(user: &str) -> Result<(), Error> {
     let verb = "become another user";
@@ -24,9 +28,14 @@ pub fn become_user(user: &str) -> Result<(), Error> {
     leave_groups(gid).map_err(failed)?;
     setgid(gid).map_err(failed)?;
     setuid(uid).map_err(failed)?;
-    // Whoever can come back has given up nothing.
-    match uid.is_root() || setuid(Uid::from_raw(0)).is_err() {
-        true => Ok(()),
-        false => Err(Error::new(ErrorKind::NotPermitted, verb).because("the rights of root can be taken back")),
+    // Whoever can come back has given up nothing. One who had CAP_SETUID without being root still has it, and is root now: the second
+    // way down begins at root, and that is what takes the capabilities away; capabilities(7), "Effect of user ID changes".
+    let root = Uid::from_raw(0);
+    for _ in 0..2 {
+        if uid.is_root() || setuid(root).is_err() {
+            return Ok(());
+        }
+        setuid(uid).map_err(failed)?;
     }
+    Err(Error::new(ErrorKind::NotPermitted, verb).because("the rights of root can be taken back"))
 }
