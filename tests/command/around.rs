@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::*;
+use waypost_tests::take_interrupts;
 
 pub(super) fn a_reader_that_goes_away_is_no_error() {
     rich_table();
@@ -83,6 +84,7 @@ pub(super) fn a_terminal_gets_columns_and_colours() {
 }
 
 pub(super) fn an_interrupt_ends_it_quietly() {
+    take_interrupts();
     veth_with_addresses("w0", "w1");
     let mut monitor = command("--json monitor").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut first = String::new();

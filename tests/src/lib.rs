@@ -14,4 +14,4 @@ pub mod wish;
 pub mod witness;
 pub mod world;
 
-pub use sys::{cover, drop_rights, forge, missing_groups, refuse_subscriptions, route_socket};
+pub use sys::{cover, drop_rights, forge, missing_groups, refuse_subscriptions, route_socket, take_interrupts};

@@ -7,6 +7,10 @@ pub(crate) type Rights = Result<Root, String>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Root(pub(crate) bool);
 
+mod signals;
+
+pub use signals::take_interrupts;
+
 cfg_if::cfg_if! {
     if #[cfg(target_os = "linux")] {
         mod rtnetlink;
