@@ -4,27 +4,23 @@ use super::*;
 
 /// A monitor and what it has said so far, replayed.
 struct Monitor {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    running: Running,
     routes: BTreeMap<String, usize>,
     sequence: u64,
 }
 
 impl Monitor {
     fn start(words: &str) -> Self {
-        let mut child = command(words).stdout(Stdio::piped()).spawn().expect("it starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        Self { child, lines, routes: BTreeMap::new(), sequence: 0 }
+        Self { running: Running::new(words), routes: BTreeMap::new(), sequence: 0 }
     }
 
     /// Reads and replays to an object for which `is_last` holds, and returns it.
     fn read_to(&mut self, is_last: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let line = self.lines.next().expect("it goes on").expect("text");
-            let object: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let object = self.running.object();
             self.sequence += 1;
-            assert_eq!(object["seq"], self.sequence, "{line}");
-            assert_eq!(object["time"].as_str().map(str::len), Some("2026-01-01T00:00:00.000000Z".len()), "{line}");
+            assert_eq!(object["seq"], self.sequence, "{object}");
+            assert_eq!(object["time"].as_str().map(str::len), Some("2026-01-01T00:00:00.000000Z".len()), "{object}");
             self.replay(&object);
             if is_last(&object) {
                 return object;
@@ -53,14 +49,6 @@ impl Monitor {
         if let Some(name) = comes {
             *self.routes.entry(object[name].to_string()).or_default() += 1;
         }
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        // It may have ended by itself where the test has failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

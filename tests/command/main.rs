@@ -6,32 +6,21 @@ mod changing;
 mod failing;
 mod following;
 mod showing;
+mod summing_up;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitCode, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use serde_json::Value;
+use waypost_tests::command::{Running, build, command, program};
 use waypost_tests::ip::{ip, veth_with_addresses};
 use waypost_tests::namespace::{cannot_run, run};
-use waypost_tests::skip::skip;
 use waypost_tests::test;
-
-/// Where cargo puts the command: beside the directory of the test programs.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("this program has a path");
-    test.parent().and_then(std::path::Path::parent).expect("a target directory").join("waypost")
-}
-
-fn command(words: &str) -> Command {
-    let mut command = Command::new(program());
-    command.args(words.split_whitespace()).stdin(Stdio::null());
-    command
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -103,17 +92,8 @@ fn batch(words: &str, lines: &str) -> Output {
 }
 
 fn main() -> ExitCode {
-    // The program is another package's: cargo builds it for that package's own tests only.
-    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "waypost-cli", "--bin", "waypost"]).status();
-    if !built.is_ok_and(|status| status.success()) {
-        // So it is for a user who may not write where cargo builds.
-        return match skip("command", "the command cannot be built by this user") {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(required) => {
-                eprintln!("{required}");
-                ExitCode::FAILURE
-            }
-        };
+    if let Err(code) = build("command") {
+        return code;
     }
     run(&[
         test!(showing::showing_prints_the_lines_of_ip),
@@ -139,6 +119,9 @@ fn main() -> ExitCode {
         test!(following::whoever_replays_the_monitor_has_the_table),
         test!(following::a_monitor_tells_what_it_is_asked_for),
         test!(following::what_was_captured_says_itself_how_it_is_decoded),
+        test!(summing_up::the_summary_is_an_object_a_report),
+        test!(summing_up::the_summary_is_a_line_a_reason),
+        test!(summing_up::the_messages_of_libwebsockets_are_printed),
         test!(around::a_reader_that_goes_away_is_no_error),
         test!(around::another_namespace_is_looked_into),
         test!(failing::without_privilege_everything_that_reads_works),

@@ -1,6 +1,5 @@
 //! The monitor against the kernel: what `ip` does to the network is told with what it means.
 
-mod command;
 mod refused;
 mod reports;
 
@@ -8,7 +7,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use waypost::{Monitor, MonitorOptions, Report};
-use waypost_tests::ip::{ip, sysctl};
 use waypost_tests::namespace::run;
 use waypost_tests::test;
 
@@ -24,24 +22,8 @@ fn main() -> ExitCode {
         test!(reports::a_gateway_that_became_another_machine_is_told),
         test!(reports::an_own_rule_that_is_deleted_is_put_back_later),
         test!(reports::a_snapshot_can_be_had_without_following),
-        test!(command::the_summary_is_an_object_a_report),
-        test!(command::the_summary_is_a_line_a_reason),
-        test!(command::the_messages_of_libwebsockets_are_printed),
         test!(refused::where_subscribing_is_refused_the_same_is_told_by_reading_again),
     ])
-}
-
-/// Two interfaces with a way to everywhere each; IPv6 is off unless it is asked for.
-fn two_uplinks() {
-    sysctl("net/ipv6/conf/default/disable_ipv6", "1");
-    sysctl("net/ipv6/conf/all/disable_ipv6", "1");
-    for (name, network, metric) in [("wlan0", "10.0.0", 100), ("lte0", "10.9.0", 600)] {
-        ip(&format!("link add {name} type veth peer name {name}-end"));
-        ip(&format!("link set {name}-end up"));
-        ip(&format!("link set {name} up"));
-        ip(&format!("address add {network}.2/24 dev {name}"));
-        ip(&format!("route add default via {network}.1 metric {metric}"));
-    }
 }
 
 /// A monitor of the interfaces at this end of the cables: when the other end loses its carrier, the kernel tells in its own time.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use waypost::{ErrorKind, Monitor, MonitorOptions, Watcher};
-use waypost_tests::ip::ip;
+use waypost_tests::ip::{ip, two_uplinks};
 use waypost_tests::refuse_subscriptions;
 
-use super::{PATIENCE, report, two_uplinks};
+use super::{PATIENCE, report};
 
 pub(crate) fn where_subscribing_is_refused_the_same_is_told_by_reading_again() {
     two_uplinks();

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use waypost::{DefaultCause, Family, LinkStanding, Monitor, MonitorOptions, Options, ReportReason, Rule};
-use waypost_tests::ip::{ip, ip_batch};
+use waypost_tests::ip::{ip, ip_batch, two_uplinks};
 
-use super::{monitor, report, rest, two_uplinks};
+use super::{monitor, report, rest};
 
 pub(crate) fn switching_the_default_interface_off_is_told_where_ipv6_is_off() {
     two_uplinks();

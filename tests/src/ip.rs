@@ -127,6 +127,24 @@ pub fn veth_with_addresses(one: &str, other: &str) {
     assert!((0..2000).any(|_| is_done()), "the kernel takes for ever over its IPv6 addresses");
 }
 
+/// Two interfaces with a way to everywhere each; IPv6 is off unless it is asked for.
+///
+/// # Panics
+///
+/// Where `ip` cannot.
+#[track_caller]
+pub fn two_uplinks() {
+    sysctl("net/ipv6/conf/default/disable_ipv6", "1");
+    sysctl("net/ipv6/conf/all/disable_ipv6", "1");
+    for (name, network, metric) in [("wlan0", "10.0.0", 100), ("lte0", "10.9.0", 600)] {
+        ip(&format!("link add {name} type veth peer name {name}-end"));
+        ip(&format!("link set {name}-end up"));
+        ip(&format!("link set {name} up"));
+        ip(&format!("address add {network}.2/24 dev {name}"));
+        ip(&format!("route add default via {network}.1 metric {metric}"));
+    }
+}
+
 /// The number of an interface of the calling thread's namespace.
 ///
 /// # Panics

@@ -1,6 +1,7 @@
-//! What the real-kernel tests share: namespaces and the `ip` witness.
+//! What the real-kernel tests share: namespaces, the `ip` witness and the command.
 #![deny(unsafe_code)]
 
+pub mod command;
 pub mod flood;
 pub mod internet;
 pub mod ip;

@@ -1,58 +1,20 @@
-//! `waypost monitor --summary` and `--smd`.
+//! `monitor --summary` and `--smd`.
 
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
-use serde_json::Value;
-use waypost_tests::ip::ip;
+use waypost_tests::ip::two_uplinks;
 
-use super::two_uplinks;
+use super::*;
 
-/// The command as it runs; it ends with the test.
-struct Running {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Running {
-    fn new(words: &str) -> Self {
-        let test = std::env::current_exe().expect("this program has a path");
-        let program = test.parent().and_then(std::path::Path::parent).expect("a target directory").join("waypost");
-        let mut child = Command::new(program)
-            .args(words.split_whitespace())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the command starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        Self { child, lines }
-    }
-
-    #[track_caller]
-    fn line(&mut self) -> String {
-        self.lines.next().expect("it goes on").expect("text")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // One that has ended cannot be ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-pub(crate) fn the_summary_is_an_object_a_report() {
+pub(super) fn the_summary_is_an_object_a_report() {
     two_uplinks();
     let mut running = Running::new("monitor --summary --json");
-    let mut object = || serde_json::from_str::<Value>(&running.line()).expect("an object a line");
-    let first = object();
+    let first = running.object();
     assert_eq!(first["event"], "snapshot");
     assert_eq!(first["state"]["inet"][0]["gateway"], "10.0.0.1");
     assert_eq!(first["state"]["inet6"], Value::Null);
     ip("route del default via 10.0.0.1 metric 100");
-    let report = object();
+    let report = running.object();
     assert_eq!((&report["event"], &report["seq"]), (&Value::from("report"), &Value::from(2)));
     let reason = &report["reasons"][0];
     assert_eq!(
@@ -65,7 +27,7 @@ pub(crate) fn the_summary_is_an_object_a_report() {
     assert_eq!(report["after"]["links"]["wlan0"], "up");
 }
 
-pub(crate) fn the_summary_is_a_line_a_reason() {
+pub(super) fn the_summary_is_a_line_a_reason() {
     two_uplinks();
     let mut running = Running::new("monitor --summary --initial");
     while !running.line().starts_with("default route: default via 10.0.0.1 dev wlan0") {}
@@ -77,7 +39,7 @@ pub(crate) fn the_summary_is_a_line_a_reason() {
     assert_eq!(lines[1], "addresses: -10.0.0.2/24 dev wlan0");
 }
 
-pub(crate) fn the_messages_of_libwebsockets_are_printed() {
+pub(super) fn the_messages_of_libwebsockets_are_printed() {
     two_uplinks();
     let mut running = Running::new("monitor --smd");
     let reader = thread::spawn(move || (0..8).map(|_| running.line()).collect::<Vec<_>>());
