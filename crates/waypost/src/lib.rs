@@ -6,6 +6,7 @@
 //!
 //! - [`Watcher`] keeps a live mirror and tells what changed, with what was there before.
 //! - [`Monitor`] tells that the network is another than before and what that means: the default route moved and why, the machine slept.
+//! - [`Reach`] tells which of a program's conversations a change hits: whose route has gone, whose source, who leaves another way.
 //! - [`Routes`] does one thing at a time: list, add, delete exactly, look up, or a pipelined batch.
 //!
 //! # Example
@@ -48,6 +49,7 @@ pub mod decode;
 mod hub;
 mod monitor;
 mod privilege;
+mod reach;
 mod routes;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod stream;
@@ -60,6 +62,7 @@ pub use capture::Capture;
 pub use hub::Hub;
 pub use monitor::Monitor;
 pub use privilege::become_user;
+pub use reach::{Reach, Slices};
 pub use routes::{Ensured, Operation, Routes};
 #[cfg(feature = "async-io")]
 pub use stream::AsyncIoEvents;
@@ -69,15 +72,15 @@ pub use sys::{Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
 pub use waypost_engine::{
-    AddressPolicy, Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Event,
-    EventFilter, Finding, FollowOptions, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions, MonitorStats, PolicyEntry,
-    Problem, Reason, Report, ReportReason, RuleKeeper, Severity, Snapshot, Stats, SubscriberId, UsableAddress, View, check,
-    sort_addresses,
+    AddressPolicy, Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Effects,
+    Event, EventFilter, Finding, FlowId, FollowOptions, Judgement, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions,
+    MonitorStats, Outlook, PolicyEntry, Problem, Reason, Report, ReportReason, RuleKeeper, Severity, Snapshot, Standing, Stats,
+    SubscriberId, UsableAddress, View, Way, check, sort_addresses,
 };
 
 /// The machines beneath, which do no input or output and read no clock, for programs that drive them themselves.
 pub mod engine {
-    pub use waypost_engine::{Effects, FlowId, Judgement, Monitor, Outlook, Reach, Standing, Way, Work};
+    pub use waypost_engine::{Monitor, Reach, Work};
 }
 
 /// The example of the README, so that it compiles.
