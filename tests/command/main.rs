@@ -3,6 +3,7 @@
 mod around;
 mod batches;
 mod changing;
+mod conns;
 mod failing;
 mod following;
 mod showing;
@@ -122,6 +123,9 @@ fn main() -> ExitCode {
         test!(summing_up::the_summary_is_an_object_a_report),
         test!(summing_up::the_summary_is_a_line_a_reason),
         test!(summing_up::the_messages_of_libwebsockets_are_printed),
+        test!(conns::each_socket_is_listed_with_its_route),
+        test!(conns::one_without_a_way_is_ended_in_milliseconds),
+        test!(conns::those_without_a_way_are_ended_once),
         test!(around::a_reader_that_goes_away_is_no_error),
         test!(around::another_namespace_is_looked_into),
         test!(failing::without_privilege_everything_that_reads_works),

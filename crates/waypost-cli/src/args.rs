@@ -102,6 +102,16 @@ pub(crate) enum Command {
     /// Prove that what is known is what the kernel has, and look it over for what is wrong
     #[command(after_help = "Exit status: 0 where nothing is wrong, notes apart; 1 where anything is.")]
     Check,
+    /// List the TCP and UDP sockets, each with the route that its packets take, or why they have none
+    #[command(visible_alias = "connections")]
+    Conns {
+        /// Go on, and tell of those that a change hits: whose route or source goes, who leaves another way
+        #[arg(long)]
+        watch: bool,
+        /// End those whose packets go nowhere, as there is no route or their source is no address of this host any more
+        #[arg(long)]
+        close: bool,
+    },
     /// Add a route; one that has its place is not overwritten
     Add {
         /// A route in the words of `ip route`

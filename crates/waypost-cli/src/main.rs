@@ -8,6 +8,7 @@ mod capture;
 mod change;
 mod check;
 mod columns;
+mod conns;
 mod decode;
 mod documents;
 mod failure;
@@ -63,6 +64,7 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
             monitor::run(invocation, initial, &counted, user.as_deref(), &what)
         }
         Command::Check => check::run(invocation),
+        Command::Conns { watch, close } => conns::run(invocation, watch, close),
         Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
         Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),
         Command::Change { words } => change::run(invocation, RouteChange::Change, &words),

@@ -106,6 +106,8 @@ pub struct Capabilities {
     pub miss_events: bool,
     /// Routes vanish without a word when links or addresses go.
     pub silent_removals: bool,
+    /// The host's sockets can be listed, and ended from outside.
+    pub connections: bool,
 }
 
 impl Capabilities {
@@ -135,6 +137,7 @@ impl Capabilities {
             ownership_tag: OwnershipTag::None,
             miss_events: false,
             silent_removals: false,
+            connections: false,
         }
     }
 
@@ -164,6 +167,7 @@ impl Capabilities {
             ("ownership tag", self.ownership_tag.word().to_owned()),
             ("miss events", word(self.miss_events)),
             ("silent removals", word(self.silent_removals)),
+            ("sockets listed and ended", word(self.connections)),
         ]
     }
 }

@@ -15,6 +15,7 @@
 //! | the way out | [`NextHop`], [`NextHops`], [`NextHopObject`] |
 //! | policy | [`Rule`] |
 //! | interfaces | [`Link`], [`Address`], [`Neighbour`], [`InterfaceSettings`] |
+//! | the host's sockets | [`Connection`] |
 //! | all routes of a kernel, to look up in | [`Tables`], [`lpm`] |
 //! | what a kernel says and is asked | [`Kernel`], [`Notice`], [`Request`], [`Outcome`] |
 //! | what a kernel can do | [`Capabilities`] |
@@ -37,6 +38,7 @@
 pub mod lpm;
 
 mod capabilities;
+mod connection;
 mod error;
 #[cfg(feature = "serde")]
 mod flags_as_text;
@@ -56,6 +58,7 @@ mod tables;
 mod words;
 
 pub use capabilities::{Capabilities, CompareAndDelete, LossSignal, OwnershipTag};
+pub use connection::{Connection, ConnectionState, Transport};
 pub use error::{Error, ErrorKind};
 pub use interface::{Address, AddressFlags, InterfaceSettings, Link, LinkFlags, Neighbour, NeighbourState, SettingsOf};
 pub use interface_names::{InterfaceNames, Named};

@@ -7,6 +7,7 @@
 //! - [`Watcher`] keeps a live mirror and tells what changed, with what was there before.
 //! - [`Monitor`] tells that the network is another than before and what that means: the default route moved and why, the machine slept.
 //! - [`Reach`] tells which of a program's conversations a change hits: whose route has gone, whose source, who leaves another way.
+//! - [`Connections`] lists the TCP and UDP sockets of the host, and ends those that have no way any more.
 //! - [`Routes`] does one thing at a time: list, add, delete exactly, look up, or a pipelined batch.
 //!
 //! # Example
@@ -68,7 +69,7 @@ pub use routes::{Ensured, Operation, Routes};
 pub use stream::AsyncIoEvents;
 #[cfg(feature = "tokio")]
 pub use stream::TokioEvents;
-pub use sys::{Namespace, Native, Options};
+pub use sys::{Connections, Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
 pub use waypost_engine::{

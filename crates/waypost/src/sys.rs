@@ -1,7 +1,7 @@
 //! Which system this is: the one place above the backends that asks.
 //!
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
-//! `open_for_requests`, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
+//! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
 //! take the other for it, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so, and
 //! `leave_groups`, by which a process stays in one group alone.
 
@@ -16,7 +16,7 @@ cfg_if! {
 
         pub(crate) use waypost_netlink::wire::route::deletes;
         pub(crate) use waypost_netlink::wire::rule::deletes as deletes_rule;
-        pub use waypost_netlink::{Namespace, Netlink as Native, Options};
+        pub use waypost_netlink::{Connections, Namespace, Netlink as Native, Options};
 
         /// What the clocks say: one that stands still while the machine sleeps, one that does not; clock_gettime(2).
         pub(crate) fn now() -> Now {
@@ -46,7 +46,7 @@ cfg_if! {
         use waypost_core::{Family, Now, Rule};
 
         pub(crate) use waypost_pfroute::session::deletes;
-        pub use waypost_pfroute::{Namespace, Options, PfRoute as Native};
+        pub use waypost_pfroute::{Connections, Namespace, Options, PfRoute as Native};
 
         /// No rule is another's victim where there are none.
         pub(crate) const fn deletes_rule(_: &Rule, _: &Rule) -> bool {

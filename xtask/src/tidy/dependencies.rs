@@ -55,6 +55,7 @@ const APPROVED: &[&str] = &[
     "mio",
     "netlink-packet-core",
     "netlink-packet-route",
+    "netlink-packet-sock-diag",
     "nix",
     "rustc-hash",
     "serde",

@@ -326,6 +326,7 @@ fn capabilities(dump_filters: bool, next_hop_objects: bool) -> Capabilities {
     linux.loss_signal = LossSignal::Error;
     linux.ownership_tag = OwnershipTag::Protocol;
     linux.silent_removals = true;
+    linux.connections = true;
     linux
 }
 

@@ -6,11 +6,13 @@ pub use options::{Namespace, Options};
 
 cfg_if::cfg_if! {
     if #[cfg(target_os = "linux")] {
+        mod connections;
         mod kernel;
         mod namespace;
         mod receiver;
         mod socket;
 
+        pub use connections::Connections;
         pub use kernel::Netlink;
     }
 }

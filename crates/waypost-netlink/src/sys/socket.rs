@@ -8,7 +8,7 @@ use libc::{c_int, c_void, sockaddr_nl, socklen_t};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use waypost_core::{Error, ErrorKind};
 
-/// A socket to the kernel's routing tables.
+/// A netlink socket.
 #[derive(Debug)]
 pub(super) struct Rtnetlink {
     socket: Socket,
@@ -21,12 +21,16 @@ pub(super) struct Rtnetlink {
 }
 
 impl Rtnetlink {
-    /// Opens a socket whose receive buffer has `receive_buffer` bytes, or as many of them as this process may have.
+    /// Opens a socket to the routing tables whose receive buffer has `receive_buffer` bytes, or as many of them as this process may have.
     pub(super) fn open(receive_buffer: usize) -> Result<Self, Error> {
+        Self::open_to(libc::NETLINK_ROUTE, receive_buffer)
+    }
+
+    /// Opens a socket to another part of the kernel.
+    pub(super) fn open_to(protocol: c_int, receive_buffer: usize) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::from_io("open a netlink socket", &error);
         let kind = Type::RAW.cloexec().nonblocking();
-        let socket =
-            Socket::new(Domain::from(libc::AF_NETLINK), kind, Some(Protocol::from(libc::NETLINK_ROUTE))).map_err(failed)?;
+        let socket = Socket::new(Domain::from(libc::AF_NETLINK), kind, Some(Protocol::from(protocol))).map_err(failed)?;
         // What an older kernel does not know is done without: then a refusal has no text, and all filters are ours.
         let is_strict = set(&socket, libc::SOL_NETLINK, libc::NETLINK_GET_STRICT_CHK, 1).is_ok();
         let _is_capped = set(&socket, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, 1).is_ok();

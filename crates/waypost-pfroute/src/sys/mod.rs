@@ -1,7 +1,9 @@
 //! Sockets of the systems that have routing sockets: the only part of the crate that knows where it runs.
 
+mod connections;
 mod options;
 
+pub use connections::Connections;
 pub use options::{Namespace, Options};
 
 cfg_if::cfg_if! {
