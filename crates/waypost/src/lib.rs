@@ -38,9 +38,8 @@
 //!
 //! # Platforms
 //!
-//! Linux, over rtnetlink. FreeBSD, NetBSD, OpenBSD, DragonFly and macOS, over routing sockets: compiled, and tested with
-//! simulated kernels alone. On illumos and Solaris changes are heard of and requests made, but tables cannot be listed yet, so that a
-//! [`Watcher`] does not come to its first picture.
+//! Linux, over rtnetlink. FreeBSD, NetBSD, OpenBSD, DragonFly, macOS, illumos and Solaris, over routing sockets: compiled, and
+//! tested with simulated kernels alone.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "decode")]

@@ -83,7 +83,7 @@ pub(super) fn address(message: &AddressMessage<'_>) -> Result<Option<Notice>, Li
 
 /// Says whether `other` is the last address of the network, or of one around it: NetBSD, given another mask for an
 /// address, tells of it with the broadcast address from before. A network of two addresses has none.
-fn is_broadcast(local: IpAddr, length: u8, other: IpAddr) -> bool {
+pub(super) fn is_broadcast(local: IpAddr, length: u8, other: IpAddr) -> bool {
     let (IpAddr::V4(local), IpAddr::V4(other)) = (local, other) else { return false };
     let differing = u32::BITS - (local.to_bits() ^ other.to_bits()).leading_zeros();
     let host_bits = u32::BITS.saturating_sub(u32::from(length));

@@ -2,9 +2,11 @@
 
 mod interface;
 mod lower;
+mod mib2;
 mod route;
 
 pub use lower::{Asked, Lower, LowerError};
+pub use mib2::Mib2Links;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -159,7 +159,7 @@ fn padded<const N: usize>(bytes: &[u8], start: usize) -> [u8; N] {
     })
 }
 
-const fn disposition(flags: RouteFlags) -> Disposition {
+pub(super) const fn disposition(flags: RouteFlags) -> Disposition {
     if flags.contains(RouteFlags::BLACKHOLE) {
         Disposition::Blackhole
     } else if flags.contains(RouteFlags::REJECT) {
@@ -176,7 +176,7 @@ const fn disposition(flags: RouteFlags) -> Disposition {
 }
 
 /// Who installed it, as far as flags and the priority tell.
-const fn protocol(flags: RouteFlags, priority: u8, own_are_static: bool) -> Protocol {
+pub(super) const fn protocol(flags: RouteFlags, priority: u8, own_are_static: bool) -> Protocol {
     if flags.contains(RouteFlags::DYNAMIC) {
         return Protocol::REDIRECT;
     }
@@ -225,7 +225,7 @@ const BGP: u8 = 48;
 const DEFAULT: u8 = 56;
 
 /// How far the destination reaches. No message says it; it follows from the rest.
-fn scope(disposition: Disposition, way: &Way) -> Scope {
+pub(super) fn scope(disposition: Disposition, way: &Way) -> Scope {
     match disposition {
         Disposition::Local => Scope::HOST,
         _ if way.gateway.is_none() && way.index != 0 => Scope::LINK,
@@ -233,7 +233,7 @@ fn scope(disposition: Disposition, way: &Way) -> Scope {
     }
 }
 
-fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
+pub(super) fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
     let named = [
         (RouteFlags::UP, Marks::UP),
         (RouteFlags::DYNAMIC, Marks::DYNAMIC),
@@ -250,10 +250,10 @@ fn marks(flags: RouteFlags, op: RouteOp) -> Marks {
 }
 
 /// Where the route leads: nowhere, if the message names neither a gateway nor an interface.
-struct Way {
-    gateway: Option<IpAddr>,
-    zone: u32,
-    index: u32,
+pub(super) struct Way {
+    pub(super) gateway: Option<IpAddr>,
+    pub(super) zone: u32,
+    pub(super) index: u32,
 }
 
 impl Way {
@@ -280,7 +280,7 @@ impl Way {
         Self { gateway: None, zone: 0, index }
     }
 
-    fn fill(&self, weight: Weight, hops: &mut NextHops) {
+    pub(super) fn fill(&self, weight: Weight, hops: &mut NextHops) {
         let interface = IfIndex::new(self.index);
         if self.gateway.is_none() && interface.is_none() {
             return;

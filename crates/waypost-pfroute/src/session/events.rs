@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use waypost_core::{Dump, DumpEnd, Error, ErrorKind, IfIndex, Link, Notice, Notices, Now, TableId, Ticket, Verb};
+use waypost_core::{
+    Dump, DumpEnd, Error, ErrorKind, IfIndex, Link, Notice, Notices, Now, Route, RouteVerb, TableId, Ticket, Verb,
+};
 
 use super::Transport;
 use super::lists::Listing;
+use super::mib2;
 use crate::lift::Lift;
-use crate::wire::{ByteOrder, Dialect, Expected, Field, Kind, Malformed, Message, Messages, RouteFlags, RouteMessage, Source};
+use crate::wire::{
+    ByteOrder, Dialect, DumpSource, Expected, Field, Kind, Malformed, Message, Messages, RouteFlags, RouteMessage, Source,
+};
 
 /// How many lookups that found nothing are told of in one second; the others are counted.
 const MISSES_A_SECOND: u32 = 16;
@@ -53,6 +58,8 @@ struct Current {
     since_epoch: Duration,
     /// How far in the buffer it has come.
     at: usize,
+    /// What was read of tables that are no messages.
+    read: mib2::Read,
     is_interrupted: bool,
     error: Option<Error>,
 }
@@ -101,18 +108,50 @@ impl EventLane {
         }
         let Some((ticket, listing)) = self.waiting.pop_front() else { return false };
         out.push(Notice::DumpStarted(ticket));
-        let read = listing.read(transport, self.dialect, self.order, self.table, &mut self.buffer);
-        if read.is_err() {
-            self.buffer.clear();
-        }
         let since_epoch = transport.since_epoch();
-        self.current = Some(Current { ticket, listing, since_epoch, at: 0, is_interrupted: false, error: read.err() });
+        let (dialect, order) = (self.dialect, self.order);
+        let read = if dialect.dump == DumpSource::Mib2 {
+            let lift = Lift { table: self.table, since_epoch };
+            let read = mib2::Read::tables(&listing, transport, dialect, order, lift, &mut self.buffer);
+            // It has been read to the end.
+            self.buffer.clear();
+            read
+        } else {
+            listing.read(transport, dialect, order, self.table, &mut self.buffer).map(|()| mib2::Read::default())
+        };
+        let (read, error) = match read {
+            Ok(read) => (read, None),
+            Err(error) => {
+                self.buffer.clear();
+                (mib2::Read::default(), Some(error))
+            }
+        };
+        self.current = Some(Current { ticket, listing, since_epoch, at: 0, read, is_interrupted: false, error });
         true
+    }
+
+    /// A route of the list whose interface the kernel is to be asked for.
+    pub(super) fn incomplete(&mut self) -> Option<Route> {
+        self.current.as_mut()?.read.incomplete()
+    }
+
+    /// Takes it back, with what was found out.
+    pub(super) fn complete(&mut self, route: Route) {
+        if let Some(Current { read, listing, .. }) = &mut self.current {
+            read.complete(Notice::Route(RouteVerb::Listed, route), listing);
+        }
     }
 
     /// Tells of entries of the list that was read, until there are `enough` notices; says whether there are more entries.
     pub(super) fn go_on(&mut self, out: &mut Notices, enough: usize) -> bool {
         let Some(current) = &mut self.current else { return false };
+        while out.len() < enough {
+            let Some(mut notice) = current.read.next() else { break };
+            if let Notice::Link(verb, link) = &mut notice {
+                complete(&mut self.links, *verb, link);
+            }
+            out.push(notice);
+        }
         let lift = Lift { table: self.table, since_epoch: current.since_epoch };
         let rest = self.buffer.get(current.at..).unwrap_or_default();
         let mut messages = Messages::new(self.dialect, self.order, Source::Sysctl, rest);

@@ -1,6 +1,6 @@
 //! Listing tables: what to ask the routing sysctl for, and what of its answer was asked for.
 
-use waypost_core::{Dump, Error, ErrorKind, Family, Notice, RouteFilter, TableId};
+use waypost_core::{Dump, Error, Family, Notice, RouteFilter, TableId};
 
 use super::Transport;
 use super::refusal::{self, errno};
@@ -93,9 +93,6 @@ impl Listing {
         buffer: &mut Vec<u8>,
     ) -> Result<(), Error> {
         buffer.clear();
-        if *self != Self::Nothing && dialect.dump == DumpSource::Mib2 {
-            return Err(Error::new(ErrorKind::Unsupported, "list").on(self.name()).because("this system has no routing sysctl"));
-        }
         for name in self.names(dialect, table) {
             let start = buffer.len();
             read_variable(transport, dialect, order, &name, buffer)

@@ -18,6 +18,7 @@ mod capabilities;
 mod deletion;
 mod events;
 mod lists;
+mod mib2;
 mod refusal;
 mod requests;
 mod socket;

@@ -152,6 +152,29 @@ impl RequestLane {
         Some(&self.message)
     }
 
+    /// A request for the route in this slot that is no task of anybody, and the number that its answer has.
+    pub(super) fn question(&mut self, slot: &Slot) -> Option<(u32, &[u8])> {
+        let seq = self.next_seq();
+        let asked = Asked { seq, pid: self.pid.unwrap_or(0) };
+        self.message.clear();
+        self.lower(Duration::ZERO).get(slot, true, asked, &mut self.message).ok()?;
+        Some((seq, &self.message))
+    }
+
+    /// The route that answers a [`question`](Self::question), if `bytes` are that.
+    pub(super) fn answers(&self, seq: u32, bytes: &[u8]) -> Option<Route> {
+        let mut messages = Messages::new(self.dialect, self.order, Source::Socket, bytes).flatten();
+        messages.find_map(|message| match message {
+            Message::Route(route) => {
+                let is_ours = route.seq() == seq && self.pid.is_none_or(|pid| pid == route.pid());
+                let is_answer = is_ours && route.op() == RouteOp::Get && route.errno() == 0;
+                let lift = Lift { table: self.table, since_epoch: Duration::ZERO };
+                lift.route(&route).ok().filter(|_| is_answer)
+            }
+            _ => None,
+        })
+    }
+
     fn next_seq(&mut self) -> u32 {
         // Zero is the kernel's own, and some systems have a sign here.
         self.seq = (self.seq.wrapping_add(1) & 0x7fff_ffff).max(1);

@@ -1,12 +1,16 @@
 //! The kernel, spoken to over a transport.
 
-use waypost_core::{Capabilities, Drained, Error, ErrorKind, Flushed, Kernel, Notices, Now, Request, TableId, Ticket};
+use waypost_core::{
+    Capabilities, Drained, Error, ErrorKind, Flushed, IfIndex, Kernel, Notice, Notices, Now, Request, Route, RouteVerb, TableId,
+    Ticket,
+};
 
 use super::events::{EventLane, EventStats};
+use super::mib2::{Gateways, lacks_interface, lead_by};
 use super::refusal;
 use super::requests::RequestLane;
 use super::transport::{Lane, Transport};
-use crate::wire::{ByteOrder, Dialect};
+use crate::wire::{ByteOrder, Dialect, DumpSource};
 
 /// No message is longer: its length has two bytes.
 const MESSAGE_MAX: usize = 1 << 16;
@@ -48,6 +52,7 @@ pub struct RoutingSocket<T> {
     outcomes: Notices,
     buffer: Vec<u8>,
     now: Now,
+    gateways: Gateways,
 }
 
 impl<T: Transport> RoutingSocket<T> {
@@ -65,6 +70,7 @@ impl<T: Transport> RoutingSocket<T> {
             outcomes: Notices::new(),
             buffer: vec![0; MESSAGE_MAX],
             now: Now::default(),
+            gateways: Gateways::default(),
         }
     }
 
@@ -131,7 +137,9 @@ impl<T: Transport> RoutingSocket<T> {
         match self.transport.read(Lane::Events, &mut self.buffer) {
             Ok(Some(length)) => {
                 let message = self.buffer.get(..length).unwrap_or_default();
+                let before = out.len();
                 self.events.receive(now, self.transport.since_epoch(), message, out);
+                self.complete_told(out, before)?;
                 Ok(true)
             }
             Ok(None) => Ok(false),
@@ -156,8 +164,65 @@ impl<T: Transport> RoutingSocket<T> {
             if !self.events.begin(&mut self.transport, out) {
                 return Ok(Drained::All);
             }
+            self.gateways = Gateways::default();
+            while let Some(mut route) = self.events.incomplete() {
+                let interface = self.interface_of(&route)?;
+                lead_by(&mut route, interface);
+                self.events.complete(route);
+            }
         }
         Ok(Drained::More)
+    }
+
+    /// Finds out by which interfaces the routes lead that were told from `before` on, where the kernel does not always say.
+    fn complete_told(&mut self, out: &mut Notices, before: usize) -> Result<(), Error> {
+        if self.dialect.dump != DumpSource::Mib2 {
+            return Ok(());
+        }
+        for notice in out.get_mut(before..).unwrap_or_default() {
+            self.gateways.hear(notice);
+            match notice {
+                Notice::Route(verb, route) if lacks_interface(route) => {
+                    let interface = match verb {
+                        // It cannot be asked for any more.
+                        RouteVerb::Removed => self.gateways.known(route).flatten(),
+                        _ => self.interface_of(route)?,
+                    };
+                    lead_by(route, interface);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// By which interface the route leads: the kernel is asked once for each gateway. It answers while it is written to, so an
+    /// answer that is not there then does not come.
+    fn interface_of(&mut self, route: &Route) -> Result<Option<IfIndex>, Error> {
+        if let Some(known) = self.gateways.known(route) {
+            return Ok(known);
+        }
+        // What others want comes first: its answer must not be taken for this one's.
+        self.hear_answers()?;
+        let Some((seq, message)) = self.requests.question(&route.slot) else { return Ok(None) };
+        let mut found = None;
+        if self.transport.write(message).is_ok() {
+            loop {
+                match self.transport.read(Lane::Requests, &mut self.buffer) {
+                    Ok(Some(length)) => {
+                        let message = self.buffer.get(..length).unwrap_or_default();
+                        found = found.or_else(|| self.requests.answers(seq, message));
+                        self.requests.receive(self.transport.since_epoch(), message, &mut self.outcomes);
+                    }
+                    Ok(None) => break,
+                    Err(number) if refusal::is_overrun(self.dialect, number) => self.requests.overrun(&mut self.outcomes),
+                    Err(number) => return Err(self.broken(number)),
+                }
+            }
+        }
+        let interface = found.and_then(|route| route.entry.next_hops.first().and_then(|hop| hop.interface));
+        self.gateways.learn(route, interface);
+        Ok(interface)
     }
 
     fn broken(&self, number: i32) -> Error {

@@ -38,6 +38,21 @@ pub trait Transport {
     /// The error's number: that of `ENOMEM` says that it is longer than the buffer.
     fn sysctl(&mut self, name: &[i32], buffer: Option<&mut [u8]>) -> Result<usize, i32>;
 
+    /// Appends IP's tables as they come over a stream: each item's `struct opthdr`, with its data behind. Of the systems whose
+    /// tables are read so, which have no such variables; see [`Mib2`](crate::wire::Mib2).
+    ///
+    /// # Errors
+    ///
+    /// The error's number; where there is no such stream, that of `ENXIO`, which all systems share.
+    fn mib2(&mut self, _out: &mut Vec<u8>) -> Result<(), i32> {
+        Err(6)
+    }
+
+    /// The number of the interface of this name, for those tables, which have names alone; `None` where there is none.
+    fn interface_index(&mut self, _name: &str) -> Option<u32> {
+        None
+    }
+
     /// The process that answers to our requests name; `None` where it is not known, as in a kernel that runs inside a
     /// process.
     fn pid(&self) -> Option<u32>;

@@ -15,6 +15,7 @@ cfg_if::cfg_if! {
         pub use native::PfRoute;
         pub use sockets::Sockets;
     } else if #[cfg(any(target_os = "illumos", target_os = "solaris"))] {
+        mod mib2;
         mod native;
         mod sockets;
 

@@ -99,11 +99,21 @@ impl Transport for Sockets {
         cfg_if::cfg_if! {
             if #[cfg(any(target_os = "illumos", target_os = "solaris"))] {
                 let _ = (name, buffer);
-                Err(libc::ENOTSUP)
+                Err(libc::ENXIO)
             } else {
                 super::sysctl::read(name, buffer).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
             }
         }
+    }
+
+    #[cfg(any(target_os = "illumos", target_os = "solaris"))]
+    fn mib2(&mut self, out: &mut Vec<u8>) -> Result<(), i32> {
+        super::mib2::read(out).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+    }
+
+    #[cfg(any(target_os = "illumos", target_os = "solaris"))]
+    fn interface_index(&mut self, name: &str) -> Option<u32> {
+        super::mib2::interface_index(name)
     }
 
     fn pid(&self) -> Option<u32> {

@@ -84,4 +84,20 @@ pub enum Expected {
         /// How many bytes of the message are left.
         found: usize,
     },
+    /// An item of a dump of IP's tables goes on behind the end of the buffer.
+    #[error("an item of {length} bytes, found {found}")]
+    Item {
+        /// How long it says it is, with its head.
+        length: usize,
+        /// How many bytes are left.
+        found: usize,
+    },
+    /// The entries of a table are shorter than what is read of one, or the last one is cut.
+    #[error("an entry of {size} bytes, found {found}")]
+    Entry {
+        /// How many bytes it must have.
+        size: usize,
+        /// How many it has.
+        found: usize,
+    },
 }

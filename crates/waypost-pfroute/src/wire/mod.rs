@@ -17,6 +17,7 @@ mod error;
 mod flags;
 mod message;
 mod messages;
+mod mib2;
 mod sockaddr;
 
 pub use bytes::{ByteOrder, Field};
@@ -34,5 +35,6 @@ pub use message::{
     RouteMessage, RouteOp, WirelessMessage,
 };
 pub use messages::{Malformed, Messages};
+pub use mib2::{Mib2, Mib2Address, Mib2Entry, Mib2Interface, Mib2Neighbour, Mib2Route};
 pub(crate) use sockaddr::has_zone;
 pub use sockaddr::{Axis, Inarp, LinkSockaddr, RawSockaddr, Sockaddr, Sockaddrs};

@@ -5,6 +5,7 @@ mod constructed;
 mod damage;
 mod golden;
 mod lift;
+mod mib2;
 mod record;
 mod requests;
 mod systems;

@@ -5,6 +5,7 @@
 //! destination, as these kernels do unless they are asked for several paths.
 
 mod machine;
+mod mib2;
 mod reader;
 mod requests;
 mod sockets;

@@ -1,5 +1,7 @@
 //! What a kernel does with a request, and what it answers.
 
+use std::net::IpAddr;
+
 use waypost_core::{Family, Prefix};
 use waypost_pfroute::wire::{DumpSource, Field, Metric, RouteOp};
 
@@ -93,7 +95,9 @@ impl Machine {
             Gate::Link(index) => index,
             Gate::Address(address, zone) => {
                 let named = asked.interface.filter(|index| *index != 0);
-                let reached = self.reach(address, zone);
+                // Where addresses have no zone, an address of the link's own is on the link that is named.
+                let is_zoned = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+                let reached = self.reach(address, if zone == 0 && is_zoned { named.unwrap_or(0) } else { zone });
                 named.or(reached).filter(|_| reached.is_some()).ok_or_else(|| self.errno(Odd::Unreachable))?
             }
         };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use waypost_pfroute::session::{Lane, Transport};
+use waypost_pfroute::wire::DumpSource;
 
 use super::{Errno, RoutingSim};
 
@@ -59,6 +60,19 @@ impl Transport for SimSockets {
             place.copy_from_slice(bytes);
         }
         Ok(length)
+    }
+
+    fn mib2(&mut self, out: &mut Vec<u8>) -> Result<(), i32> {
+        let machine = self.sim.lock();
+        if machine.profile.dialect.dump != DumpSource::Mib2 {
+            return Err(Errno::ENXIO);
+        }
+        out.extend(machine.mib2());
+        Ok(())
+    }
+
+    fn interface_index(&mut self, name: &str) -> Option<u32> {
+        self.sim.link(name)
     }
 
     fn pid(&self) -> Option<u32> {

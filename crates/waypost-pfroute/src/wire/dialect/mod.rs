@@ -365,6 +365,9 @@ const fn link_flag_bits(multicast: u32) -> [LinkFlags; 32] {
     bits
 }
 
+/// What a negative short has besides its 15 bits once it is an int. No system gives all these bits a meaning.
+const SIGN_OF_SHORT: u32 = 0xffff_8000;
+
 /// All dialects.
 pub static DIALECTS: [&Dialect; 10] =
     [&FREEBSD, &FREEBSD_I386, &NETBSD, &NETBSD7, &OPENBSD, &OPENBSD_I386, &DRAGONFLY, &DRAGONFLY6, &MACOS, &ILLUMOS];
@@ -409,6 +412,17 @@ impl Dialect {
             rest &= rest - 1;
         }
         flags
+    }
+
+    /// The flags of an interface that the model has names for, and the bits of the others.
+    #[must_use]
+    pub fn link_flags(&self, word: u32) -> (LinkFlags, u32) {
+        // Some kernels have a short for their flags and widen it with its sign.
+        let word = if word & SIGN_OF_SHORT == SIGN_OF_SHORT { word & 0xffff } else { word };
+        let known = (0_u32..).zip(&self.link_flag_bits);
+        known
+            .filter(|&(bit, flag)| word & (1 << bit) != 0 && !flag.is_empty())
+            .fold((LinkFlags::empty(), word), |(flags, others), (bit, &flag)| (flags | flag, others & !(1 << bit)))
     }
 
     /// The bits of `word` that are not [`RouteFlags::PORTABLE`]: those without a name here included.

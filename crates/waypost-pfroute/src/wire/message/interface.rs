@@ -7,9 +7,6 @@ use crate::wire::bytes::View;
 use crate::wire::dialect::{AddressLayout, AnnounceLayout, InterfaceLayout, MulticastLayout};
 use crate::wire::sockaddr::Sockaddrs;
 
-/// What a negative short has besides its 15 bits once it is an int. No system gives all these bits a meaning.
-const SIGN_OF_SHORT: u32 = 0xffff_8000;
-
 /// A message about an address of an interface: `struct ifa_msghdr`.
 #[derive(Clone, Copy, Debug)]
 pub struct AddressMessage<'a> {
@@ -149,15 +146,7 @@ impl<'a> InterfaceMessage<'a> {
     /// The flags that the model has names for, and the bits of the others.
     #[must_use]
     pub fn flags(&self) -> (LinkFlags, u32) {
-        let word = match self.raw_flags() {
-            // Some kernels have a short for their flags and widen it with its sign.
-            word if word & SIGN_OF_SHORT == SIGN_OF_SHORT => word & 0xffff,
-            word => word,
-        };
-        let known = (0_u32..).zip(&self.addrs.dialect().link_flag_bits);
-        known
-            .filter(|&(bit, flag)| word & (1 << bit) != 0 && !flag.is_empty())
-            .fold((LinkFlags::empty(), word), |(flags, others), (bit, &flag)| (flags | flag, others & !(1 << bit)))
+        self.addrs.dialect().link_flags(self.raw_flags())
     }
 
     /// Which sockaddrs the message announces, as a bit mask.
