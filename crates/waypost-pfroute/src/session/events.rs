@@ -8,8 +8,10 @@ use waypost_core::{
 };
 
 use super::Transport;
+use super::interest::Interest;
 use super::lists::Listing;
 use super::mib2;
+use super::socket::SessionOptions;
 use crate::lift::Lift;
 use crate::wire::{
     ByteOrder, Dialect, DumpSource, Expected, Field, Kind, Malformed, Message, Messages, RouteFlags, RouteMessage, Source,
@@ -38,6 +40,7 @@ pub(super) struct EventLane {
     table: TableId,
     tells_misses: bool,
     tells_neighbours: bool,
+    interest: Interest,
     waiting: VecDeque<(Ticket, Listing)>,
     current: Option<Current>,
     /// What the sysctl gave last; kept, because the next list is as long.
@@ -65,19 +68,14 @@ struct Current {
 }
 
 impl EventLane {
-    pub(super) const fn new(
-        dialect: &'static Dialect,
-        order: ByteOrder,
-        table: TableId,
-        tells_misses: bool,
-        tells_neighbours: bool,
-    ) -> Self {
+    pub(super) fn new(dialect: &'static Dialect, order: ByteOrder, options: &SessionOptions) -> Self {
         Self {
             dialect,
             order,
-            table,
-            tells_misses,
-            tells_neighbours,
+            table: options.table,
+            tells_misses: options.misses,
+            tells_neighbours: options.neighbours,
+            interest: options.interest.clone(),
             waiting: VecDeque::new(),
             current: None,
             buffer: Vec::new(),
@@ -163,7 +161,7 @@ impl EventLane {
                         if let Some(Notice::Link(verb, link)) = &mut notice {
                             complete(&mut self.links, *verb, link);
                         }
-                        out.extend(notice.filter(|notice| current.listing.takes(notice)));
+                        out.extend(notice.filter(|notice| current.listing.takes(notice) && self.interest.takes_listed(notice)));
                     }
                     Err(why) => out.push(Notice::Undecodable { in_dump: true, why: why.to_string() }),
                 },
@@ -222,6 +220,7 @@ impl EventLane {
             }
         }
         match lift.event(message) {
+            Ok(Some(notice)) if !self.interest.takes(&notice) && !matches!(notice, Notice::Miss(_)) => {}
             Ok(Some(Notice::Miss(miss))) => self.miss(now, Notice::Miss(miss), out),
             Ok(Some(Notice::Neighbour(..))) if !self.tells_neighbours => {}
             Ok(mut notice) => {
@@ -271,7 +270,7 @@ impl EventLane {
         if now.running >= self.second + Duration::from_secs(1) {
             (self.second, self.misses) = (now.running, 0);
         }
-        if self.tells_misses && self.misses < MISSES_A_SECOND {
+        if self.tells_misses && self.interest.takes(&notice) && self.misses < MISSES_A_SECOND {
             self.misses += 1;
             out.push(notice);
         } else {

@@ -17,6 +17,7 @@
 mod capabilities;
 mod deletion;
 mod events;
+mod interest;
 mod lists;
 mod mib2;
 mod refusal;
@@ -27,5 +28,6 @@ mod transport;
 pub use capabilities::{capabilities, capabilities_of_all};
 pub use deletion::deletes;
 pub use events::EventStats;
+pub use interest::Interest;
 pub use socket::{RoutingSocket, SessionOptions};
 pub use transport::{Lane, Transport};

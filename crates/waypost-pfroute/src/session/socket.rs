@@ -6,6 +6,7 @@ use waypost_core::{
 };
 
 use super::events::{EventLane, EventStats};
+use super::interest::Interest;
 use super::mib2::{Gateways, lacks_interface, lead_by};
 use super::refusal;
 use super::requests::RequestLane;
@@ -27,6 +28,8 @@ pub struct SessionOptions {
     pub misses: bool,
     /// Changes of neighbours are told.
     pub neighbours: bool,
+    /// What of all that is told.
+    pub interest: Interest,
     /// The sequence number before the first: best a different one in every run.
     pub seed: u32,
 }
@@ -34,9 +37,9 @@ pub struct SessionOptions {
 impl SessionOptions {
     /// The main table of a kernel that can do this, without misses and neighbours.
     #[must_use]
-    pub const fn new(capabilities: Capabilities) -> Self {
+    pub fn new(capabilities: Capabilities) -> Self {
         let table = capabilities.main_table;
-        Self { capabilities, table, misses: false, neighbours: false, seed: 0 }
+        Self { capabilities, table, misses: false, neighbours: false, interest: Interest::default(), seed: 0 }
     }
 }
 
@@ -59,7 +62,7 @@ impl<T: Transport> RoutingSocket<T> {
     /// A conversation in `dialect` over `transport`, whose machine has this byte order.
     #[must_use]
     pub fn new(dialect: &'static Dialect, order: ByteOrder, transport: T, options: SessionOptions) -> Self {
-        let events = EventLane::new(dialect, order, options.table, options.misses, options.neighbours);
+        let events = EventLane::new(dialect, order, &options);
         let requests = RequestLane::new(dialect, order, options.table, transport.pid(), options.seed);
         Self {
             dialect,

@@ -8,6 +8,7 @@ pub use options::{Namespace, Options};
 
 cfg_if::cfg_if! {
     if #[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_os = "dragonfly", target_vendor = "apple"))] {
+        mod abi;
         mod native;
         mod sockets;
         mod sysctl;
@@ -15,6 +16,7 @@ cfg_if::cfg_if! {
         pub use native::PfRoute;
         pub use sockets::Sockets;
     } else if #[cfg(any(target_os = "illumos", target_os = "solaris"))] {
+        mod abi;
         mod mib2;
         mod native;
         mod sockets;

@@ -12,24 +12,24 @@ use crate::wire::{self, ByteOrder, Dialect};
 
 cfg_if::cfg_if! {
     if #[cfg(all(target_os = "freebsd", target_pointer_width = "64"))] {
-        const NATIVE: (&Dialect, &str) = (&wire::FREEBSD, "FreeBSD");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::FREEBSD, "FreeBSD");
     } else if #[cfg(target_os = "freebsd")] {
         // Of a 32-bit kernel: a 64-bit one writes its own headers to 32-bit processes too.
-        const NATIVE: (&Dialect, &str) = (&wire::FREEBSD_I386, "FreeBSD");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::FREEBSD_I386, "FreeBSD");
     } else if #[cfg(target_os = "netbsd")] {
-        const NATIVE: (&Dialect, &str) = (&wire::NETBSD, "NetBSD");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::NETBSD, "NetBSD");
     } else if #[cfg(all(target_os = "openbsd", target_pointer_width = "64"))] {
-        const NATIVE: (&Dialect, &str) = (&wire::OPENBSD, "OpenBSD");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::OPENBSD, "OpenBSD");
     } else if #[cfg(target_os = "openbsd")] {
-        const NATIVE: (&Dialect, &str) = (&wire::OPENBSD_I386, "OpenBSD");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::OPENBSD_I386, "OpenBSD");
     } else if #[cfg(target_os = "dragonfly")] {
-        const NATIVE: (&Dialect, &str) = (&wire::DRAGONFLY, "DragonFly");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::DRAGONFLY, "DragonFly");
     } else if #[cfg(target_os = "illumos")] {
-        const NATIVE: (&Dialect, &str) = (&wire::ILLUMOS, "illumos");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::ILLUMOS, "illumos");
     } else if #[cfg(target_os = "solaris")] {
-        const NATIVE: (&Dialect, &str) = (&wire::ILLUMOS, "Solaris");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::ILLUMOS, "Solaris");
     } else {
-        const NATIVE: (&Dialect, &str) = (&wire::MACOS, "macOS");
+        pub(super) const NATIVE: (&Dialect, &str) = (&wire::MACOS, "macOS");
     }
 }
 
@@ -73,6 +73,7 @@ impl PfRoute {
         session.table = options.table;
         session.misses = options.misses;
         session.neighbours = options.neighbours;
+        session.interest = options.interest.clone();
         // A number that differs from run to run: an answer to somebody else does not fit.
         #[expect(clippy::cast_possible_truncation, reason = "half of the bits are as random as all")]
         let seed = RandomState::new().build_hasher().finish() as u32;

@@ -1,9 +1,12 @@
 //! How a backend is opened.
 
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use waypost_core::TableId;
+use waypost_core::{Family, TableId};
+
+use crate::session::Interest;
 
 /// The network namespace whose routing tables are meant.
 ///
@@ -39,6 +42,7 @@ pub struct Options {
     pub(super) neighbours: bool,
     pub(super) misses: bool,
     pub(super) events: bool,
+    pub(super) interest: Interest,
 }
 
 impl Default for Options {
@@ -50,9 +54,16 @@ impl Default for Options {
 impl Options {
     /// The main table, events of all but neighbours and misses, and as large a receive buffer as is allowed.
     #[must_use]
-    pub const fn new() -> Self {
-        let namespace = Namespace::Current;
-        Self { namespace, receive_buffer: None, table: TableId(0), neighbours: false, misses: false, events: true }
+    pub fn new() -> Self {
+        Self {
+            namespace: Namespace::Current,
+            receive_buffer: None,
+            table: TableId(0),
+            neighbours: false,
+            misses: false,
+            events: true,
+            interest: Interest::default(),
+        }
     }
 
     /// Another network namespace, which no system with routing sockets has.
@@ -95,6 +106,29 @@ impl Options {
     pub const fn events(mut self, told: bool) -> Self {
         self.events = told;
         self
+    }
+
+    /// Changes of one family alone. The kernel sends no others.
+    #[must_use]
+    pub const fn family(mut self, family: Family) -> Self {
+        self.interest.family = Some(family);
+        self
+    }
+
+    /// Routes of this priority and better ones, which have lower numbers, alone. OpenBSD's kernel sends no others; the other
+    /// systems have no priorities.
+    #[must_use]
+    pub const fn worst_priority(mut self, priority: u8) -> Self {
+        self.interest.worst_priority = Some(priority);
+        self
+    }
+
+    /// Lookups that find nothing are told of where they were of one of these destinations. NetBSD's kernel tells of no others,
+    /// where they are at most thirty.
+    #[must_use]
+    pub fn misses_to(mut self, destinations: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.interest.misses_to = destinations.into_iter().collect();
+        self.misses(true)
     }
 
     /// Whether changes of neighbours are told too.

@@ -8,12 +8,20 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::time::{Duration, SystemTime};
 
 use libc::{c_int, socklen_t};
-use socket2::{Domain, Socket, Type};
-use waypost_core::{Error, TableId};
+use socket2::{Domain, Protocol, Socket, Type};
+use waypost_core::{Error, Family, TableId};
 
 use super::Options;
 use crate::session::{Lane, Transport};
 use crate::wire::{Dialect, Kind, RouteOp};
+
+#[cfg(target_os = "openbsd")]
+use crate::wire::RouteFlags;
+#[cfg(any(target_os = "netbsd", target_os = "dragonfly"))]
+use {
+    crate::wire::{ByteOrder, SockaddrValue},
+    std::net::IpAddr,
+};
 
 /// The receive buffer for events, in bytes, unless the options say otherwise; halved until the system allows it.
 const EVENT_BUFFER: usize = 4 << 20;
@@ -34,13 +42,14 @@ pub struct Sockets {
 impl Sockets {
     pub(super) fn open(dialect: &'static Dialect, options: &Options, hears_events: bool) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::from_io("open a routing socket", &error);
-        let events = socket(dialect, options.table).map_err(failed)?;
-        let requests = socket(dialect, options.table).map_err(failed)?;
+        let events = socket(dialect, options.table, options.interest.family).map_err(failed)?;
+        let requests = socket(dialect, options.table, None).map_err(failed)?;
         let receive_buffer = enlarge(&events, options.receive_buffer.unwrap_or(EVENT_BUFFER)).map_err(failed)?;
         let tells_loss = set_tells_loss(&events);
         // What is not wanted need not fill the buffers; where the kernel cannot sort it out, the session does.
-        filter(&events, dialect, |kind| options.misses || !matches!(kind, Kind::Route(RouteOp::Miss, _)));
-        filter(&requests, dialect, |kind| matches!(kind, Kind::Route(RouteOp::Get | RouteOp::Delete, _)));
+        filter_types(&events, dialect, |kind| options.misses || !matches!(kind, Kind::Route(RouteOp::Miss, _)));
+        filter_types(&requests, dialect, |kind| matches!(kind, Kind::Route(RouteOp::Get | RouteOp::Delete, _)));
+        filter_events(&events, dialect, options);
         if !hears_events {
             // A socket that never reads would keep its buffer full.
             events.shutdown(Shutdown::Read).map_err(failed)?;
@@ -125,9 +134,15 @@ impl Transport for Sockets {
     }
 }
 
-/// A socket that hears of both families, in `table`.
-fn socket(dialect: &'static Dialect, table: TableId) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::from(c_int::from(dialect.protocol_family)), Type::RAW, None)?;
+/// A socket that hears of one family, or of both, in `table`: its protocol says which (route(4) of each system). SO_USELOOPBACK is
+/// left as it is, on, so that one's own changes are heard of as everybody else's.
+fn socket(dialect: &'static Dialect, table: TableId, family: Option<Family>) -> io::Result<Socket> {
+    let protocol = family.map(|family| match family {
+        Family::V4 => dialect.families.inet,
+        Family::V6 => dialect.families.inet6,
+    });
+    let protocol = protocol.map(|family| Protocol::from(c_int::from(family)));
+    let socket = Socket::new(Domain::from(c_int::from(dialect.protocol_family)), Type::RAW, protocol)?;
     socket.set_nonblocking(true)?;
     if table != TableId(0) {
         set_table(&socket, c_int::try_from(table.0).unwrap_or(c_int::MAX))?;
@@ -183,22 +198,58 @@ fn set_tells_loss(socket: &Socket) -> bool {
 cfg_if::cfg_if! {
     if #[cfg(target_os = "openbsd")] {
         /// ROUTE_MSGFILTER of net/route.h (OpenBSD 7.5): a bit for each type.
-        fn filter(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
+        fn filter_types(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
             const ROUTE_MSGFILTER: c_int = 1;
             let bits: u32 = (0..32).filter(|&number| wants(&dialect.message_type(number).kind)).map(|number| 1 << number).sum();
             // Without the filter there is more to read, and nothing is wrong.
             let _filtered = set(socket, c_int::from(dialect.protocol_family), ROUTE_MSGFILTER, &bits);
         }
-    } else if #[cfg(target_os = "netbsd")] {
-        /// RO_MSGFILTER of net/route.h (NetBSD 9): the types as bytes.
-        fn filter(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
+
+        /// ROUTE_TABLEFILTER, ROUTE_PRIOFILTER and ROUTE_FLAGFILTER of net/route.h (OpenBSD 7.5).
+        fn filter_events(socket: &Socket, dialect: &'static Dialect, options: &Options) {
+            const ROUTE_TABLEFILTER: c_int = 2;
+            const ROUTE_PRIOFILTER: c_int = 3;
+            const ROUTE_FLAGFILTER: c_int = 4;
+            let level = c_int::from(dialect.protocol_family);
+            let _filtered = set(socket, level, ROUTE_TABLEFILTER, &options.table.0);
+            if let Some(priority) = options.interest.worst_priority.filter(|priority| *priority < 64) {
+                let _filtered = set(socket, level, ROUTE_PRIOFILTER, &u32::from(priority));
+            }
+            // Copies that the kernel clones are told of nobody but as neighbours.
+            if let Some(cloned) = dialect.flag_word(RouteFlags::CLONED).filter(|_| !options.neighbours) {
+                let _filtered = set(socket, level, ROUTE_FLAGFILTER, &cloned);
+            }
+        }
+    } else if #[cfg(any(target_os = "netbsd", target_os = "dragonfly"))] {
+        /// RO_MSGFILTER of net/route.h (NetBSD 9): the types as bytes. DragonFly has it from there; its number was not read.
+        fn filter_types(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
             const RO_MSGFILTER: c_int = 1;
             let types: Vec<u8> = (1..32).filter(|&number| wants(&dialect.message_type(number).kind)).collect();
             // Without the filter there is more to read, and nothing is wrong.
             let _filtered = set(socket, c_int::from(dialect.protocol_family), RO_MSGFILTER, &*types);
         }
+
+        /// RO_MISSFILTER of net/route.h (NetBSD 9): the destinations as sockaddrs, at most RO_FILTSA_MAX of them.
+        fn filter_events(socket: &Socket, dialect: &'static Dialect, options: &Options) {
+            const RO_MISSFILTER: c_int = 2;
+            const RO_FILTSA_MAX: usize = 30;
+            let destinations = &options.interest.misses_to;
+            if options.misses && !destinations.is_empty() && destinations.len() <= RO_FILTSA_MAX {
+                let mut sockaddrs = Vec::new();
+                let value = |address: &IpAddr| match *address {
+                    IpAddr::V4(address) => SockaddrValue::Inet(address),
+                    IpAddr::V6(address) => SockaddrValue::Inet6 { address, scope: 0 },
+                };
+                for destination in destinations {
+                    let _written = value(destination).append(dialect, ByteOrder::NATIVE, &mut sockaddrs);
+                }
+                let _filtered = set(socket, c_int::from(dialect.protocol_family), RO_MISSFILTER, &*sockaddrs);
+            }
+        }
     } else {
-        const fn filter(_: &Socket, _: &'static Dialect, _: impl Fn(&Kind) -> bool + Copy) {}
+        const fn filter_types(_: &Socket, _: &'static Dialect, _: impl Fn(&Kind) -> bool + Copy) {}
+
+        const fn filter_events(_: &Socket, _: &'static Dialect, _: &Options) {}
     }
 }
 

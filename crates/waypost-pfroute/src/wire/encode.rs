@@ -261,7 +261,7 @@ impl<'a> RouteRequest<'a> {
 
 impl SockaddrValue<'_> {
     /// Appends the sockaddr without its padding; `false` where it cannot be written.
-    fn append(self, dialect: &'static Dialect, order: ByteOrder, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn append(self, dialect: &'static Dialect, order: ByteOrder, out: &mut Vec<u8>) -> bool {
         let families = &dialect.families;
         let start = out.len();
         match self {
