@@ -108,6 +108,8 @@ pub struct Capabilities {
     pub silent_removals: bool,
     /// The host's sockets can be listed, and ended from outside.
     pub connections: bool,
+    /// What the system has in the place of [rules](Self::rules), for people; empty where there are rules.
+    pub instead_of_rules: &'static str,
 }
 
 impl Capabilities {
@@ -138,6 +140,7 @@ impl Capabilities {
             miss_events: false,
             silent_removals: false,
             connections: false,
+            instead_of_rules: "",
         }
     }
 

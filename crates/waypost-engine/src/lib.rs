@@ -6,10 +6,13 @@
 //! [`Monitor`] tells that the network is another than before and what that means, of what a mirror has.
 //! [`Reach`] tells which of a program's conversations a change hits.
 //!
+//! [`claim::Claims`] is what a program owns: it plans changes, carries them out whole, and keeps what is claimed.
+//!
 //! Programs depend on the `waypost` crate, which drives this with the system's own sockets and clock.
 #![forbid(unsafe_code)]
 
 mod check;
+pub mod claim;
 mod fan_out;
 mod follow;
 mod mirror;

@@ -35,6 +35,18 @@ pub fn capabilities(dialect: &'static Dialect, system: &'static str, loss_signal
     } else {
         OwnershipTag::None
     };
+    can.instead_of_rules = match dialect.table {
+        TableSelector::Socket => {
+            "a socket can have a table of its own (SO_SETFIB), a program too (setfib), and packet filters can choose one"
+        }
+        TableSelector::Header => {
+            "a socket can have a table of its own (SO_RTABLE), a program too (route exec), and the packet filter can choose one (rtable)"
+        }
+        TableSelector::Interface => {
+            "a socket can be bound to an interface (IP_BOUND_IF), and the packet filter can choose a way (route-to)"
+        }
+        TableSelector::None => "packet filters can choose a way (route-to)",
+    };
     can.miss_events = true;
     can.silent_removals = true;
     can

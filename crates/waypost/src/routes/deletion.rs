@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use waypost_core::{Error, ErrorKind, Family, InterfaceNames, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
+use waypost_engine::claim;
 
-use super::{Routes, ensure};
+use super::Routes;
 use crate::sys;
 
 impl Routes {
@@ -115,7 +116,7 @@ pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
 /// Finds the one route of `there` that a deletion means, and refuses where the kernel could take another for it; says by which metric
 /// the kernel is to be asked, since it takes none for any.
 pub(super) fn judge(route: &Route, there: &[Route], names: &InterfaceNames) -> Result<u32, Error> {
-    let Some(meant) = there.iter().find(|other| ensure::satisfies(other, route)) else {
+    let Some(meant) = there.iter().find(|other| claim::satisfies(other, route)) else {
         return Err(Error::new(ErrorKind::NotFound, "delete route")
             .on(route.with_names(names))
             .because("there is no such route"));
@@ -133,9 +134,9 @@ pub(super) fn judge(route: &Route, there: &[Route], names: &InterfaceNames) -> R
 
 /// Refuses a deletion for which the kernel could take another route of `there`.
 fn check(route: &Route, there: &[Route], names: &InterfaceNames) -> Result<(), Error> {
-    let is_meant = |other: &Route| ensure::satisfies(other, route);
+    let is_meant = |other: &Route| claim::satisfies(other, route);
     // One that says nothing more than was named is meant before those that do.
-    let is_exact = |other: &Route| is_meant(other) && ensure::satisfies(route, other);
+    let is_exact = |other: &Route| is_meant(other) && claim::satisfies(route, other);
     let hit = |other: &&Route| sys::deletes(route, other.as_ref());
     let other = there.iter().filter(hit).find(|other| !is_meant(other));
     let fuller = || there.iter().find(hit).filter(|first| !is_exact(first) && there.iter().any(is_exact));

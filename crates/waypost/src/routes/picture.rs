@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use waypost_core::{Error, Family, InterfaceNames, Prefix, Route, RouteChange, Rule, TableId};
+use waypost_engine::claim;
 
 use super::batch::Operation;
 use super::deletion::{self, place};
-use super::ensure;
 use crate::sys;
 
 /// What may be done about an operation now.
@@ -238,7 +238,7 @@ const fn place_of_rule(rule: &Rule) -> (Family, u32) {
 /// The route as it was written, with the metric that the kernel gives it.
 fn as_kept(route: &Route) -> Route {
     let mut kept = route.clone();
-    kept.slot = ensure::as_kept(kept.slot);
+    kept.slot = claim::as_kept(kept.slot);
     kept
 }
 

@@ -1,8 +1,9 @@
 //! Changes whose answer was lost: the state says what came of them.
 
 use waypost_core::{Error, ErrorKind, Family, NextHopObject, NextHopObjectKind, Protocol, Request, Route, RouteChange, Rule};
+use waypost_engine::claim;
 
-use super::{Routes, deletion, ensure};
+use super::{Routes, deletion};
 
 /// What is said where the answer was lost.
 const LOST: &str = "the kernel's answer was lost";
@@ -66,7 +67,7 @@ fn decide(request: Request<'_>, state: &State) -> Result<(), Error> {
     let has_rule = |rule: &Rule| state.rules.iter().any(|there| deletion::is_same_rule(there, rule));
     let (is_wanted, is_there) = match request {
         Request::Route(RouteChange::Delete, route) => {
-            (false, state.routes.at(route).iter().any(|there| ensure::satisfies(there, route)))
+            (false, state.routes.at(route).iter().any(|there| claim::satisfies(there, route)))
         }
         Request::Route(change, route) => (true, state.routes.at(route).iter().any(|there| has_come(there, change, route))),
         Request::AddRule(rule) => (true, has_rule(rule)),
@@ -86,14 +87,14 @@ fn decide(request: Request<'_>, state: &State) -> Result<(), Error> {
 /// Says whether a route is what a change to `wanted` makes.
 fn has_come(there: &Route, change: RouteChange, wanted: &Route) -> bool {
     let is_joined = change == RouteChange::Append && wanted.slot.destination.family() == Family::V6;
-    ensure::satisfies(there, wanted) || is_joined && ensure::has_legs_of(there, wanted)
+    claim::satisfies(there, wanted) || is_joined && claim::has_legs_of(there, wanted)
 }
 
 /// Says whether an object that is there is the one that is wanted; what was left open the kernel may have filled in.
 fn is_object(there: &NextHopObject, wanted: &NextHopObject) -> bool {
     use NextHopObjectKind::{Group, Single};
     let is_same_kind = match (&there.kind, &wanted.kind) {
-        (Single(there), Single(wanted)) => ensure::goes_that_way(there, wanted),
+        (Single(there), Single(wanted)) => claim::goes_that_way(there, wanted),
         (Group { members: there, resilience: is }, Group { members: wanted, resilience }) => {
             there.len() == wanted.len()
                 && wanted.iter().all(|member| there.contains(member))

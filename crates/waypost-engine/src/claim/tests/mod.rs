@@ -1,0 +1,5 @@
+mod keeping;
+mod planning;
+mod rivals;
+mod scene;
+mod undoing;
