@@ -8,6 +8,7 @@
 //! - [`Monitor`] tells that the network is another than before and what that means: the default route moved and why, the machine slept.
 //! - [`Reach`] tells which of a program's conversations a change hits: whose route has gone, whose source, who leaves another way.
 //! - [`Connections`] lists the TCP and UDP sockets of the host, and ends those that have no way any more.
+//! - [`Claims`] owns routes and rules: plans changes, makes them whole or not at all, keeps them, and knows them again after a crash.
 //! - [`Routes`] does one thing at a time: list, add, delete exactly, look up, or a pipelined batch.
 //!
 //! # Example
@@ -44,6 +45,7 @@
 
 #[cfg(feature = "decode")]
 mod capture;
+mod claims;
 #[cfg(feature = "decode")]
 pub mod decode;
 mod hub;
@@ -59,6 +61,7 @@ mod watcher;
 
 #[cfg(feature = "decode")]
 pub use capture::Capture;
+pub use claims::Claims;
 pub use hub::Hub;
 pub use monitor::Monitor;
 pub use privilege::become_user;
@@ -71,6 +74,7 @@ pub use stream::TokioEvents;
 pub use sys::{Connections, Namespace, Native, Options};
 pub use watcher::Watcher;
 pub use waypost_core::*;
+pub use waypost_engine::claim;
 pub use waypost_engine::{
     AddressPolicy, Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Effects,
     Event, EventFilter, Finding, FlowId, FollowOptions, Judgement, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions,

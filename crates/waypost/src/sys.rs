@@ -2,7 +2,7 @@
 //!
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
 //! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
-//! take the other for it, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so, and
+//! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so, and
 //! `leave_groups`, by which a process stays in one group alone.
 
 use cfg_if::cfg_if;
@@ -23,6 +23,18 @@ cfg_if! {
             // Both clocks are there since Linux 2.6.39, and reading them cannot fail with a valid number.
             let read = |clock| clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
             Now { running: read(ClockId::CLOCK_MONOTONIC), boot: read(ClockId::CLOCK_BOOTTIME) }
+        }
+
+        /// By what this boot is told from others; random(4). A network namespace has routes of its own, and so is told apart too.
+        pub(crate) fn boot() -> std::io::Result<String> {
+            let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+            let namespace = std::fs::read_link("/proc/thread-self/ns/net")?;
+            Ok(format!("{} {}", boot.trim(), namespace.display()))
+        }
+
+        /// Says whether two names are of one boot.
+        pub(crate) fn is_same_boot(one: &str, other: &str) -> bool {
+            one == other
         }
 
         /// Leaves all groups but one; setgroups(2).
@@ -57,6 +69,19 @@ cfg_if! {
         /// which it is differs; so a sleep is not seen.
         pub(crate) fn now() -> Now {
             Now::awake(clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from))
+        }
+
+        /// By what this boot is told from others: when it was, as seconds since 1970, by two clocks of which one may be set.
+        pub(crate) fn boot() -> std::io::Result<String> {
+            let since = |clock| clock_gettime(clock).map(Duration::from);
+            let (wall, running) = (since(ClockId::CLOCK_REALTIME)?, since(ClockId::CLOCK_MONOTONIC)?);
+            Ok(wall.saturating_sub(running).as_secs().to_string())
+        }
+
+        /// Says whether two names are of one boot: no machine starts twice within a minute.
+        pub(crate) fn is_same_boot(one: &str, other: &str) -> bool {
+            let seconds = |text: &str| text.parse::<u64>().ok();
+            matches!((seconds(one), seconds(other)), (Some(one), Some(other)) if one.abs_diff(other) < 60)
         }
 
         /// Leaves all groups but one. Apple's systems ask their directory service for the groups of a process.
