@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod command;
+pub mod far;
 pub mod flood;
 pub mod internet;
 pub mod ip;

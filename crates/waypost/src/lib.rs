@@ -34,7 +34,7 @@
 //! # Features
 //!
 //! None is on by default, and none changes what the others do: `tokio` and `async-io` (streams of events), `serde`
-//! (the model in serialised form), `tracing` (what a watcher finds noteworthy), `decode` (captured routing messages of
+//! (the model in serialised form), `tracing` (what a watcher finds noteworthy), `captive` (whether the internet is behind a link, or a portal), `decode` (captured routing messages of
 //! any system, on any host).
 //!
 //! # Platforms
@@ -43,6 +43,8 @@
 //! tested with simulated kernels alone.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "captive")]
+pub mod captive;
 #[cfg(feature = "decode")]
 mod capture;
 mod claims;

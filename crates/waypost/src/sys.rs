@@ -2,8 +2,8 @@
 //!
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
 //! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
-//! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so, and
-//! `leave_groups`, by which a process stays in one group alone.
+//! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so,
+//! `leave_groups`, by which a process stays in one group alone, and `keep_to`, by which a socket is kept to an interface.
 
 use cfg_if::cfg_if;
 
@@ -35,6 +35,17 @@ cfg_if! {
         /// Says whether two names are of one boot.
         pub(crate) fn is_same_boot(one: &str, other: &str) -> bool {
             one == other
+        }
+
+        /// Keeps a socket to an interface; socket(7), `SO_BINDTODEVICE`, without privilege since Linux 5.7.
+        #[cfg(feature = "captive")]
+        pub(crate) fn keep_to(
+            socket: &socket2::Socket,
+            interface: &str,
+            _: &[std::net::IpAddr],
+            _: &std::net::SocketAddr,
+        ) -> std::io::Result<()> {
+            socket.bind_device(Some(interface.as_bytes()))
         }
 
         /// Leaves all groups but one; setgroups(2).
@@ -82,6 +93,18 @@ cfg_if! {
         pub(crate) fn is_same_boot(one: &str, other: &str) -> bool {
             let seconds = |text: &str| text.parse::<u64>().ok();
             matches!((seconds(one), seconds(other)), (Some(one), Some(other)) if one.abs_diff(other) < 60)
+        }
+
+        /// Gives a socket an address of an interface: to keep it to the interface itself, each of these systems has another way, if any.
+        #[cfg(feature = "captive")]
+        pub(crate) fn keep_to(
+            socket: &socket2::Socket,
+            _: &str,
+            addresses: &[std::net::IpAddr],
+            remote: &std::net::SocketAddr,
+        ) -> std::io::Result<()> {
+            let own = addresses.iter().find(|own| own.is_ipv4() == remote.is_ipv4());
+            own.map_or(Ok(()), |own| socket.bind(&std::net::SocketAddr::new(*own, 0).into()))
         }
 
         /// Leaves all groups but one. Apple's systems ask their directory service for the groups of a process.

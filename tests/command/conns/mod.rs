@@ -2,12 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use waypost_tests::far::far_end;
 use waypost_tests::ip::two_uplinks;
-use waypost_tests::namespace::new_network;
 
 use super::*;
 
@@ -16,25 +15,15 @@ use super::*;
 /// What is sent to it is read there until the stream is dropped.
 fn far_connection() -> TcpStream {
     two_uplinks();
-    let (say, heard) = mpsc::channel();
-    let (moved, is_moved) = mpsc::channel();
-    thread::spawn(move || {
-        new_network();
-        say.send(nix::unistd::gettid().as_raw()).expect("the test waits for it");
-        is_moved.recv().expect("the test goes on");
-        ip("link set wlan0-end up");
+    far_end("wlan0-end", || {
         ip("address add 10.0.0.1/24 dev wlan0-end");
         ip("address add 192.0.2.1/32 dev lo");
         let listener = TcpListener::bind("192.0.2.1:80").expect("the address is there");
-        say.send(0).expect("the test waits for it");
-        let (mut stream, _) = listener.accept().expect("somebody connects");
-        let mut buffer = [0; 64];
-        while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("somebody connects");
+            while stream.read(&mut [0; 64]).is_ok_and(|count| count > 0) {}
+        });
     });
-    let thread = heard.recv().expect("it has a namespace");
-    ip(&format!("link set wlan0-end netns {thread}"));
-    moved.send(()).expect("it waits");
-    heard.recv().expect("it listens");
     let mut stream = TcpStream::connect("192.0.2.1:80").expect("there is a way");
     stream.write_all(b"hello").expect("it is connected");
     stream
