@@ -5,6 +5,7 @@
 //!
 //! [`Monitor`] tells that the network is another than before and what that means, of what a mirror has.
 //! [`Reach`] tells which of a program's conversations a change hits.
+//! [`Uplinks`] keeps the default routes of several ways out, so that there is never a moment without one.
 //!
 //! [`claim::Claims`] is what a program owns: it plans changes, carries them out whole, and keeps what is claimed.
 //!
@@ -19,6 +20,7 @@ mod mirror;
 mod monitor;
 mod reach;
 mod sort_addresses;
+mod uplink;
 
 pub use check::{CheckOptions, Diagnosis, Finding, Problem, Severity, check};
 pub use fan_out::{Backlog, Delivery, EventFilter, FanOut, Kinds, SubscriberId, View};
@@ -30,3 +32,7 @@ pub use monitor::{
 };
 pub use reach::{Effects, FlowId, Judgement, Outlook, Reach, Standing, Way, Work};
 pub use sort_addresses::{AddressPolicy, PolicyEntry, sort_addresses};
+pub use uplink::{
+    Arrow, ElectionCause, Exit, Grade, Life, MetricBands, OnRival, Order, ProbeOptions, Probed, Refusal, Role, Told, Trigger,
+    Uplink, UplinkId, UplinkOptions, UplinkReport, UplinkStatus, Uplinks, Vpn, Wish, WishId, WishState,
+};

@@ -72,7 +72,7 @@ pub(super) fn lead_alike(one: &Route, two: &Route) -> bool {
 }
 
 /// The prefixes that stand for anywhere, of one family.
-fn widest(family: Family) -> Vec<Prefix> {
+pub(crate) fn widest(family: Family) -> Vec<Prefix> {
     let v6 = |bits: u128, length| Prefix::V6(Ipv6Prefix::from_bits(bits << 124, length));
     match family {
         Family::V4 => [(0, 0), (0, 1), (1 << 31, 1)].map(|(bits, length)| Prefix::V4(Ipv4Prefix::from_bits(bits, length))).into(),
@@ -81,7 +81,7 @@ fn widest(family: Family) -> Vec<Prefix> {
 }
 
 /// Says whether routes to a prefix are candidates for the default route.
-pub(super) fn is_wide(prefix: Prefix) -> bool {
+pub(crate) fn is_wide(prefix: Prefix) -> bool {
     prefix.length() <= 4 && widest(prefix.family()).contains(&prefix)
 }
 

@@ -28,6 +28,7 @@ use std::time::Duration;
 use waypost_core::{InterfaceSettings, Link, Now, Route};
 
 pub use defaults::{DefaultCause, DefaultRoute};
+pub(crate) use defaults::{is_wide, widest};
 pub use options::{Debounce, MonitorOptions};
 pub use repair::RuleKeeper;
 pub use report::{Report, ReportReason};

@@ -1,0 +1,147 @@
+//! Other programs, and the kernel, take routes of ours away or put their own beside them.
+
+use super::*;
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+#[test]
+fn a_deleted_route_is_put_back_at_once_and_then_without_a_fight_at_speed() {
+    let mut machine = Machine::ready();
+    let two = machine.add(2, 1);
+    machine.turn();
+    let mut deeds = 0;
+    let begin = machine.now;
+    // A rival deletes whatever it sees, for a minute.
+    while machine.now.running < begin.running + Duration::from_secs(60) {
+        for route in machine.defaults() {
+            machine.hear(RouteVerb::Removed, &format!("{route} proto 87"));
+            deeds += 1;
+        }
+        machine.turn();
+        if deeds == 1 {
+            assert_eq!(machine.defaults().len(), 1, "the first time, at once");
+            assert_eq!(machine.life(two), Life::Active);
+        }
+        machine.pass(ms(10));
+    }
+    assert!((8..=14).contains(&deeds), "{deeds} times in a minute");
+    // It gives up, and all is as it was.
+    machine.pass(Duration::from_secs(31));
+    assert_eq!(machine.defaults().len(), 1);
+}
+
+#[test]
+fn with_yield_it_is_left_to_the_rival_until_the_link_comes_again() {
+    let mut machine = Machine::new(UplinkOptions { on_rival: OnRival::Yield, ..UplinkOptions::default() });
+    machine.interface(2);
+    machine.begin();
+    let two = machine.add(2, 1);
+    machine.turn();
+    machine.hear(RouteVerb::Removed, "default via 10.2.0.1 dev if2 proto 87 metric 99");
+    machine.turn();
+    machine.pass(Duration::from_secs(600));
+    assert!(machine.defaults().is_empty());
+    machine.link(2, false, true);
+    machine.turn();
+    machine.link(2, true, true);
+    machine.turn();
+    assert_eq!((machine.defaults().len(), machine.life(two)), (1, Life::Active));
+}
+
+#[test]
+fn an_overwritten_route_is_lost_and_the_overwriter_named_and_left_alone() {
+    let mut machine = Machine::ready();
+    machine.add(2, 1);
+    machine.turn();
+    machine.hear(RouteVerb::Replaced, "default via 10.2.0.7 dev if2 proto static metric 99");
+    machine.writes(&["+high default via 10.2.0.1 dev if2 metric 98"]);
+    let named = |report: &UplinkReport| match report {
+        UplinkReport::Lost { overwritten_by: Some(route), .. } => {
+            route.to_string() == "default via 10.2.0.7 dev if2 proto static metric 99"
+        }
+        _ => false,
+    };
+    assert!(machine.tells(named));
+}
+
+#[test]
+fn a_default_route_of_others_that_is_used_before_ours_is_reported_once_and_not_touched() {
+    for words in
+        ["default via 10.2.0.7 dev if2 metric 5", "default via 10.2.0.7 dev if2", "0.0.0.0/1 dev if4", "128.0.0.0/1 dev if4"]
+    {
+        let mut machine = Machine::ready();
+        machine.add(2, 1);
+        machine.turn();
+        machine.hear(RouteVerb::Added, words);
+        machine.writes(&[]);
+        machine.pass(Duration::from_secs(100));
+        let above = machine.reports.iter().filter(|report| matches!(report, UplinkReport::Outranked { .. })).count();
+        assert_eq!((above, machine.uplinks.outranked_by().len()), (1, 1), "{words}");
+        machine.hear(RouteVerb::Removed, words);
+        machine.writes(&[]);
+        assert!(machine.tells(|report| matches!(report, UplinkReport::OutrankedNoMore { .. })));
+    }
+    let mut machine = Machine::ready();
+    machine.add(2, 1);
+    machine.hear(RouteVerb::Added, "default via 10.2.0.7 dev if2 metric 100");
+    machine.turn();
+    assert!(machine.uplinks.outranked_by().is_empty(), "that one comes behind ours");
+}
+
+#[test]
+fn a_new_high_metric_beats_those_of_others_where_it_can() {
+    let mut machine = Machine::ready();
+    machine.hear(RouteVerb::Added, "default via 10.2.0.7 dev if2 metric 50");
+    machine.add(2, 1);
+    machine.writes(&["+high default via 10.2.0.1 dev if2 metric 49"]);
+}
+
+#[test]
+fn what_the_kernel_took_silently_is_put_back_when_it_can_be() {
+    let mut machine = Machine::ready();
+    let two = machine.add(2, 1);
+    machine.turn();
+    machine.refuses.insert(Role::High);
+    machine.hear(RouteVerb::Removed, "10.2.0.0/24 dev if2 proto kernel scope link");
+    machine.hear(RouteVerb::Removed, "default via 10.2.0.1 dev if2 proto 87 metric 99");
+    machine.turn();
+    assert_eq!(machine.life(two), Life::Inactive);
+    machine.refuses.clear();
+    machine.hear(RouteVerb::Added, "10.2.0.0/24 dev if2 proto kernel scope link");
+    machine.turn();
+    assert_eq!(machine.life(two), Life::Active, "the route to the gateway is there again: it is not waited for longer");
+}
+
+#[test]
+fn what_a_mirror_in_step_does_not_have_is_made_anew_before_it_is_deleted() {
+    let mut machine = Machine::ready();
+    machine.add(2, 1);
+    machine.holds_orders = true;
+    machine.turn();
+    let Some(Order::Install(wish)) = machine.waiting.pop() else { panic!() };
+    // The kernel says that it has it, but no event ever comes.
+    machine.uplinks.told(machine.now, wish.id, Told::Installed);
+    machine.holds_orders = false;
+    machine.writes(&[]);
+    assert_eq!(machine.uplinks.deadline(), Some(machine.now + CONFIRM));
+    machine.written.clear();
+    machine.pass(CONFIRM);
+    assert_eq!(machine.written, ["+high default via 10.2.0.1 dev if2 metric 98", "-high default via 10.2.0.1 dev if2 metric 99"]);
+}
+
+#[test]
+fn a_lost_answer_is_read_from_the_mirror() {
+    let mut machine = Machine::ready();
+    let two = machine.add(2, 1);
+    machine.holds_orders = true;
+    machine.turn();
+    let Some(Order::Install(wish)) = machine.waiting.pop() else { panic!() };
+    machine.uplinks.told(machine.now, wish.id, Told::Unknown);
+    machine.turn();
+    assert_eq!(machine.life(two), Life::Added);
+    machine.notice(Notice::Route(RouteVerb::Added, wish.route));
+    machine.turn();
+    assert_eq!(machine.life(two), Life::Active);
+}

@@ -1,0 +1,157 @@
+//! What the kernel made of wishes, and what that does to a life.
+
+use waypost_core::{ErrorKind, Now};
+
+use super::life::Trigger;
+use super::spec::OnRival;
+use super::wish::{Role, Told, UplinkId, UplinkReport, WishId, WishState};
+use super::{CONFIRM, Uplinks};
+use crate::Mirror;
+
+impl Uplinks {
+    /// Takes what became of a wish.
+    pub fn told(&mut self, now: Now, wish: WishId, told: Told) {
+        let Some(record) = self.wishes.get_mut(&wish) else { return };
+        self.stirred = true;
+        let (uplink, role) = (record.wish.uplink, record.wish.role);
+        match (told, record.wish.state) {
+            (Told::Installed, WishState::Asked) => {
+                (record.wish.state, record.since) = (WishState::Held, now);
+                if let Some(member) = self.members.get_mut(&uplink).filter(|_| role.is_default()) {
+                    member.was_installed();
+                }
+                self.default_moved(uplink, role, Trigger::Installed);
+            }
+            (Told::Installed, _) => self.default_moved(uplink, role, Trigger::Installed),
+            (Told::Refused(error), WishState::Asked) => self.refused(now, wish, error),
+            // Given up before it was there: the deletion on its way finds nothing.
+            (Told::Refused(_), _) => self.default_moved(uplink, role, Trigger::Refused),
+            (Told::Gone, _) => self.gone(wish),
+            (Told::Kept(error), _) if error.kind() == ErrorKind::NotFound => self.gone(wish),
+            (Told::Kept(error), WishState::Leaving) => {
+                record.wish.state = WishState::Held;
+                record.again_at = Some(now + self.options.retry);
+                self.reports.push(UplinkReport::Kept { wish: record.wish.clone(), error });
+                self.default_moved(uplink, role, Trigger::Kept);
+            }
+            (Told::Kept(_), _) => {}
+            // Whether it is there, the mirror tells.
+            (Told::Unknown, WishState::Asked) => (record.unsure, record.since) = (true, now),
+            (Told::Unknown, WishState::Leaving) => record.again_at = Some(now + self.options.retry),
+            (Told::Unknown, WishState::Held) => record.doubted = true,
+            (Told::Lost, WishState::Leaving) => self.default_moved(uplink, role, Trigger::Lost),
+            (Told::Lost, _) => self.lost(now, wish, None),
+        }
+    }
+
+    fn refused(&mut self, now: Now, wish: WishId, error: waypost_core::Error) {
+        let Some(record) = self.wishes.remove(&wish) else { return };
+        let (uplink, role) = (record.wish.uplink, record.wish.role);
+        if let Some(member) = self.members.get_mut(&uplink) {
+            match role {
+                Role::Resolver => member.was_refused_aside(now, &self.options),
+                _ => member.was_refused(now, &self.options),
+            }
+            member.blocked |= role == Role::High;
+        }
+        self.reports.push(UplinkReport::Refused { wish: record.wish, error });
+        self.without(uplink, role, Trigger::Refused);
+    }
+
+    /// The route of a wish is there no more.
+    pub(super) fn gone(&mut self, wish: WishId) {
+        let Some(record) = self.wishes.remove(&wish) else { return };
+        let (uplink, role) = (record.wish.uplink, record.wish.role);
+        let is_last = !self.wishes.values().any(|other| other.wish.uplink == uplink && other.wish.role.is_default());
+        if is_last {
+            self.default_moved(uplink, role, Trigger::Gone);
+        }
+    }
+
+    /// A route of ours has gone without our doing.
+    pub(super) fn lost(&mut self, now: Now, wish: WishId, overwritten_by: Option<Box<waypost_core::Route>>) {
+        let Some(record) = self.wishes.remove(&wish) else { return };
+        let (uplink, role) = (record.wish.uplink, record.wish.role);
+        if let Some(member) = self.members.get_mut(&uplink).filter(|member| member.is_usable()) {
+            member.was_robbed(now, &self.options);
+            member.yielded |= self.options.on_rival == OnRival::Yield;
+        }
+        self.reports.push(UplinkReport::Lost { wish: record.wish, overwritten_by });
+        self.without(uplink, role, Trigger::Lost);
+    }
+
+    /// Moves a life, after a default route has left the wishes for good: only if that was the last of those that count.
+    fn without(&mut self, uplink: UplinkId, role: Role, trigger: Trigger) {
+        if !role.is_default() {
+            return;
+        }
+        if !self.has_default(uplink, WishState::Held) {
+            let is_under_way = self.has_default(uplink, WishState::Asked);
+            match trigger {
+                Trigger::Refused | Trigger::Unwanted if is_under_way => {}
+                _ => self.moved(uplink, trigger),
+            }
+            if trigger == Trigger::Lost && is_under_way {
+                self.moved(uplink, Trigger::Wanted);
+            }
+        } else if trigger == Trigger::Refused {
+            self.moved(uplink, trigger);
+        }
+    }
+
+    fn default_moved(&mut self, uplink: UplinkId, role: Role, trigger: Trigger) {
+        if role.is_default() {
+            self.moved(uplink, trigger);
+        }
+    }
+
+    pub(super) fn has_default(&self, uplink: UplinkId, state: WishState) -> bool {
+        self.wishes
+            .values()
+            .any(|record| record.wish.uplink == uplink && record.wish.state == state && record.wish.role.is_default())
+    }
+
+    /// Moves a life along an arrow; where there is none, nothing happens.
+    pub(super) fn moved(&mut self, uplink: UplinkId, trigger: Trigger) {
+        let Some(member) = self.members.get_mut(&uplink) else { return };
+        let from = member.life;
+        if let Some(to) = from.after(trigger) {
+            member.life = to;
+            self.reports.push(UplinkReport::Moved { uplink, from, trigger, to });
+        }
+    }
+
+    /// Compares what is held with what the mirror has.
+    pub(super) fn see(&mut self, now: Now, mirror: &Mirror) {
+        let (mut lost, mut found) = (Vec::new(), Vec::new());
+        let ids: Vec<WishId> = self.wishes.keys().copied().collect();
+        for id in ids {
+            let record = &self.wishes[&id];
+            let slot = &record.wish.route.slot;
+            let is_there = mirror.tables().slot(slot).any(|(_, route)| self.is_of(&record.wish, route));
+            let overdue = (record.since + CONFIRM).running <= now.running;
+            let Some(record) = self.wishes.get_mut(&id) else { continue };
+            record.seen |= is_there;
+            let suspect = record.suspect.take();
+            let state = record.wish.state;
+            match suspect {
+                _ if is_there => {
+                    record.doubted = false;
+                    if std::mem::take(&mut record.unsure) && state == WishState::Asked {
+                        found.push(id);
+                    }
+                }
+                Some(instead) if state == WishState::Held => lost.push((id, instead)),
+                // The kernel has said nothing of it going, or nothing at all, but a mirror that is in step does not have it.
+                _ if overdue && !self.resyncing && (state == WishState::Held || record.unsure) => record.doubted = true,
+                _ => {}
+            }
+        }
+        for id in found {
+            self.told(now, id, Told::Installed);
+        }
+        for (id, instead) in lost {
+            self.lost(now, id, instead);
+        }
+    }
+}
