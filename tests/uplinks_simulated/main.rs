@@ -1,0 +1,62 @@
+//! Uplinks against simulated kernels: seeded runs with faults and rivals, in which what must hold is looked at after every write.
+
+mod bench;
+mod judge;
+mod machine;
+
+use std::time::Duration;
+
+use waypost_engine::UplinkOptions;
+use waypost_sim::{Profile, RoutingProfile};
+use waypost_tests::seeded::Seeded;
+
+use bench::Bench;
+use machine::{Machine, Routing, WithMetrics};
+
+/// How many seeds each profile gets: a few where it is to be quick, those of `WAYPOST_UPLINK_SEEDS` where it is to be thorough.
+fn seeds() -> std::ops::Range<u64> {
+    let count =
+        std::env::var("WAYPOST_UPLINK_SEEDS").ok().map_or(60, |count| count.parse().expect("WAYPOST_UPLINK_SEEDS is a number"));
+    let first =
+        std::env::var("WAYPOST_UPLINK_FIRST").ok().map_or(0, |first| first.parse().expect("WAYPOST_UPLINK_FIRST is a number"));
+    first..first + count
+}
+
+/// One run: things happen, and each time it has come to rest all must be well.
+fn run<M: Machine>(machine: M, seed: u64) {
+    let mut numbers = Seeded::new(seed);
+    let mut bench = Bench::new(machine, seed, &mut numbers);
+    bench.settle();
+    bench.judge_at_rest();
+    for _ in 0..12 {
+        for _ in 0..=numbers.below(6) {
+            bench.disturb(&mut numbers);
+            bench.turn();
+            bench.pass(Duration::from_millis(numbers.pick(&[0, 1, 20, 150, 700, 3000])));
+        }
+        bench.settle();
+        bench.judge_at_rest();
+    }
+    bench.end();
+}
+
+#[test]
+fn with_metrics_all_holds_at_every_step() {
+    for seed in seeds() {
+        run(WithMetrics::new(Profile::linux()), seed);
+    }
+}
+
+#[test]
+fn on_routing_sockets_all_holds_that_can() {
+    // The tables of one are not listed on a routing socket: its mirror has no links, so no uplink is usable there.
+    let profiles: Vec<_> = RoutingProfile::ALL.into_iter().filter(|profile| profile.dialect.name != "illumos").collect();
+    for (seed, profile) in seeds().step_by(8).zip(profiles.iter().cycle()) {
+        run(Routing::new(*profile), seed);
+    }
+}
+
+#[test]
+fn the_options_are_those_of_the_command() {
+    assert_eq!(UplinkOptions::default().protocol, UplinkOptions::PROTOCOL);
+}
