@@ -67,6 +67,12 @@ impl Kernel for SimKernel {
             Request::DeleteNextHop(id) => Asked::DeleteNextHop(id),
             _ => return Err(unsupported()),
         };
+        let can = &self.capabilities;
+        match asked {
+            Asked::AddRule(_) | Asked::DeleteRule(_) if !can.rules => return Err(unsupported()),
+            Asked::AddNextHop(..) | Asked::DeleteNextHop(_) if !can.next_hop_objects => return Err(unsupported()),
+            _ => {}
+        }
         self.queued.push_back((now, ticket, asked));
         Ok(())
     }
@@ -88,6 +94,7 @@ impl Kernel for SimKernel {
         out.extend(outcomes.into_iter().map(|due| Notice::Outcome(due.ticket, due.outcome)));
         // The next batch of a dump waits for the next call, so that whatever happens between the two stands between them.
         state.next_batch(socket);
+        state.sockets[socket].begin_call();
         for _ in 0..budget {
             match state.sockets[socket].next() {
                 Some(notice) => out.push(notice),
@@ -147,12 +154,23 @@ impl State {
         let mut batch = Vec::new();
         if !std::mem::replace(&mut dump.started, true) {
             batch.push(Notice::DumpStarted(dump.ticket));
+            if let Some(error) = self.sockets[socket].dump_refusal() {
+                batch.push(Notice::DumpDone(dump.ticket, DumpEnd::new(false, Some(error))));
+                return self.sockets[socket].put_batch(batch);
+            }
+        }
+        if self.profile.lists_at_once {
+            while self.list_some(socket, &mut dump.listed, &mut batch) {}
+            self.sockets[socket].spoil(&mut batch);
+            return self.sockets[socket].put_moment(dump.ticket, batch);
         }
         let more = self.list_some(socket, &mut dump.listed, &mut batch);
+        self.sockets[socket].spoil(&mut batch);
         if more {
             self.sockets[socket].dumps.push_front(dump);
         } else {
-            batch.push(Notice::DumpDone(dump.ticket, DumpEnd::WHOLE));
+            let end = self.sockets[socket].dump_end();
+            batch.push(Notice::DumpDone(dump.ticket, end));
         }
         self.sockets[socket].put_batch(batch);
     }

@@ -23,7 +23,8 @@ impl Sim {
     #[must_use]
     pub fn kernel(&self) -> SimKernel {
         let mut state = self.lock();
-        state.sockets.push(Socket::new());
+        let socket = Socket::new(&state.profile);
+        state.sockets.push(socket);
         SimKernel::new(Arc::clone(&self.0), state.profile.capabilities.clone(), state.sockets.len() - 1)
     }
 

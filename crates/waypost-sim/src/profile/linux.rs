@@ -13,11 +13,14 @@ const IPV4: FamilyProfile = FamilyProfile {
     removal_announced_early: true,
     identical_replace_announced: false,
     consequences_announced: false,
+    routes_leave_with_link: true,
+    shows_lost_carrier: true,
     addresses_leave_with_link: false,
     routes_leave_with_last_address: true,
     routes_leave_with_source: true,
     own_address_as_gateway: true,
     delete_compares_all: true,
+    delete_wants_gateway: false,
     resume: Resume::ByPrefix,
     connected: Connected {
         metric: 0,
@@ -38,11 +41,14 @@ const IPV6: FamilyProfile = FamilyProfile {
     removal_announced_early: false,
     identical_replace_announced: true,
     consequences_announced: true,
+    routes_leave_with_link: true,
+    shows_lost_carrier: true,
     addresses_leave_with_link: true,
     routes_leave_with_last_address: false,
     routes_leave_with_source: false,
     own_address_as_gateway: false,
     delete_compares_all: false,
+    delete_wants_gateway: false,
     resume: Resume::ByCount,
     connected: Connected {
         metric: 256,
@@ -71,6 +77,9 @@ impl Profile {
                 (Family::V6, 32766, TableId::MAIN),
             ],
             next_hop_consequences_announced: false,
+            lists_at_once: false,
+            // netlink_overrun, net/netlink/af_netlink.c
+            stays_congested: true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How one operating system keeps its routing tables, as data.
 
+mod berkeley;
 mod linux;
 #[cfg(feature = "pfroute")]
 mod routing;
@@ -16,6 +17,10 @@ pub enum SameSlot {
     Ordered,
     /// Those with a gateway become one route with several next hops; deleting one of them takes it out again.
     Merged,
+    /// There is room for one.
+    Single,
+    /// They stand one behind the other, each by another gateway or interface.
+    ByGateway,
 }
 
 /// Where a dump goes on after one batch, if the table has changed meanwhile.
@@ -62,6 +67,10 @@ pub struct FamilyProfile {
     pub identical_replace_announced: bool,
     /// Routes that go with their link, address or next-hop object are announced.
     pub consequences_announced: bool,
+    /// Routes go with a link that is switched off, or lose the next hops over it.
+    pub routes_leave_with_link: bool,
+    /// A next hop whose link has no carrier is shown as such.
+    pub shows_lost_carrier: bool,
     /// A link that goes down loses its addresses.
     pub addresses_leave_with_link: bool,
     /// When the last address of a link goes, all its routes do.
@@ -72,6 +81,8 @@ pub struct FamilyProfile {
     pub own_address_as_gateway: bool,
     /// A delete compares type, scope and preferred source too.
     pub delete_compares_all: bool,
+    /// A delete must name the gateway.
+    pub delete_wants_gateway: bool,
     /// How a dump goes on.
     pub resume: Resume,
     /// What is made for addresses.
@@ -96,6 +107,10 @@ pub struct Profile {
     pub rules: Vec<(Family, u32, TableId)>,
     /// Next-hop objects that go with their link are announced.
     pub next_hop_consequences_announced: bool,
+    /// A dump is of one moment, and overtakes what is queued: it is told before, and ends behind it.
+    pub lists_at_once: bool,
+    /// A receive buffer that has been full takes nothing until it is empty; otherwise it takes what there is room for.
+    pub stays_congested: bool,
 }
 
 impl Profile {

@@ -31,7 +31,7 @@ impl State {
         }
         self.addresses.push(address.clone());
         match self.profile.family(Family::of(&local)).same_slot {
-            SameSlot::Ordered => {
+            SameSlot::Ordered | SameSlot::Single | SameSlot::ByGateway => {
                 self.tell_address(Verb::Present, &address);
                 self.make(self.host_route(&address));
                 self.make_network_routes(&address);

@@ -1,9 +1,9 @@
 //! Taking routes out.
 
-use waypost_core::{Disposition, Error, NextHop, Protocol, Route, RouteVerb, Scope, TableId};
+use waypost_core::{CompareAndDelete, Disposition, Entry, Error, ErrorKind, NextHop, Protocol, Route, RouteVerb, Scope, TableId};
 
 use super::insert::{are_merged, joins, legs_of, merged, missing};
-use super::{Place, State};
+use super::{Place, State, refused};
 use crate::SameSlot;
 
 impl State {
@@ -18,8 +18,16 @@ impl State {
         if let Some(id) = wish.entry.next_hop_object {
             self.object(id)?;
         }
+        let names_gateway = wish.entry.next_hops.iter().any(|hop| hop.gateway.is_some());
+        if family.delete_wants_gateway && !names_gateway {
+            return Err(refused(ErrorKind::Invalid, "a gateway must be named"));
+        }
+        if self.profile.capabilities.compare_and_delete == CompareAndDelete::Emulated {
+            // Whatever there is to the destination goes.
+            wish.entry = Entry::default();
+        }
         match family.same_slot {
-            SameSlot::Ordered => self.delete_ordered(&wish, all),
+            SameSlot::Ordered | SameSlot::Single | SameSlot::ByGateway => self.delete_ordered(&wish, all),
             SameSlot::Merged => self.delete_each(&legs_of(&wish), all),
         }
     }
@@ -84,6 +92,7 @@ impl State {
 fn is_meant(route: &Route, wish: &Route, compares_all: bool) -> bool {
     let (entry, asked) = (&route.entry, &wish.entry);
     route.slot.tos == wish.slot.tos
+        && (route.slot.priority, route.slot.interface_scope) == (wish.slot.priority, wish.slot.interface_scope)
         && route.slot.source == wish.slot.source
         && (wish.slot.metric == 0 || wish.slot.metric == route.slot.metric)
         && (asked.protocol == Protocol::UNSPECIFIED || asked.protocol == entry.protocol)

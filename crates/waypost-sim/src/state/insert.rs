@@ -20,6 +20,7 @@ impl State {
         let family = *self.profile.family(route.slot.destination.family());
         let told = match family.same_slot {
             SameSlot::Ordered => self.insert_ordered(change, route, family.identical_replace_announced)?,
+            SameSlot::Single | SameSlot::ByGateway => Some(self.insert_plain(change, route, family.same_slot)?),
             SameSlot::Merged => self.insert_merged(change, route, family.identical_replace_announced)?,
         };
         if let Some((verb, route)) = told {
@@ -55,6 +56,26 @@ impl State {
         };
         chain.insert(position, route.clone());
         Ok(Some((verb, route.clone())))
+    }
+
+    /// As routing sockets have it: a message adds or changes, and each that succeeds is told.
+    fn insert_plain(&mut self, change: RouteChange, route: &Route, same_slot: SameSlot) -> Result<(RouteVerb, Route), Error> {
+        let chain = self.tables.entry(Place::of(&route.slot)).or_default();
+        let (first, end) = span(chain, &route.slot);
+        let is_taken = chain[first..end].iter().any(|other| same_slot == SameSlot::Single || is_duplicate(other, route));
+        let (verb, position) = match change {
+            RouteChange::Add if is_taken => return Err(exists()),
+            RouteChange::Add => (RouteVerb::Added, end),
+            RouteChange::Change if first == end => return Err(missing()),
+            RouteChange::Change if chain[first + 1..end].iter().any(|other| is_duplicate(other, route)) => return Err(exists()),
+            RouteChange::Change => {
+                chain.remove(first);
+                (RouteVerb::Replaced, first)
+            }
+            _ => return Err(refused(ErrorKind::Unsupported, "there is no such operation")),
+        };
+        chain.insert(position, route.clone());
+        Ok((verb, route.clone()))
     }
 
     fn insert_merged(
@@ -121,7 +142,7 @@ impl State {
 /// Where in a chain the routes of a slot stand: from the first to behind the last.
 pub(super) fn span(chain: &[Route], slot: &Slot) -> (usize, usize) {
     // Higher types of service come first (fib_find_alias, net/ipv4/fib_trie.c), then lower metrics.
-    let key = |slot: &Slot| (slot.source, u8::MAX - slot.tos, slot.metric);
+    let key = |slot: &Slot| (slot.source, u8::MAX - slot.tos, slot.metric, slot.priority, slot.interface_scope);
     let first = chain.partition_point(|other| key(&other.slot) < key(slot));
     let end = chain.partition_point(|other| key(&other.slot) <= key(slot));
     (first, end)

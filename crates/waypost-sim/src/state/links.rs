@@ -107,7 +107,9 @@ impl State {
     fn went_down(&mut self, index: IfIndex) {
         self.lose_objects(index);
         for family in Family::ALL {
-            self.lose_next_hops(family, index, false);
+            if self.profile.family(family).routes_leave_with_link {
+                self.lose_next_hops(family, index, false);
+            }
             if self.profile.family(family).addresses_leave_with_link {
                 let leaves = |own: &Address| own.interface == index && Family::of(&own.local) == family;
                 let (gone, kept) = std::mem::take(&mut self.addresses).into_iter().partition(leaves);
@@ -132,7 +134,9 @@ impl State {
         self.tables.values_mut().flatten().filter(|route| hit(route)).for_each(|route| mark_dead(route, index, true));
         let is_dead = |route: &Route| route.entry.next_hops.iter().all(|hop| hop.flags.contains(NextHopFlags::DEAD));
         let dead: Vec<Route> = match profile.same_slot {
-            SameSlot::Ordered => self.tables.values().flatten().filter(|route| hit(route) && is_dead(route)).cloned().collect(),
+            SameSlot::Ordered | SameSlot::Single | SameSlot::ByGateway => {
+                self.tables.values().flatten().filter(|route| hit(route) && is_dead(route)).cloned().collect()
+            }
             SameSlot::Merged => {
                 let gone = |chain: &Vec<Route>, route: &Route| {
                     hit(route) && is_dead(route) && chain.iter().filter(|other| are_merged(other, route)).all(is_dead)

@@ -33,6 +33,9 @@ impl State {
         let carries = |hop: &waypost_core::NextHop| {
             hop.interface.and_then(|index| self.links.get(&index)).is_none_or(waypost_core::Link::has_carrier)
         };
+        if !self.profile.family(route.slot.destination.family()).shows_lost_carrier {
+            return route;
+        }
         let is_attached = route.entry.next_hops.iter().all(|hop| carries(hop) && !hop.flags.contains(NextHopFlags::DEAD));
         if !is_attached {
             let mark = |mut hop: waypost_core::NextHop| {
@@ -47,7 +50,7 @@ impl State {
     /// The routes to one prefix as programs are shown them.
     fn listed(&self, family: Family, chain: &[Route]) -> Vec<Route> {
         match self.profile.family(family).same_slot {
-            SameSlot::Ordered => chain.iter().map(|route| self.shown(route)).collect(),
+            SameSlot::Ordered | SameSlot::Single | SameSlot::ByGateway => chain.iter().map(|route| self.shown(route)).collect(),
             SameSlot::Merged => {
                 let mut shown = Vec::new();
                 let mut rest = chain;

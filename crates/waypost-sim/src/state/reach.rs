@@ -83,7 +83,8 @@ impl State {
         let best = candidates.rev().max_by_key(|route| route.slot.destination.length())?;
         let hop = best.entry.next_hops.first()?;
         let near = matches!(best.entry.disposition, Disposition::Unicast | Disposition::Local) && hop.gateway.is_none();
-        let scope_is_near = Family::of(&gateway) == Family::V6 || best.entry.scope != Scope::UNIVERSE;
+        let has_scopes = self.profile.family(Family::of(&gateway)).connected.scope != Scope::UNIVERSE;
+        let scope_is_near = !has_scopes || best.entry.scope != Scope::UNIVERSE;
         if near && scope_is_near { hop.interface } else { None }
     }
 
