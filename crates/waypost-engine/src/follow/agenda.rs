@@ -14,6 +14,9 @@ const CALM: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_millis(250);
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
+/// How long it waits after a dump that the kernel refused, at first; it doubles with each, up to the same length.
+const REFUSED: Duration = Duration::from_millis(20);
+
 /// When a kernel that announces before it acts is asked again: by then it has acted.
 const AFTERTHOUGHTS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
@@ -33,6 +36,8 @@ pub(super) struct Item {
     latest: Option<Now>,
     /// How often it has been tried in vain.
     pub(super) attempts: u32,
+    /// How often something that it listed could not be understood.
+    pub(super) odd: u32,
     /// How often it is to be read once more although it was read well.
     afterthoughts: usize,
 }
@@ -40,7 +45,7 @@ pub(super) struct Item {
 impl Item {
     /// To be read at once, and once.
     pub(super) const fn once(now: Now) -> Self {
-        Self { earliest: now, latest: None, attempts: 0, afterthoughts: 0 }
+        Self { earliest: now, latest: None, attempts: 0, odd: 0, afterthoughts: 0 }
     }
 }
 
@@ -60,19 +65,21 @@ impl Agenda {
 
     /// Has `subject` read when it is calm.
     pub(super) fn add_calmly(&mut self, now: Now, subject: Subject) {
-        self.insert(subject, Item { earliest: now, latest: Some(now + PATIENCE), attempts: 0, afterthoughts: 0 });
+        self.insert(subject, Item { earliest: now, latest: Some(now + PATIENCE), attempts: 0, odd: 0, afterthoughts: 0 });
     }
 
     /// Has `subject` read at once and again a little later.
     pub(super) fn add_with_afterthoughts(&mut self, now: Now, subject: Subject) {
-        self.insert(subject, Item { earliest: now, latest: None, attempts: 0, afterthoughts: AFTERTHOUGHTS.len() });
+        self.insert(subject, Item { earliest: now, latest: None, attempts: 0, odd: 0, afterthoughts: AFTERTHOUGHTS.len() });
     }
 
-    /// Has `subject` read again, after `item` was read in vain; says how often that has been.
-    pub(super) fn again(&mut self, now: Now, subject: Subject, item: Item) -> u32 {
+    /// Has `subject` read again, after `item` was read in vain; says how often that has been. What the kernel `refused` is not asked for again
+    /// at once, be it as calm as may be.
+    pub(super) fn again(&mut self, now: Now, subject: Subject, item: Item, refused: bool) -> u32 {
         let attempts = item.attempts.saturating_add(1);
-        let patience = PATIENCE.saturating_mul(1 << attempts.min(10)).min(PATIENCE_MAX);
-        let item = Item { earliest: now + CALM, latest: Some(now + patience), attempts, ..item };
+        let doubled = |first: Duration| first.saturating_mul(1 << attempts.min(11)).min(PATIENCE_MAX);
+        let earliest = now + if refused { doubled(REFUSED) } else { CALM };
+        let item = Item { earliest, latest: Some(now + doubled(PATIENCE)), attempts, ..item };
         self.insert(subject, item);
         attempts
     }
@@ -81,7 +88,7 @@ impl Agenda {
     pub(super) fn done(&mut self, now: Now, subject: Subject, item: Item) {
         let Some(left) = item.afterthoughts.checked_sub(1) else { return };
         let wait = AFTERTHOUGHTS.get(AFTERTHOUGHTS.len() - item.afterthoughts).copied().unwrap_or_default();
-        self.insert(subject, Item { earliest: now + wait, latest: None, attempts: 0, afterthoughts: left });
+        self.insert(subject, Item { earliest: now + wait, latest: None, attempts: 0, odd: 0, afterthoughts: left });
     }
 
     fn insert(&mut self, subject: Subject, item: Item) {
@@ -95,6 +102,7 @@ impl Agenda {
         held.earliest = held.earliest.min(item.earliest);
         held.latest = held.latest.zip(item.latest).map(|(one, two)| one.min(two));
         held.attempts = held.attempts.max(item.attempts);
+        held.odd = held.odd.max(item.odd);
         held.afterthoughts = held.afterthoughts.max(item.afterthoughts);
     }
 
@@ -169,8 +177,19 @@ mod tests {
         agenda.add(at(0), Subject::Links);
         for expected in [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000] {
             let (subject, item) = agenda.take_due(at(0)).or_else(|| agenda.take_due(at(u64::MAX >> 24))).unwrap();
-            agenda.again(at(0), subject, item);
+            agenda.again(at(0), subject, item, false);
             agenda.disturbed(at(60_000));
+            assert_eq!(agenda.deadline(), Some(at(expected)));
+        }
+    }
+
+    #[test]
+    fn what_was_refused_is_asked_for_less_and_less_often_however_calm_it_is() {
+        let mut agenda = Agenda::default();
+        agenda.add(at(0), Subject::Links);
+        for expected in [40, 80, 160, 320, 640, 1280, 2560, 5120, 10_240, 20_480, 30_000, 30_000] {
+            let (subject, item) = agenda.take_due(at(u64::MAX >> 24)).unwrap();
+            agenda.again(at(0), subject, item, true);
             assert_eq!(agenda.deadline(), Some(at(expected)));
         }
     }

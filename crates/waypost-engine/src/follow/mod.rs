@@ -52,6 +52,10 @@ const ATTEMPTS_MAX: u32 = 8;
 /// How often a dump may be torn before the first snapshot does without a whole one.
 const ATTEMPTS_TORN: u32 = 3;
 
+/// How often a dump is asked for again of which an entry could not be understood: one that was damaged on the way comes whole then, and one that
+/// never can be understood is not to make it dump for ever.
+const ATTEMPTS_ODD: u32 = 2;
+
 /// What a [`Follower`] is to follow beside routes, rules, links, addresses, next-hop objects and settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -122,7 +126,12 @@ pub struct Follower {
     unread: BTreeSet<Subject>,
     state: State,
     stats: Stats,
+    /// What the kernel has said last.
     notices: Notices,
+    /// How much of it has been taken in.
+    taken: usize,
+    /// What a dump has taken away is still being told.
+    is_ending: bool,
     verification: Verification,
 }
 
@@ -148,6 +157,8 @@ struct Running {
     item: Item,
     /// Something was lost meanwhile.
     spoiled: bool,
+    /// Something that it lists could not be understood.
+    odd: bool,
     /// How much had been said when it was asked for.
     said: u64,
     /// When that was.
@@ -183,6 +194,8 @@ impl Follower {
             state: State::New,
             stats: Stats::default(),
             notices: Notices::new(),
+            taken: 0,
+            is_ending: false,
             verification: Verification::default(),
         }
     }
@@ -202,12 +215,13 @@ impl Follower {
     /// Says whether all that was ever doubted has been read again, and the mirror is known to be what the kernel has.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.state == State::Following && self.is_idle() && self.agenda.deadline().is_none()
+        let is_taken = self.taken == self.notices.len();
+        self.state == State::Following && is_taken && self.is_idle() && self.agenda.deadline().is_none()
     }
 
-    /// Says whether no dump runs, nor waits for another to end.
+    /// Says whether no dump runs, nor waits for another to end, nor has left something to do.
     const fn is_idle(&self) -> bool {
-        self.running.is_none() && self.behind.is_none()
+        self.running.is_none() && self.behind.is_none() && !self.is_ending
     }
 
     /// Counters.
@@ -230,11 +244,11 @@ impl Follower {
     /// Goes on: takes what the kernel has said, adds to `out` what has changed, and asks what is to be asked.
     ///
     /// What answers requests of the caller's, those with a ticket below 2^63, is added to `others` untouched, with
-    /// all that a dump of theirs lists. Some hundreds of notices are taken in one call.
+    /// all that a dump of theirs lists. Some hundreds of notices are taken in one call, and some thousand events made at most.
     ///
     /// # Errors
     ///
-    /// What the kernel says where it is of no more use, and where the first snapshot failed again and again.
+    /// What the kernel says where it is of no more use, where it does not permit the first snapshot, and where that failed again and again.
     pub fn advance<K: Kernel>(
         &mut self,
         now: Now,
@@ -247,24 +261,27 @@ impl Follower {
         }
         self.verify_if_due(now);
         let told = out.len();
-        let mut flushed = kernel.flush()?;
-        let mut notices = std::mem::take(&mut self.notices);
-        let drained = kernel.drain(now, BUDGET, &mut notices);
-        self.stats.notices += notices.len() as u64;
-        let mut taken = Ok(());
-        for notice in &mut notices {
-            // Most there is by far, and large: it is read where it lies.
-            if let (Notice::Route(RouteVerb::Listed, route), None) = (&*notice, self.foreign) {
-                self.mirror.route(RouteVerb::Listed, route, out);
-            } else if let Err(error) = self.take(now, std::mem::replace(notice, Notice::Overrun), out, others) {
-                taken = Err(error);
-            }
+        if self.is_ending {
+            self.is_ending = self.mirror.go_on(out);
+            self.mark_what_was_found(told, out);
+            self.settle(now, out);
+            return Ok(Progress::More);
         }
-        notices.clear();
-        self.notices = notices;
+        let mut flushed = kernel.flush()?;
+        let mut drained = Ok(Drained::More);
+        if self.taken == self.notices.len() {
+            self.notices.clear();
+            self.taken = 0;
+            drained = kernel.drain(now, BUDGET, &mut self.notices);
+            self.stats.notices += self.notices.len() as u64;
+        }
+        let taken = self.take_all(now, out, others);
         self.mark_what_was_found(told, out);
         taken?;
         let drained = drained?;
+        if self.is_ending {
+            return Ok(Progress::More);
+        }
         self.settle(now, out);
         let asked = self.ask(now, kernel, out)?;
         if asked {
@@ -299,6 +316,28 @@ impl Follower {
         ticket.0 >= FIRST_TICKET
     }
 
+    /// Takes in what the kernel has said, up to the end of a dump that leaves something to do.
+    fn take_all(&mut self, now: Now, out: &mut Vec<Event>, others: &mut Notices) -> Result<(), Error> {
+        let mut taken = Ok(());
+        let mut notices = std::mem::take(&mut self.notices);
+        for notice in notices.iter_mut().skip(self.taken) {
+            self.taken += 1;
+            // Most there is by far, and large: it is read where it lies.
+            if let (Notice::Route(RouteVerb::Listed, route), None) = (&*notice, self.foreign) {
+                self.mirror.route(RouteVerb::Listed, route, out);
+                continue;
+            }
+            if let Err(error) = self.take(now, std::mem::replace(notice, Notice::Overrun), out, others) {
+                taken = Err(error);
+            }
+            if self.is_ending {
+                break;
+            }
+        }
+        self.notices = notices;
+        taken
+    }
+
     fn take(&mut self, now: Now, notice: Notice, out: &mut Vec<Event>, others: &mut Notices) -> Result<(), Error> {
         match notice {
             Notice::Route(verb, _) => {
@@ -331,8 +370,10 @@ impl Follower {
             }
             Notice::Undecodable { in_dump, .. } => {
                 self.stats.undecodable += 1;
-                if !in_dump {
-                    self.lost(now, Reason::Undecodable, out);
+                match &mut self.running {
+                    _ if !in_dump => self.lost(now, Reason::Undecodable, out),
+                    Some(running) => running.odd = true,
+                    None => {}
                 }
             }
             notice if self.foreign.is_some() && is_listed(&notice) => others.push(notice),
@@ -375,7 +416,8 @@ impl Follower {
 
     /// The dump that runs has ended.
     fn dump_done(&mut self, now: Now, ticket: Ticket, end: &DumpEnd, out: &mut Vec<Event>) -> Result<(), Error> {
-        let Some(Running { subject, item, spoiled, said, asked, .. }) = self.running.take_if(|running| running.ticket == ticket)
+        let Some(Running { subject, mut item, spoiled, odd, said, asked, .. }) =
+            self.running.take_if(|running| running.ticket == ticket)
         else {
             return Ok(());
         };
@@ -384,8 +426,11 @@ impl Follower {
         // Linux refuses to list the routes of an interface that it has not: there are none.
         let none = |error: &&Error| error.kind() == ErrorKind::NoSuchDevice && matches!(subject, Subject::Routes(_, Some(_)));
         let error = end.error.as_ref().filter(|error| !none(error));
-        let whole = !spoiled && !end.interrupted && error.is_none();
-        let ended = self.mirror.end(subject, whole, out);
+        let odd = odd && item.odd < ATTEMPTS_ODD;
+        item.odd += u32::from(odd);
+        let whole = !spoiled && !odd && !end.interrupted && error.is_none();
+        let ended = self.mirror.end_in_slices(subject, whole, out);
+        self.is_ending = self.mirror.go_on(out);
         if subject == Subject::Links {
             match (error, &mut self.behind) {
                 (None, _) => self.carried_out = Some(said),
@@ -401,8 +446,10 @@ impl Follower {
             (Some(error), _) if is_final(error) => self.give_up(subject),
             (error, Err(_)) => {
                 self.stats.torn += 1;
-                let attempts = self.agenda.again(now, subject, item);
-                if let (Some(error), true) = (error, self.state == State::Reading && attempts >= ATTEMPTS_MAX) {
+                let attempts = self.agenda.again(now, subject, item, error.is_some());
+                // Who may not look does not know that there is nothing.
+                let is_hopeless = |error: &&Error| error.kind() == ErrorKind::NotPermitted || attempts >= ATTEMPTS_MAX;
+                if let Some(error) = error.filter(|error| self.state == State::Reading && is_hopeless(error)) {
                     return Err(error.clone());
                 }
                 // What a torn dump has listed is there all the same: it is read again behind the first snapshot.
@@ -520,7 +567,10 @@ impl Follower {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
         match subject.request(|dump| kernel.submit(now, ticket, Request::Dump(dump))) {
-            Ok(()) => self.running = Some(Running { ticket, subject, item, spoiled: false, said: self.said, asked: now }),
+            Ok(()) => {
+                let (said, asked) = (self.said, now);
+                self.running = Some(Running { ticket, subject, item, spoiled: false, odd: false, said, asked });
+            }
             Err(error) if is_final(&error) => {
                 // What has been begun ends, and takes nothing away.
                 _ = self.mirror.end(subject, false, out);
@@ -546,7 +596,7 @@ const fn is_announced_early(subject: Subject) -> bool {
 
 /// Says whether a kernel that fails so will never do otherwise.
 fn is_final(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid | ErrorKind::NotPermitted)
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid)
 }
 
 /// Says whether a notice is of something by which a dump can be torn.

@@ -456,6 +456,93 @@ fn what_other_programs_send_is_counted_and_nothing_more() {
     assert_eq!((stats.foreign, stats.resyncs, stats.undecodable), (1, 0, 0));
 }
 
+/// How many events one call makes at most here: two of each notice, and a slice.
+const EVENTS_AT_ONCE: usize = 2 * BUDGET + 1024;
+
+#[test]
+fn what_a_dump_takes_away_is_told_in_slices_and_nothing_is_taken_in_between() {
+    let mut scene = Scene::synchronised();
+    scene.kernel.suffer(Fault::ReceiveBuffer(100_000));
+    // Those of one kind go, and those that the dump lists fill more than one call.
+    let gone = |n: u32| format!("20.{}.{}.0/24 dev if2", n / 250, n % 250);
+    let kept = |n: u32| format!("30.{}.{}.0/24 dev if2", n / 250, n % 250);
+    (0..2500).for_each(|n| scene.rival(RouteChange::Add, &gone(n)));
+    (0..700).for_each(|n| scene.rival(RouteChange::Add, &kept(n)));
+    // It shares the slot of the one that goes last.
+    scene.rival(RouteChange::Append, "blackhole 20.9.249.0/24");
+    scene.settle();
+    scene.events.clear();
+    scene.kernel.suffer(Fault::LoseEvents { count: 2500, signalled: true });
+    (0..2500).for_each(|n| scene.rival(RouteChange::Delete, &gone(n)));
+    scene.kernel.suffer(Fault::DumpBatch(10_000));
+    let (mut told, mut has_meddled) = (0, false);
+    for _ in 0..100_000 {
+        let before = scene.follower.stats().notices;
+        let progress = scene.follower.advance(scene.now, &mut scene.kernel, &mut scene.events, &mut scene.others).unwrap();
+        assert!(scene.events.len() - told <= EVENTS_AT_ONCE, "{} at once", scene.events.len() - told);
+        told = scene.events.len();
+        let lists = scene.follower.running.is_some_and(|running| running.subject == Subject::Routes(Family::V4, None));
+        if lists && scene.follower.stats().notices - before == BUDGET as u64 && !has_meddled {
+            // This comes right behind the end of the dump, and hits what is left of the slot.
+            scene.rival(RouteChange::Replace, "20.9.249.0/24 via 10.0.0.1");
+            has_meddled = true;
+        }
+        assert!(!scene.follower.is_settled() || !scene.follower.is_ending);
+        match progress {
+            Progress::More => {}
+            _ if scene.follower.is_settled() => break,
+            _ => scene.now = scene.now + Duration::from_millis(1),
+        }
+    }
+    assert!(has_meddled && scene.follower.is_settled());
+    let removed = count(&scene.events, |event| matches!(event, Event::Route { change: crate::Change::Removed(_), .. }));
+    assert_eq!(removed, 2500);
+    assert!(matches!(scene.events.last(), Some(Event::Resynced { removed: 2500, .. })), "{:?}", scene.events.last());
+    let count_of_dumps = scene.follower.stats().torn;
+    assert_eq!(count_of_dumps, 0, "the replacement came behind the end of the dump");
+    scene.assert_true();
+}
+
+#[test]
+fn who_may_not_look_is_told_so_and_not_that_there_is_nothing() {
+    let refuse = |kernel: &mut SimKernel, count, kind| kernel.suffer(Fault::RefuseDumps { count, kind });
+    let mut scene = Scene::new();
+    refuse(&mut scene.kernel, 1000, ErrorKind::NotPermitted);
+    let told =
+        (0..100).find_map(|_| scene.follower.advance(scene.now, &mut scene.kernel, &mut scene.events, &mut scene.others).err());
+    assert_eq!(told.map(|error| error.kind()), Some(ErrorKind::NotPermitted));
+    assert!(!scene.follower.is_synchronised());
+    // It can be asked again, and later it is but a delay.
+    refuse(&mut scene.kernel, 0, ErrorKind::NotPermitted);
+    scene.settle();
+    let held = scene.follower.mirror().routes().count();
+    refuse(&mut scene.kernel, 40, ErrorKind::NotPermitted);
+    scene.follower.resync(scene.now, &mut scene.events);
+    let began = scene.now;
+    scene.settle();
+    assert_eq!(scene.follower.mirror().routes().count(), held);
+    assert_eq!((scene.follower.stats().torn, scene.follower.stats().refused), (40 + 1, 0));
+    assert!(scene.now.running - began.running > Duration::from_millis(300), "it is not asked again at once");
+    scene.assert_true();
+}
+
+#[test]
+fn an_entry_that_is_damaged_on_the_way_takes_no_route_away_and_one_that_never_can_be_read_ends() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.9.0.0/16 via 10.0.0.1");
+    scene.settle();
+    scene.events.clear();
+    scene.kernel.suffer(Fault::SpoilListed(4));
+    scene.follower.resync(scene.now, &mut scene.events);
+    scene.settle();
+    assert_eq!(count(&scene.events, |event| matches!(event, Event::Route { .. })), 0, "{:?}", scene.events);
+    assert_eq!(scene.follower.stats().torn, 1);
+    scene.kernel.suffer(Fault::SpoilListed(usize::MAX));
+    scene.follower.resync(scene.now, &mut scene.events);
+    scene.settle();
+    assert_eq!(scene.follower.stats().torn, 1 + 2 * 2, "two more for each family");
+}
+
 /// A kernel that loses the routes that it lists, and says of each dump that it was interrupted.
 struct Torn(SimKernel);
 

@@ -473,13 +473,26 @@ impl Mirror {
     ///
     /// The dump does not tell the whole truth, and this many routes are suspect: they may have gone, and are kept.
     pub fn end(&mut self, subject: Subject, whole: bool, out: &mut Vec<Event>) -> Result<(), usize> {
+        let ended = self.end_in_slices(subject, whole, out);
+        while self.go_on(out) {}
+        ended
+    }
+
+    /// Goes on with the dump that has ended, if it has left something to do; says whether there is more. Until there is not, nothing else may be
+    /// taken in.
+    pub(crate) fn go_on(&mut self, out: &mut Vec<Event>) -> bool {
+        self.routes.go_on(out)
+    }
+
+    /// Does what [`end`](Self::end) does, but leaves most of it to [`go_on`](Self::go_on) where it is about routes: there can be a million.
+    pub(crate) fn end_in_slices(&mut self, subject: Subject, whole: bool, out: &mut Vec<Event>) -> Result<(), usize> {
         let before = out.len();
         let all = |_: &IfIndex| true;
         let mut links = Vec::new();
         let ended = match subject {
             Subject::Routes(..) => {
                 let links = self.links.items();
-                return self.routes.end(whole, |index| links.get(&index).is_some_and(Link::is_up), out);
+                return self.routes.end(whole, |index| links.get(&index).is_some_and(Link::is_up));
             }
             Subject::Rules(family) => self.rules[family as usize].end(whole, out),
             Subject::Links => {

@@ -13,11 +13,16 @@ use super::{Change, Event};
 /// How many slots that events have emptied are remembered during a dump. With more, what the dump lists is not believed.
 const GONE_MAX: usize = 1 << 16;
 
+/// How many routes are taken away at once that a dump has not listed: each is an event, and there can be a million.
+const SLICE: usize = 1024;
+
 /// The routes, and what is being learnt of them from a dump.
 #[derive(Clone, Debug)]
 pub(super) struct Routes {
     tables: Tables,
     dump: Option<Listing>,
+    /// What the dump that has ended says of routes, as far as it has not been done yet.
+    ending: Option<Ending>,
     pub(super) tally: Tally,
     /// Those of the changes that the kernel announced.
     announced: Tally,
@@ -75,6 +80,14 @@ struct Listing {
     twins: Vec<(usize, Route)>,
 }
 
+/// What is left to do of a dump that told the whole truth. Nothing else may be taken in until it is done: rows get new routes.
+#[derive(Clone, Debug)]
+struct Ending {
+    /// What has gone.
+    gone: std::vec::IntoIter<(Slot, RowId)>,
+    twins: Vec<(usize, Route)>,
+}
+
 impl Listing {
     fn see(&mut self, row: RowId) {
         self.seen.insert(row);
@@ -85,7 +98,17 @@ impl Routes {
     pub(super) fn new() -> Self {
         let (tally, doubted, ambiguous) = (Tally::default(), [false; 2], [false; 2]);
         let announced = tally;
-        Self { tables: Tables::new(), dump: None, tally, announced, announce: true, doubted, ambiguous, rows: Vec::new() }
+        Self {
+            tables: Tables::new(),
+            dump: None,
+            ending: None,
+            tally,
+            announced,
+            announce: true,
+            doubted,
+            ambiguous,
+            rows: Vec::new(),
+        }
     }
 
     pub(super) const fn tables(&self) -> &Tables {
@@ -367,15 +390,16 @@ impl Routes {
     }
 
     /// The dump has ended, `whole` if nobody says otherwise. What it has not listed has gone if it was quiescent; else it gives
-    /// back how many are suspect.
+    /// back how many are suspect. That is done by [`go_on`](Self::go_on).
     ///
     /// `is_up` says whether an interface is known to be on.
-    pub(super) fn end(&mut self, whole: bool, is_up: impl Fn(IfIndex) -> bool, out: &mut Vec<Event>) -> Result<(), usize> {
+    pub(super) fn end(&mut self, whole: bool, is_up: impl Fn(IfIndex) -> bool) -> Result<(), usize> {
         let Some(dump) = self.dump.take() else { return Ok(()) };
         let sound = whole && dump.quiescent && !dump.void;
         let suspect = |row: &RowId| !dump.seen.contains(*row) && !dump.touched.contains(*row);
         if self.all_seen(&dump) {
-            return if sound { self.add_twins(dump.twins, out) } else { Err(0) };
+            self.ending = sound.then(|| Ending { gone: Vec::new().into_iter(), twins: dump.twins });
+            return if sound { Ok(()) } else { Err(0) };
         }
         let missing = self.tables.rows().filter(|(row, route)| {
             suspect(row) && dump.scope.passes(*route) && !self.may_be_hidden(&dump, &route.slot, route.entry, &is_up)
@@ -384,18 +408,25 @@ impl Routes {
             return Err(missing.count());
         }
         let gone: Vec<(Slot, RowId)> = missing.map(|(row, route)| (route.slot, row)).collect();
-        for (slot, row) in gone {
-            self.remove(&slot, row, out);
-        }
-        self.add_twins(dump.twins, out)
+        self.ending = Some(Ending { gone: gone.into_iter(), twins: dump.twins });
+        Ok(())
     }
 
-    /// What a sound dump has listed twice is there twice.
-    fn add_twins(&mut self, twins: Vec<(usize, Route)>, out: &mut Vec<Event>) -> Result<(), usize> {
-        for (position, twin) in twins {
+    /// Does some of what is left to do of the dump that has ended; says whether there is more.
+    pub(super) fn go_on(&mut self, out: &mut Vec<Event>) -> bool {
+        let Some(mut ending) = self.ending.take() else { return false };
+        for (slot, row) in ending.gone.by_ref().take(SLICE) {
+            self.remove(&slot, row, out);
+        }
+        if ending.gone.len() > 0 {
+            self.ending = Some(ending);
+            return true;
+        }
+        // What a sound dump has listed twice is there twice.
+        for (position, twin) in ending.twins {
             self.insert(&twin, Position::At(position), out);
         }
-        Ok(())
+        false
     }
 
     /// Says whether a dump would not list a route though it is there: IPv6 lists merged next hops at the place of the first and goes
