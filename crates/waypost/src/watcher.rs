@@ -20,6 +20,12 @@ use crate::trace;
 /// No sleep is longer: epoll_wait(2) counts milliseconds in 31 bits, and takes more for ever.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many events may wait while a call reads that gives none: then it ends.
+const QUEUE_MAX: usize = 1 << 16;
+
+/// How many turns are taken at once that make no event, of some hundreds of notices each: then others have their turn.
+const TURNS_MAX: usize = 64;
+
 /// A live picture of the kernel's routing tables, and of what they hang on: links, addresses, rules, next-hop objects.
 ///
 /// It subscribes before it reads, so nothing falls in between. The picture moves when the program asks for it, by
@@ -48,7 +54,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// The watcher is a [`mio::event::Source`], and [`AsFd`] gives the descriptor for any other loop: when it is readable, call
 /// [`try_next`](Self::try_next) until it gives `None`. Call it too when [`deadline`](Self::deadline) has come, with nothing to read:
-/// then the watcher wants to check something. The features `tokio` and `async-io` give a stream that does all this.
+/// then the watcher wants to check something, or has left something unread: much can be said that makes no event. The features `tokio` and `async-io` give a stream that does all this.
 #[derive(Debug)]
 pub struct Watcher<K = Native> {
     kernel: K,
@@ -62,6 +68,8 @@ pub struct Watcher<K = Native> {
     refused: Option<Error>,
     /// How many events have waited at once, at most.
     queue_max: usize,
+    /// The last call left something unread.
+    has_more: bool,
 }
 
 /// What `wait` waits with; made when it first does.
@@ -106,9 +114,9 @@ impl Watcher {
         let end = end_of(timeout);
         loop {
             let progress = self.step()?;
+            // The picture has these already.
+            self.events.clear();
             if self.is_synchronised() {
-                // The picture has these already.
-                self.events.clear();
                 return Ok(());
             }
             if is_over(end) {
@@ -125,9 +133,9 @@ impl Watcher {
     /// (`None` waits as long as it takes).
     ///
     /// What it finds is told by events too, between [`Event::ResyncStarted`] and [`Event::Resynced`]; they wait in the queue with all
-    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything. So without a timeout it may
-    /// never end where they do not, while the queue grows. The same is done about
-    /// once a minute unasked, see [`FollowOptions::verify_every`].
+    /// others that come meanwhile. Amid changes it takes until they pause: only then does a reading prove anything. Where they do not, it ends
+    /// when 65,536 events wait, timeout or not: take them, and ask again. The same is done about once a minute unasked, see
+    /// [`FollowOptions::verify_every`].
     ///
     /// ```no_run
     /// use waypost::Watcher;
@@ -140,22 +148,18 @@ impl Watcher {
     ///
     /// # Errors
     ///
-    /// `Busy` where the time ran out before; reading goes on, and the watcher can be asked again. `Closed` where the socket is of no more use.
+    /// `Busy` where the time ran out before, or too many events wait; reading goes on, and the watcher can be asked again. `Closed` where the
+    /// socket is of no more use.
     pub fn verify(&mut self, timeout: Option<Duration>) -> Result<Drift, Error> {
         let end = end_of(timeout);
         let mut has_begun = false;
         loop {
-            let progress = self.step()?;
-            if self.is_synchronised() && !has_begun {
-                has_begun = true;
-                self.follower.verify(sys::now());
-                continue;
-            }
-            if let Some(drift) = self.follower.verified() {
-                return Ok(drift);
-            }
+            let progress = match self.prove(&mut has_begun)? {
+                Proof::Drift(drift) => return Ok(drift),
+                Proof::Wanting(progress) => progress,
+            };
             if is_over(end) {
-                return Err(Error::new(ErrorKind::Busy, "verify the tables").because("they were not read when the time was up"));
+                return Err(not_verified("they were not read when the time was up"));
             }
             if progress != Progress::More {
                 self.sleep(end)?;
@@ -273,10 +277,12 @@ impl<K: Kernel> Watcher<K> {
             waiting: None,
             refused: None,
             queue_max: 0,
+            has_more: false,
         }
     }
 
-    /// The next event, if there is one; never blocks.
+    /// The next event, if there is one; never blocks. So much can have been said that makes no event that some is left for the next call:
+    /// then [`deadline`](Self::deadline) is now.
     ///
     /// # Errors
     ///
@@ -303,6 +309,9 @@ impl<K: Kernel> Watcher<K> {
     /// How long a loop may sleep at most before it calls [`try_next`](Self::try_next) without having been woken.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
+        if self.has_more {
+            return Some(Duration::ZERO);
+        }
         Some(self.follower_deadline()?.running.saturating_sub(sys::now().running))
     }
 
@@ -477,10 +486,32 @@ impl<K: Kernel> Watcher<K> {
         self.refused.take()
     }
 
-    /// Takes what the kernel has said, as long as that makes no event.
+    /// Takes what the kernel has said, as long as that makes no event, for some turns.
     fn advance(&mut self) -> Result<(), Error> {
-        while self.events.is_empty() && self.step()? == Progress::More {}
+        for _ in 0..TURNS_MAX {
+            if self.step()? != Progress::More || !self.events.is_empty() {
+                break;
+            }
+        }
         Ok(())
+    }
+
+    /// Says whether the last call left something unread, so that waiting for the socket is not enough.
+    pub(crate) const fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Goes on with a verification that this call or a former one has begun.
+    fn prove(&mut self, has_begun: &mut bool) -> Result<Proof, Error> {
+        if self.events.len() >= QUEUE_MAX {
+            return Err(not_verified("too many events wait to be taken"));
+        }
+        let progress = self.step()?;
+        if self.is_synchronised() && !std::mem::replace(has_begun, true) {
+            self.follower.verify(sys::now());
+            return Ok(Proof::Wanting(Progress::More));
+        }
+        Ok(self.follower.verified().map_or(Proof::Wanting(progress), Proof::Drift))
     }
 
     /// Takes some of what the kernel has said; events of it wait in the queue even if taking the rest failed.
@@ -492,6 +523,7 @@ impl<K: Kernel> Watcher<K> {
             }
         }
         self.take_batch();
+        self.has_more = matches!(progress, Ok(Progress::More));
         progress
     }
 
@@ -504,6 +536,19 @@ impl<K: Kernel> Watcher<K> {
     fn follower_deadline(&self) -> Option<Now> {
         [self.follower.deadline(), self.kernel.deadline()].into_iter().flatten().min()
     }
+}
+
+/// How far a verification is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Proof {
+    /// It is done, and has found this.
+    Drift(Drift),
+    /// It is not done.
+    Wanting(Progress),
+}
+
+fn not_verified(why: &str) -> Error {
+    Error::new(ErrorKind::Busy, "verify the tables").because(why)
 }
 
 /// When a wait of this length ends that begins now; `None` where it never does, as one that outlives the clock.
@@ -533,5 +578,64 @@ impl Source for Watcher {
 
     fn deregister(&mut self, registry: &Registry) -> std::io::Result<()> {
         SourceFd(&self.kernel.event_fd().as_raw_fd()).deregister(registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waypost_sim::{Fault, Profile, Sim, SimKernel};
+
+    use super::*;
+
+    /// How much the kernel may keep for who reads too seldom.
+    const PLENTY: usize = 1 << 20;
+
+    fn synchronised() -> (Sim, waypost_core::IfIndex, Watcher<SimKernel>) {
+        let sim = Sim::new(Profile::linux());
+        let link = sim.add_link("w0");
+        let mut kernel = sim.kernel();
+        kernel.suffer(Fault::ReceiveBuffer(PLENTY));
+        let mut watcher = Watcher::with_kernel(kernel, FollowOptions::default());
+        while watcher.step().unwrap() == Progress::More {}
+        assert!(watcher.is_synchronised());
+        watcher.events.clear();
+        (sim, link, watcher)
+    }
+
+    #[test]
+    fn a_verification_amid_changes_without_end_ends_when_too_many_events_wait() {
+        let (sim, link, mut watcher) = synchronised();
+        let mut has_begun = false;
+        // The kernel is never calm: every dump is torn.
+        let ended = (0..).find_map(|turn| {
+            (0..64).for_each(|n| sim.rename(link, &format!("w{turn}-{n}")).unwrap());
+            watcher.prove(&mut has_begun).err()
+        });
+        assert_eq!(ended.map(|error| error.kind()), Some(ErrorKind::Busy));
+        assert!((QUEUE_MAX..QUEUE_MAX + 4096).contains(&watcher.events.len()), "{} events", watcher.events.len());
+        // They are all there, and once they have been taken and it is calm, it ends as it should.
+        assert_eq!(watcher.prove(&mut has_begun).unwrap_err().kind(), ErrorKind::Busy);
+        watcher.events.clear();
+        let proof = (0..10_000_000).find_map(|_| match watcher.prove(&mut has_begun).unwrap() {
+            Proof::Drift(drift) => Some(drift),
+            Proof::Wanting(_) => None,
+        });
+        assert!(proof.is_some());
+    }
+
+    #[test]
+    fn what_makes_no_event_is_taken_in_parts_and_the_rest_is_due_at_once() {
+        let (sim, link, mut watcher) = synchronised();
+        // It is announced, and has it already.
+        let told = (TURNS_MAX + 1) * 512;
+        (0..told).for_each(|_| sim.set_carrier(link, true).unwrap());
+        let before = watcher.stats().notices;
+        assert_eq!(watcher.try_next().unwrap(), None);
+        assert!(watcher.stats().notices - before < told as u64, "others have their turn");
+        assert!(watcher.has_more());
+        assert_eq!(watcher.deadline(), Some(Duration::ZERO), "and the rest is not waited for");
+        assert_eq!(watcher.try_next().unwrap(), None);
+        assert_eq!(watcher.stats().notices - before, told as u64);
+        assert!(!watcher.has_more() && watcher.deadline() != Some(Duration::ZERO));
     }
 }

@@ -67,7 +67,13 @@ impl<W: Wait> Driven<W> {
                     self.given += 1;
                     return Poll::Ready(Some(Ok(event)));
                 }
-                Ok(None) => self.given = 0,
+                Ok(None) => {
+                    self.given = 0;
+                    if self.watcher.has_more() {
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
                 Err(error) => return self.end(error),
             }
             if self.wait.poll_time(self.watcher.deadline(), context).is_ready() {
