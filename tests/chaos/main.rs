@@ -2,12 +2,14 @@
 //!
 //! Every round has a seed and a network namespace of its own, so that a failure can be played again by its seed alone; how the
 //! kernel interleaves the rivals differs all the same, so it may take some rounds. `WAYPOST_CHAOS_SEED` names the first seed,
-//! `WAYPOST_CHAOS_ROUNDS` how many follow, and `WAYPOST_CHAOS_LONG=1` has tables of 100,000 routes appear and vanish and the watchers stopped
-//! for seconds; `cargo xtask chaos` sets all three.
+//! `WAYPOST_CHAOS_ROUNDS` how many follow, `WAYPOST_CHAOS_BESIDE` how many are played beside each other, as most of a round is waiting for the
+//! kernel to come to rest, and `WAYPOST_CHAOS_LONG=1` has tables of 100,000 routes appear and vanish and the watchers stopped
+//! for seconds; `cargo xtask chaos` sets all four.
 
 mod rivals;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -20,8 +22,8 @@ use waypost_tests::seeded::Seeded;
 use waypost_tests::test;
 use waypost_tests::witness::assert_mirrors_the_kernel;
 
-/// How long a first picture may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long reading everything may take: on a busy machine that is long, with 100,000 routes and a dozen others who read.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long the watchers wait at most before they look whether the storm is over.
 const TURN: Duration = Duration::from_millis(2);
@@ -31,6 +33,9 @@ const STORMS: u64 = 3;
 
 /// How many rounds the short form has.
 const ROUNDS: u64 = 2;
+
+/// How many rounds are played beside each other unless told otherwise.
+const BESIDE: u64 = 2;
 
 /// How many things happened that a round that says nothing would not have seen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,14 +123,8 @@ impl Follower {
         }
     }
 
-    /// Comes to rest, and says that what each subscriber has is the mirror and the mirror what the kernel has.
+    /// Says, of one that has come to rest, that what each subscriber has is the mirror and the mirror what the kernel has.
     fn finish(mut self) -> Self {
-        let mut turns = 0;
-        while !self.hub.watcher().is_settled() {
-            self.follow();
-            turns += 1;
-            assert!(turns < 20_000, "{} does not come to rest: {:?}", self.name, self.hub.watcher().stats());
-        }
         self.follow();
         self.read(2);
         for Subscriber { replay, .. } in &mut self.subscribers {
@@ -134,13 +133,30 @@ impl Follower {
         let mut watcher = self.hub.into_watcher();
         assert_mirrors_the_kernel(&mut watcher);
         // The kernel may still be at it in its own time, and some of that it does without a word.
-        let drifts: Vec<_> =
-            (0..LOOKS).map(|_| watcher.verify(Some(PATIENCE)).unwrap()).take_while(|one| !one.is_none()).collect();
+        let mut verify = || match watcher.verify(Some(PATIENCE)) {
+            Ok(drift) => drift,
+            Err(error) => panic!("{}: {error}: {:?}", self.name, watcher.stats()),
+        };
+        let drifts: Vec<_> = (0..LOOKS).map(|_| verify()).take_while(|one| !one.is_none()).collect();
         assert!(drifts.len() < LOOKS, "{}: reading all once more finds {drifts:?}", self.name);
         // Whatever came meanwhile belongs to the mirror that was compared.
         self.hub = Hub::new(watcher);
         self.subscribe();
         self
+    }
+}
+
+/// Has all of them come to rest, beside each other: most of that is waiting.
+fn come_to_rest(followers: &mut [Follower]) {
+    for turn in 0.. {
+        let mut restless = followers.iter_mut().filter(|follower| !follower.hub.watcher().is_settled()).peekable();
+        if restless.peek().is_none() {
+            return;
+        }
+        for follower in restless {
+            assert!(turn < 20_000, "{} does not come to rest: {:?}", follower.name, follower.hub.watcher().stats());
+            follower.follow();
+        }
     }
 }
 
@@ -199,7 +215,8 @@ fn assert_as_one_who_starts_now(followers: &mut [Follower]) {
     }
 }
 
-fn round(seed: u64, is_long: bool, tally: &mut Tally) {
+fn round(seed: u64, is_long: bool) -> Tally {
+    let mut tally = Tally::default();
     let _telltale = Telltale(seed);
     let mut seeded = Seeded::new(seed);
     new_network();
@@ -212,6 +229,7 @@ fn round(seed: u64, is_long: bool, tally: &mut Tally) {
     for number in 0..STORMS {
         let sort = Sort::ALL[((seed * STORMS + number) % Sort::ALL.len() as u64) as usize];
         storm(&mut seeded, sort, is_long, &mut followers);
+        come_to_rest(&mut followers);
         followers = followers.map(Follower::finish);
         assert_as_one_who_starts_now(&mut followers);
         tally.storms[sort as usize] += 1;
@@ -225,6 +243,41 @@ fn round(seed: u64, is_long: bool, tally: &mut Tally) {
         tally.resyncs += stats.resyncs;
         tally.torn += stats.torn;
     }
+    tally
+}
+
+impl Tally {
+    /// How much there is of both.
+    fn and(self, other: Self) -> Self {
+        Self {
+            rounds: self.rounds + other.rounds,
+            storms: std::array::from_fn(|sort| self.storms[sort] + other.storms[sort]),
+            events: self.events + other.events,
+            lags: self.lags + other.lags,
+            overruns: self.overruns + other.overruns,
+            resyncs: self.resyncs + other.resyncs,
+            torn: self.torn + other.torn,
+        }
+    }
+}
+
+/// Plays the rounds of these seeds, so many beside each other, each in a thread of its own: a namespace is a thread's.
+fn play(first: u64, rounds: u64, beside: u64, is_long: bool) -> Tally {
+    let next = AtomicU64::new(0);
+    let some = || {
+        let mut tally = Tally::default();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= rounds {
+                return tally;
+            }
+            tally = tally.and(round(first.saturating_add(number), is_long));
+        }
+    };
+    thread::scope(|scope| {
+        let players: Vec<_> = (0..beside).map(|_| scope.spawn(some)).collect();
+        players.into_iter().map(|player| player.join().expect("the round says what it found")).fold(Tally::default(), Tally::and)
+    })
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -234,9 +287,9 @@ fn number(variable: &str) -> Option<u64> {
 fn the_mirror_is_what_the_kernel_has_after_any_storm() {
     let first = number("WAYPOST_CHAOS_SEED").unwrap_or(1);
     let rounds = number("WAYPOST_CHAOS_ROUNDS").unwrap_or(ROUNDS);
-    let mut tally = Tally::default();
+    let beside = number("WAYPOST_CHAOS_BESIDE").unwrap_or(BESIDE).max(1);
     let is_long = number("WAYPOST_CHAOS_LONG") == Some(1);
-    (first..first.saturating_add(rounds)).for_each(|seed| round(seed, is_long, &mut tally));
+    let tally = play(first, rounds, beside, is_long);
     println!("chaos from seed {first}, storms of {:?}: {tally:?}", Sort::ALL);
     assert!(tally.overruns > 0, "4 KiB hold a storm: it is none");
     assert!(tally.lags > 0, "a queue of {} holds a storm", CAPACITIES[1]);

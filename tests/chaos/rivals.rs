@@ -109,7 +109,7 @@ fn lines(seeded: &mut Seeded, sort: Sort) -> Vec<String> {
 
 /// A table of many routes that appears, and vanishes at once or in the next storm.
 fn many(seeded: &mut Seeded, is_long: bool) -> Vec<String> {
-    let is_huge = is_long && seeded.one_in(6);
+    let is_huge = is_long && seeded.one_in(24);
     let number = if is_huge { HUGE } else { MANY };
     let vanishes = is_huge || seeded.one_in(2);
     let add = |n: u64| match n % 2 {

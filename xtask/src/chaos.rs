@@ -15,7 +15,10 @@ struct Wish {
 }
 
 /// How many rounds the test has each time it is started.
-const ROUNDS: u64 = 8;
+const ROUNDS: u64 = 24;
+
+/// How many of them are played beside each other.
+const BESIDE: u64 = 6;
 
 /// Runs the chaos test again and again for some minutes, from a seed that is named or new.
 pub(crate) fn chaos(args: &[String]) -> Result<(), String> {
@@ -27,6 +30,7 @@ pub(crate) fn chaos(args: &[String]) -> Result<(), String> {
     while now() < end {
         let mut command = cargo("test --quiet --package waypost-tests --test chaos");
         command.env("WAYPOST_CHAOS_SEED", seed.to_string()).env("WAYPOST_CHAOS_LONG", "1");
+        command.env("WAYPOST_CHAOS_BESIDE", BESIDE.to_string());
         run(command.env("WAYPOST_CHAOS_ROUNDS", ROUNDS.to_string()))?;
         seed = seed.saturating_add(ROUNDS);
     }
