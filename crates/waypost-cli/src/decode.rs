@@ -189,7 +189,7 @@ mod tests {
                 concat!(
                     r#"{"type":"RTM_DELETE","version":4,"seq":0,"pid":0,"errno":0,"#,
                     r#""flags":["UP","HOST","DONE","LLDATA","LOCAL"],"index":0,"#,
-                    r#""addrs":{"dst":"10.0.0.7","gateway":{"name":"shm0","index":2}},"#,
+                    r#""addrs":{"dst":"10.0.0.7","gateway":{"name":"shm0","index":2}},"metrics":{},"#,
                     r#""route":{"type":"local","dst":"10.0.0.7","dev":"shm0","table":"0","protocol":"kernel","#,
                     r#""scope":"host","flags":["up"]},"trailing":0}"#
                 ),

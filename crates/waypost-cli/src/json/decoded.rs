@@ -48,10 +48,12 @@ fn fields<M: SerializeMap>(map: &mut M, message: &Message, names: Names<'_>) -> 
     if let Some(index) = message.index {
         map.serialize_entry("index", &index)?;
     }
-    if !message.addrs.is_empty() {
+    // Routing messages have both by their format, be there any or none.
+    let is_routing = message.version.is_some();
+    if is_routing || !message.addrs.is_empty() {
         map.serialize_entry("addrs", &Pairs(message.addrs.iter().map(|(axis, addr)| (*axis, AddrJson(addr))).collect()))?;
     }
-    if !message.metrics.is_empty() {
+    if is_routing || !message.metrics.is_empty() {
         map.serialize_entry("metrics", &Pairs(message.metrics.clone()))?;
     }
     if !message.locks.is_empty() {
