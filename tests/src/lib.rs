@@ -4,6 +4,7 @@
 pub mod command;
 pub mod far;
 pub mod flood;
+pub mod interfaces;
 pub mod internet;
 pub mod ip;
 pub mod namespace;
