@@ -130,3 +130,79 @@ fn answers_are_those_of_netbsd() {
 fn answers_are_those_of_freebsd() {
     assert_but_for(FREEBSD, &machine("freebsd", "em0", [2, 0, 0, 0, 0, 1]), "freebsd-13.0-amd64", 0);
 }
+
+/// What a kernel told by itself, by the number of its capture, without the process that its answers name.
+fn told(folder: &str, number: &str) -> Vec<u8> {
+    let folder = Path::new(DATA).join(folder);
+    let entries = std::fs::read_dir(&folder).expect("the captures are there").flatten();
+    let is_it = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with(&format!("{number}-")) && name.ends_with("-event.bin")
+    };
+    let file = entries.map(|entry| entry.path()).find(is_it).expect("there is such an event");
+    let mut bytes = std::fs::read(file).expect("it can be read");
+    // The captured NetBSD runs in a process, which it takes for the one that asked, whatever happens.
+    if bytes.get(3).is_some_and(|number| *number < 12) {
+        bytes[16..20].fill(0);
+    }
+    bytes
+}
+
+/// What is done to a machine, and the captures of what a real kernel told then that the simulated one must tell too, byte for byte.
+type Told<'a> = (&'a dyn Fn(&RoutingSim, u32), &'a [&'a str]);
+
+fn assert_told(dialect: &str, link: &str, address: [u8; 6], folder: &str, acts: &[Told<'_>]) {
+    let sim = RoutingSim::new(RoutingProfile::named(dialect).expect("it is simulated"), ByteOrder::Little);
+    let socket = sim.socket();
+    sim.set_receive_buffer(socket, 1 << 20);
+    let index = sim.add_link(link);
+    sim.set_link_address(index, &address);
+    for (act, numbers) in acts {
+        act(&sim, index);
+        let heard: Vec<Vec<u8>> = std::iter::from_fn(|| sim.read(socket).expect("nothing is lost")).collect();
+        for number in *numbers {
+            assert!(heard.contains(&told(folder, number)), "{folder} {number}: {heard:02x?}");
+        }
+    }
+}
+
+fn add(address: &'static str, length: u8) -> impl Fn(&RoutingSim, u32) {
+    move |sim, index| sim.add_address(index, address.parse().expect("an address"), length).expect("it has none")
+}
+
+fn remove(address: &'static str) -> impl Fn(&RoutingSim, u32) {
+    move |sim, index| sim.remove_address(index, address.parse().expect("an address")).expect("it has it")
+}
+
+fn send(address: &'static str) -> impl Fn(&RoutingSim, u32) {
+    move |sim, _| sim.send(address.parse().expect("an address"))
+}
+
+/// The others are of what the simulated kernel does not have: routes to its own addresses, multicast groups, the counters of an
+/// interface, redirects; and flags of addresses that go (0x1) or are tentative.
+#[test]
+fn events_are_those_of_freebsd() {
+    let acts: [Told<'_>; 7] = [
+        (&|_, _| {}, &["001"]),
+        (&add("10.0.0.1", 24), &["002", "340"]),
+        (&add("2001:db8::1", 64), &["011"]),
+        (&add("10.0.0.7", 32), &["016"]),
+        (&add("10.9.0.1", 16), &["019"]),
+        (&add("2001:db8:5::1", 48), &["031"]),
+        (&remove("10.0.0.1"), &["343"]),
+    ];
+    assert_told("freebsd", "em0", [2, 0, 0, 0, 0, 1], "freebsd-13.0-amd64", &acts);
+}
+
+/// As for FreeBSD; and the captured kernel tells of an address before it has given it a broadcast address, in another form of mask,
+/// and names the port of an IPv6 packet that found no route.
+#[test]
+fn events_are_those_of_netbsd() {
+    let acts: [Told<'_>; 4] = [
+        (&|_, _| {}, &["001"]),
+        (&add("10.0.0.1", 24), &["004"]),
+        (&add("10.9.0.1", 16), &["020"]),
+        (&send("9.9.9.9"), &["238"]),
+    ];
+    assert_told("netbsd7", "shmif0", [0xb2, 0xa0, 0xf7, 0x03, 0xac, 0x00], "netbsd-7.99.34-amd64", &acts);
+}

@@ -109,6 +109,9 @@ impl Machine {
                 entry.address(0, own.address);
                 entry.octets(4, wire.name.as_bytes());
                 entry.address(40, mask(own));
+                if let Some(broadcast) = self.broadcast(own) {
+                    entry.address(60, broadcast);
+                }
                 entry.put(52, wire.mtu);
                 entry.put(68, flags);
                 entry.bytes

@@ -70,11 +70,16 @@ impl Machine {
         }
         if told.wants_interface {
             self.push_interface(&mut draft, entry.index);
-            if let Some(own) = self.own_address(entry.index, family) {
+            // Of several addresses, the one that the network is of.
+            let inside = |own: &&Own| own.index == entry.index && key.destination.contains(own.address);
+            let inside = self.addresses.iter().find(inside).map(|own| own.address);
+            if let Some(own) = inside.or_else(|| self.own_address(entry.index, family)) {
                 self.push(&mut draft, Axis::Ifa, |machine| machine.address(own, entry.index));
             }
         }
-        let index = if self.profile.says_index || told.wants_interface { entry.index } else { 0 };
+        // What is told to nobody in particular has no number.
+        let is_answer = told.seq != 0 || is_listed;
+        let index = if self.profile.says_index || (told.wants_interface && is_answer) { entry.index } else { 0 };
         let fields = [
             (layout.index, index),
             (layout.flags, flags),
@@ -97,7 +102,9 @@ impl Machine {
         if op == RouteOp::Delete {
             entry.flags &= !self.bit("UP");
         }
-        let message = self.route_message(op, key, entry, Told { pid, seq: 0, wants_interface: false });
+        // Kernels that do not number the interface in a header name it behind.
+        let wants_interface = !self.profile.says_index;
+        let message = self.route_message(op, key, entry, Told { pid, seq: 0, wants_interface });
         self.tell(&message);
     }
 
@@ -107,6 +114,7 @@ impl Machine {
         let Kind::Route(_, layout) = dialect.message_type(number).kind else { return };
         let mut draft = self.draft(number, layout.addrs, false);
         self.push(&mut draft, Axis::Dst, |machine| machine.address(destination, 0));
+        put(self.order, &mut draft.bytes, layout.flags, u64::from(self.bit("DONE")));
         let message = self.finished(draft, layout.addrs);
         self.tell(&message);
     }
@@ -178,8 +186,19 @@ impl Machine {
         }
         self.push_interface(&mut draft, own.index);
         self.push(&mut draft, Axis::Ifa, |machine| machine.address(own.address, own.index));
+        if let Some(broadcast) = self.broadcast(own) {
+            self.push(&mut draft, Axis::Brd, |machine| machine.address(broadcast, 0));
+        }
         put(self.order, &mut draft.bytes, layout.index, u64::from(own.index));
         self.finished(draft, layout.addrs)
+    }
+
+    /// The last address of an IPv4 network, which the loopback's have not.
+    pub(super) fn broadcast(&self, own: Own) -> Option<IpAddr> {
+        let IpAddr::V4(address) = own.address else { return None };
+        let is_loopback = self.links.get(&own.index).is_some_and(|wire| wire.kind == 24);
+        let host = u32::MAX.checked_shr(own.length.into()).unwrap_or(0);
+        (!is_loopback).then(|| Ipv4Addr::from(address.to_bits() | host).into())
     }
 
     fn kind_named(&self, name: &str) -> Option<(u8, Kind)> {
