@@ -6,6 +6,7 @@ mod chaos;
 mod ci;
 mod command;
 mod cross;
+mod emulated;
 mod lookup;
 mod markers;
 mod skips;
@@ -31,6 +32,8 @@ Usage: cargo xtask <task>
   abi-check              the tables of the dialects, compared with the headers of the
                          systems that zig has
   cross-link [TARGET]…   the command, linked for those systems
+  big-endian             the tests of the model, the codec and the engine on an emulated
+                         machine of 32 bits whose most significant byte comes first
   bench [SECTION]…       run bench/ and rewrite the tables of docs/performance.md, or
                          only those of the sections named (read, decode, …)
   lookup [FLAG]… [TEST]  our lookup against the kernel's in random worlds, at length:
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         "cross-check" => cross::cross_check(rest),
         "abi-check" if rest.is_empty() => zig::abi_check(),
         "cross-link" => zig::cross_link(rest),
+        "big-endian" if rest.is_empty() => emulated::big_endian(),
         "bench" => bench::bench(rest),
         "lookup" => lookup::lookup(rest),
         "chaos" => chaos::chaos(rest),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::ci::Outcome;
 use crate::command::{cargo, cargo_of, is_root, output, program, root, run, succeeds};
-use crate::{cross, testing, tidy, zig};
+use crate::{cross, emulated, testing, tidy, zig};
 
 /// One step.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: cross::STEP, about: "no warning for any of the other systems", run: cross::step },
     Step { name: zig::STEP, about: "the tables of the dialects are what the systems' own headers say", run: zig::step },
     Step { name: "test", about: "every test that passes without root", run: test },
+    Step { name: emulated::STEP, about: "the tests of model, codec and engine, 32 bits and big-endian", run: emulated::step },
     Step { name: "user", about: "the tests against the kernel as a user without rights", run: as_plain_user },
     Step { name: ROOT, about: "the tests against the kernel as root, none skipped, with a full Internet table", run: as_root },
     Step { name: "doc", about: "the documentation builds, private items included", run: doc },
