@@ -17,4 +17,6 @@ pub mod wish;
 pub mod witness;
 pub mod world;
 
-pub use sys::{cover, drop_rights, forge, missing_groups, refuse_subscriptions, route_socket, take_interrupts};
+pub use sys::{
+    Seen, Wire, connecting, cover, drop_rights, forge, missing_groups, refuse_subscriptions, route_socket, take_interrupts,
+};

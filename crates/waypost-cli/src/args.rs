@@ -172,6 +172,62 @@ pub(crate) enum Command {
         /// The file; `-` or nothing is standard input
         file: Option<String>,
     },
+    /// Make the routes and rules of a file be there: all of them, or none
+    #[command(after_help = "The file is TOML, or has a route or rule a line in the words of `ip route add` and `ip rule add`.")]
+    Apply {
+        /// The file; `-` is standard input
+        file: String,
+        /// Print what would be changed, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Delete what else the owner has
+        #[arg(long)]
+        prune: bool,
+        /// Whose they are: a name or number of `rt_protos`, or NAME=NUMBER; `waypost`, unless the file names another
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+    },
+    /// Print what `apply` would change
+    #[command(after_help = "Exit status: 0 where nothing would be changed, 1 where anything would.")]
+    Diff {
+        /// The file; `-` is standard input
+        file: String,
+        /// As for `apply`
+        #[arg(long)]
+        prune: bool,
+        /// As for `apply`
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+    },
+    /// Print routes and rules as a file for `restore`: all but the kernel's own and what routers advertise
+    Save {
+        /// Only those of this owner, as a file for `apply`
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+    },
+    /// Put back what `save` has printed, as it was: all of it, or nothing
+    Restore {
+        /// The file; `-` is standard input
+        file: String,
+        /// Print what would be changed, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Delete all routes and rules of an owner, such as a crash has left
+    Sweep {
+        /// Whose, as for `apply`
+        #[arg(long, value_name = "NAME")]
+        owner: String,
+        /// Print what would be deleted, and delete nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List the routes and rules of an owner
+    Claims {
+        /// Whose, as for `apply`
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+    },
     /// Policy rules: show, add, del
     Rule {
         #[arg(help = "[show [RULE]] | add RULE | del RULE, a rule in the words of `ip rule`")]

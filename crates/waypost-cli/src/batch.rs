@@ -4,7 +4,7 @@ mod behind;
 mod picture;
 mod progress;
 mod reader;
-mod source;
+pub(crate) mod source;
 
 use std::borrow::Cow;
 use std::cell::RefCell;

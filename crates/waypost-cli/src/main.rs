@@ -7,6 +7,7 @@ mod capabilities;
 mod capture;
 mod change;
 mod check;
+mod claims;
 mod columns;
 mod conns;
 mod decode;
@@ -74,6 +75,12 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
         Command::Del { words, if_exists } => change::delete(invocation, &words, if_exists),
         Command::Flush { words } => change::flush(invocation, &words),
         Command::Batch { keep_going, file } => batch::run(invocation, keep_going, file.as_deref()),
+        Command::Apply { file, dry_run, prune, owner } => claims::apply(invocation, &file, dry_run, prune, owner.as_deref()),
+        Command::Diff { file, prune, owner } => claims::diff(invocation, &file, prune, owner.as_deref()),
+        Command::Save { owner } => claims::save(invocation, owner.as_deref()),
+        Command::Restore { file, dry_run } => claims::restore(invocation, &file, dry_run),
+        Command::Sweep { owner, dry_run } => claims::sweep(invocation, &owner, dry_run),
+        Command::Claims { owner } => claims::list(invocation, owner.as_deref()),
         Command::Rule { words } => rule::run(invocation, &words),
         Command::Link { words } => interfaces::links(invocation, &words),
         Command::Addr { words } => interfaces::addresses(invocation, &words),

@@ -57,6 +57,17 @@ impl Output {
         writeln!(self.to, "{}", painted(&fit(text), self.colour))
     }
 
+    /// Writes a line of a diff, in the colour of its first character.
+    pub(crate) fn difference(&mut self, text: &str) -> io::Result<()> {
+        let kind = match text.as_bytes().first() {
+            Some(b'+') => Kind::Good,
+            Some(b'-' | b'!') => Kind::Bad,
+            _ => Kind::Dim,
+        };
+        let text = fit(text);
+        if self.colour { writeln!(self.to, "\x1b[{}m{text}\x1b[0m", kind.code()) } else { writeln!(self.to, "{text}") }
+    }
+
     /// Writes lines of text that has no colour, as they come out of `what`.
     pub(crate) fn lines(&mut self, what: impl fmt::Display) -> io::Result<()> {
         let mut fitting = Fitting { to: &mut self.to, outcome: Ok(()) };

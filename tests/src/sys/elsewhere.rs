@@ -1,5 +1,6 @@
 //! A system without namespaces: its routing tables are the machine's own, so no test runs, and each is skipped by name.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -80,4 +81,47 @@ pub const fn missing_groups(_: &Native) -> &[u32] {
 /// Always: no test gets so far.
 pub fn refuse_subscriptions() {
     panic!("system calls have no filters here");
+}
+
+/// All packets of a namespace.
+#[derive(Debug)]
+pub struct Wire(());
+
+/// A TCP packet that was seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// The number of the interface that it was seen at.
+    pub interface: u32,
+    /// The address that it comes from.
+    pub source: Ipv4Addr,
+    /// The port that it goes to.
+    pub port: u16,
+}
+
+impl Wire {
+    /// Listens.
+    ///
+    /// # Panics
+    ///
+    /// Always: no test gets so far.
+    #[must_use]
+    pub fn open() -> Self {
+        panic!("this system has no network namespaces");
+    }
+
+    /// What was seen: nothing.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        Vec::new()
+    }
+}
+
+/// Begins to connect a TCP socket.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+#[must_use]
+pub fn connecting(_: SocketAddrV4) -> (OwnedFd, Ipv4Addr, u32) {
+    panic!("this system has no network namespaces");
 }

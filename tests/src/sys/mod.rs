@@ -15,14 +15,16 @@ cfg_if::cfg_if! {
     if #[cfg(target_os = "linux")] {
         mod rtnetlink;
         mod seccomp;
+        mod wire;
 
         pub(crate) use rtnetlink::{enter, has_room};
         pub use rtnetlink::{cover, drop_rights, forge, missing_groups, new_network, route_socket};
         pub use seccomp::refuse_subscriptions;
+        pub use wire::{Seen, Wire, connecting};
     } else {
         mod elsewhere;
 
         pub(crate) use elsewhere::{enter, has_room};
-        pub use elsewhere::{cover, drop_rights, forge, missing_groups, new_network, refuse_subscriptions, route_socket};
+        pub use elsewhere::{Seen, Wire, connecting, cover, drop_rights, forge, missing_groups, new_network, refuse_subscriptions, route_socket};
     }
 }

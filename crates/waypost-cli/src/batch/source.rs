@@ -10,7 +10,7 @@ const BLOCK: usize = 1 << 24;
 const SMALLEST: usize = 1 << 16;
 
 /// A file or pipe of lines.
-pub(super) struct Source {
+pub(crate) struct Source {
     from: Box<dyn Read>,
     rest: Vec<u8>,
     /// How much is read next; it grows as long as reads fill it.
@@ -23,22 +23,22 @@ pub(super) struct Source {
 }
 
 /// Whole lines, and the number of the first.
-pub(super) struct Block {
+pub(crate) struct Block {
     text: String,
     line: usize,
 }
 
 impl Source {
-    pub(super) fn new(from: Box<dyn Read>) -> Self {
+    pub(crate) fn new(from: Box<dyn Read>) -> Self {
         Self { from, rest: Vec::new(), room: SMALLEST, line: 1, given: 0, ended: false }
     }
 
-    pub(super) const fn given(&self) -> u64 {
+    pub(crate) const fn given(&self) -> u64 {
         self.given
     }
 
     /// The next lines, waited for if need be.
-    pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Block>> {
         while !self.ended {
             let filled = self.rest.len();
             self.rest.resize(filled + self.room, 0);
@@ -86,7 +86,7 @@ fn end_of_lines(text: &[u8]) -> usize {
 
 impl Block {
     /// The lines with their numbers; lines that go on behind a backslash are one, with the number of the first.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
         let mut lines = self.text.lines().zip(self.line..);
         std::iter::from_fn(move || {
             let (line, number) = lines.next()?;
@@ -112,7 +112,7 @@ const WORDS: usize = 16;
 
 /// The words of a line, as `makeargs` in iproute2's `lib/utils.c` (6.1) takes them: quotes keep blanks together, and what follows
 /// a `#` is a comment.
-pub(super) fn words(line: &str) -> Result<Vec<&str>, String> {
+pub(crate) fn words(line: &str) -> Result<Vec<&str>, String> {
     let mut words = Vec::with_capacity(WORDS);
     let mut begun = None;
     // Byte by byte and once: a full table has a million lines.

@@ -1,0 +1,172 @@
+//! `apply`, `diff`, `save`, `restore`, `sweep`, `claims`.
+
+use super::*;
+use waypost_tests::ip::{ip, veth_with_addresses};
+
+const WORDS: &str = "\
+# Two ways and a rule
+route add 10.1.0.0/16 via 10.0.0.2 metric 50
+10.2.0.0/16 via 10.0.0.2 dev w0 metric 50
+2001:db8:1::/48 via 2001:db8::2 metric 50
+default via 10.0.0.2 dev w0 table 7 metric 50
+rule add from 10.1.0.0/16 lookup 7 pref 100
+-6 rule add from 2001:db8:1::/48 lookup 7 pref 100
+";
+
+fn all() -> String {
+    ip("route show table all") + &ip("-6 route show table all") + &ip("rule") + &ip("-6 rule")
+}
+
+pub(super) fn a_file_is_brought_about_and_doing_it_again_changes_nothing() {
+    veth_with_addresses("w0", "w1");
+    let before = all();
+    let path = file("words", WORDS);
+    let apply = format!("apply {}", path.display());
+    let dry = waypost(&format!("{apply} --dry-run"));
+    assert!(dry.ends_with("would be: 6 added, 0 removed, 0 changed, 0 unchanged\n"), "{dry}");
+    assert_eq!(dry.lines().filter(|line| line.starts_with("+ ")).count(), 6, "{dry}");
+    assert_eq!(all(), before, "a dry run changes nothing");
+    assert_eq!(fails(&format!("diff {}", path.display())).0, 1);
+    waypost(&apply);
+    assert!(ip("route show exact 10.1.0.0/16").contains("via 10.0.0.2 dev w0 proto 119 metric 50"));
+    assert!(ip("-6 rule").contains("from 2001:db8:1::/48 lookup 7 proto 119"));
+    let after = all();
+    assert_eq!(waypost(&apply), "nothing to change: 6 are there\n");
+    assert_eq!(waypost(&format!("diff {}", path.display())), "nothing to change: 6 are there\n");
+    assert_eq!(all(), after);
+    let coloured = waypost(&format!("apply {} --dry-run --prune --color always", file("none", "").display()));
+    assert!(coloured.starts_with("\x1b[31m- ") && !coloured.contains("\x1b[32m+"), "{coloured:?}");
+}
+
+pub(super) fn what_is_not_in_the_file_any_more_goes_where_that_is_asked_for() {
+    veth_with_addresses("w0", "w1");
+    waypost(&format!("apply {}", file("words", WORDS).display()));
+    let fewer = file("fewer.toml", "routes = [\"10.1.0.0/16 via 10.0.0.3 metric 50\"]\n");
+    let said = waypost(&format!("apply {}", fewer.display()));
+    assert!(said.ends_with("0 added, 0 removed, 1 changed, 0 unchanged\n"), "{said}");
+    assert!(ip("route show exact 10.1.0.0/16").contains("via 10.0.0.3"));
+    assert_eq!(waypost("claims").lines().count(), 6);
+    let said = waypost(&format!("apply {} --prune", fewer.display()));
+    assert!(said.ends_with("0 added, 5 removed, 0 changed, 1 unchanged\n"), "{said}");
+    assert_eq!(waypost("claims").lines().count(), 1);
+}
+
+pub(super) fn a_file_that_is_wrong_is_refused_before_anything_is_touched() {
+    veth_with_addresses("w0", "w1");
+    let before = all();
+    for (name, text, said) in [
+        ("words", "10.1.0.0/16 via 10.0.0.2\n10.2.0.0/16 metrik 5\n10.3.0.0/16 dev nowhere", "words:2: \"metrik\""),
+        ("again", "10.1.0.0/16 via 10.0.0.2\n\n10.1.0.0/16 via 10.0.0.3", "again:3: line 1 claims the same place"),
+        ("foreign", "10.1.0.0/16 via 10.0.0.2 proto static", "foreign:1: "),
+        ("file.toml", "\nroutes = [\"10.1.0.0/16\", 7]\n", "file.toml:2: "),
+    ] {
+        let (status, error, _) = fails(&format!("apply {}", file(name, text).display()));
+        assert!(status == 1 && error.contains(said), "{text:?}: {error}");
+    }
+    let (_, error, _) = fails(&format!("apply {}", file("two", "x\ny\n").display()));
+    assert!(error.contains("two:1: ") && error.contains("two:2: "), "all that is wrong is told: {error}");
+    assert_eq!(fails("apply /run/missing").0, 1);
+    assert_eq!(fails("apply /run/words --owner static").0, 1);
+    assert_eq!(fails("sweep --owner nobody-knows").0, 2);
+    assert_eq!(all(), before);
+}
+
+pub(super) fn what_others_have_is_named_and_left_alone() {
+    veth_with_addresses("w0", "w1");
+    ip("route add 10.2.0.0/16 via 10.0.0.9 metric 50");
+    let before = all();
+    let (status, error, said) = fails(&format!("apply {}", file("words", WORDS).display()));
+    assert_eq!((status, error.as_str()), (1, "waypost: nothing was changed, as not all of it can be\n"));
+    assert!(said.contains("! route 10.2.0.0/16 via 10.0.0.2 dev w0 proto 119 metric 50: in its place is another's route 10.2.0.0/16 via 10.0.0.9"), "{said}");
+    assert_eq!(all(), before);
+}
+
+pub(super) fn what_fails_in_the_middle_is_undone_and_that_is_told() {
+    veth_with_addresses("w0", "w1");
+    waypost(&format!("apply {}", file("first", "10.9.0.0/16 via 10.0.0.2 metric 50\n").display()));
+    let before = all();
+    let wrong = "10.1.0.0/16 via 10.0.0.2 metric 50\n10.2.0.0/16 via 10.77.0.1 metric 50\n";
+    let path = file("wrong", wrong);
+    let (status, error, _) = fails(&format!("apply {} --prune", path.display()));
+    assert_eq!(status, 1);
+    assert!(
+        error.contains(
+            "add route 10.2.0.0/16 via 10.77.0.1 proto 119 metric 50: Nexthop has invalid gateway; 1 change was undone"
+        ),
+        "{error}"
+    );
+    assert!(error.contains("undone: route 10.1.0.0/16 via 10.0.0.2"), "{error}");
+    assert_eq!(all(), before);
+    let (_, _, json) = fails(&format!("apply {} --prune --json", path.display()));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((json["applied"].as_bool(), json["undone"].as_array().map(Vec::len)), (Some(false), Some(1)));
+    assert_eq!(json["left"], serde_json::json!([]));
+}
+
+pub(super) fn what_was_saved_can_be_restored() {
+    veth_with_addresses("w0", "w1");
+    for words in
+        ["10.1.0.0/16 via 10.0.0.2", "10.2.0.0/16 via 10.0.0.2 metric 9 proto static mtu 1400", "10.3.0.0/16 dev w0 table 9"]
+    {
+        ip(&format!("route add {words}"));
+    }
+    ip("-6 route add 2001:db8:9::/48 via 2001:db8::2 metric 7");
+    ip("rule add from 10.1.0.0/16 lookup 9 pref 77");
+    waypost(&format!("apply {}", file("words", "10.8.0.0/16 via 10.0.0.2 metric 50\n").display()));
+    let before = all();
+    let saved = file("saved", &waypost("save"));
+    assert_eq!(waypost(&format!("restore {}", saved.display())), "nothing to change: 0 are there\n");
+    ip("route flush table 9");
+    for words in ["10.1.0.0/16", "10.2.0.0/16 metric 9", "10.8.0.0/16"] {
+        ip(&format!("route del {words}"));
+    }
+    ip("-6 route del 2001:db8:9::/48");
+    ip("rule del pref 77");
+    assert!(fails(&format!("diff {}", file("words", "10.8.0.0/16 via 10.0.0.2 metric 50\n").display())).2.contains("1 added"));
+    let said = waypost(&format!("restore {}", saved.display()));
+    assert!(said.ends_with("6 added, 0 removed, 0 changed, 0 unchanged\n"), "{said}");
+    let sorted = |text: &str| {
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&all()), sorted(&before));
+    let own = waypost("save --owner waypost");
+    assert_eq!(own.lines().count(), 1);
+    assert_eq!(waypost(&format!("apply {}", file("own", &own).display())), "nothing to change: 1 is there\n");
+}
+
+pub(super) fn an_owner_sweeps_its_own_alone() {
+    veth_with_addresses("w0", "w1");
+    ip("route add 10.5.0.0/16 via 10.0.0.2");
+    let before = all();
+    let path = file("words", WORDS);
+    waypost(&format!("apply {} --owner vpn=201", path.display()));
+    let fewer = file("fewer", "10.6.0.0/16 via 10.0.0.2 metric 3\n");
+    waypost(&format!("apply {} --owner 202", fewer.display()));
+    assert_eq!(waypost("claims --owner vpn=201").lines().count(), 6);
+    assert_eq!(waypost("claims --owner 202").lines().count(), 1);
+    assert_eq!(waypost("claims"), "");
+    waypost("sweep --owner vpn=201 --dry-run");
+    assert_eq!(waypost("claims --owner 201").lines().count(), 6);
+    waypost("sweep --owner vpn=201");
+    assert_eq!(waypost("claims --owner vpn=201"), "");
+    waypost("sweep --owner 202");
+    assert_eq!(all(), before);
+    assert_eq!(waypost("sweep --owner 202"), "nothing to change: 0 are there\n");
+}
+
+pub(super) fn programs_get_json() {
+    veth_with_addresses("w0", "w1");
+    let path = file("words", WORDS);
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let dry = read(&waypost(&format!("apply {} --dry-run --json", path.display())));
+    assert_eq!((dry["applied"].as_bool(), dry["added"].as_array().map(Vec::len)), (Some(false), Some(6)));
+    assert_eq!(dry["added"][0]["route"]["dst"], "10.1.0.0/16");
+    let done = read(&waypost(&format!("apply {} --json", path.display())));
+    assert_eq!(done["applied"], true);
+    let again = read(&waypost(&format!("apply {} --json", path.display())));
+    assert_eq!((again["unchanged"].as_u64(), again["added"].as_array().map(Vec::len)), (Some(6), Some(0)));
+    let listed = read(&waypost("claims --json"));
+    assert_eq!(listed.as_array().map(Vec::len), Some(6));
+}
