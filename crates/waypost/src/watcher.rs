@@ -496,11 +496,6 @@ impl<K: Kernel> Watcher<K> {
         Ok(())
     }
 
-    /// Says whether the last call left something unread, so that waiting for the socket is not enough.
-    pub(crate) const fn has_more(&self) -> bool {
-        self.has_more
-    }
-
     /// Goes on with a verification that this call or a former one has begun.
     fn prove(&mut self, has_begun: &mut bool) -> Result<Proof, Error> {
         if self.events.len() >= QUEUE_MAX {
@@ -632,10 +627,9 @@ mod tests {
         let before = watcher.stats().notices;
         assert_eq!(watcher.try_next().unwrap(), None);
         assert!(watcher.stats().notices - before < told as u64, "others have their turn");
-        assert!(watcher.has_more());
         assert_eq!(watcher.deadline(), Some(Duration::ZERO), "and the rest is not waited for");
         assert_eq!(watcher.try_next().unwrap(), None);
         assert_eq!(watcher.stats().notices - before, told as u64);
-        assert!(!watcher.has_more() && watcher.deadline() != Some(Duration::ZERO));
+        assert!(watcher.deadline() != Some(Duration::ZERO));
     }
 }

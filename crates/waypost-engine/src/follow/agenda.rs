@@ -14,6 +14,10 @@ const CALM: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_millis(250);
 const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
+/// Amid changes at most one part in so many of the time goes by with dumps that are torn: one that runs when the changes pause has to end before
+/// the next can begin.
+const TORN_SHARE: u32 = 5;
+
 /// How long it waits after a dump that the kernel refused, at first; it doubles with each, up to the same length.
 const REFUSED: Duration = Duration::from_millis(20);
 
@@ -73,13 +77,14 @@ impl Agenda {
         self.insert(subject, Item { earliest: now, latest: None, attempts: 0, odd: 0, afterthoughts: AFTERTHOUGHTS.len() });
     }
 
-    /// Has `subject` read again, after `item` was read in vain; says how often that has been. What the kernel `refused` is not asked for again
-    /// at once, be it as calm as may be.
-    pub(super) fn again(&mut self, now: Now, subject: Subject, item: Item, refused: bool) -> u32 {
+    /// Has `subject` read again, after `item` was read in vain, which `took` so long; says how often that has been. What the kernel `refused`
+    /// is not asked for again at once, be it as calm as may be.
+    pub(super) fn again(&mut self, now: Now, subject: Subject, item: Item, took: Duration, refused: bool) -> u32 {
         let attempts = item.attempts.saturating_add(1);
         let doubled = |first: Duration| first.saturating_mul(1 << attempts.min(11)).min(PATIENCE_MAX);
         let earliest = now + if refused { doubled(REFUSED) } else { CALM };
-        let item = Item { earliest, latest: Some(now + doubled(PATIENCE)), attempts, ..item };
+        let patience = doubled(PATIENCE).max(took.saturating_mul(TORN_SHARE - 1)).min(PATIENCE_MAX.max(took));
+        let item = Item { earliest, latest: Some(now + patience), attempts, ..item };
         self.insert(subject, item);
         attempts
     }
@@ -177,7 +182,19 @@ mod tests {
         agenda.add(at(0), Subject::Links);
         for expected in [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000] {
             let (subject, item) = agenda.take_due(at(0)).or_else(|| agenda.take_due(at(u64::MAX >> 24))).unwrap();
-            agenda.again(at(0), subject, item, false);
+            agenda.again(at(0), subject, item, Duration::ZERO, false);
+            agenda.disturbed(at(60_000));
+            assert_eq!(agenda.deadline(), Some(at(expected)));
+        }
+    }
+
+    #[test]
+    fn a_torn_dump_that_took_long_makes_the_next_more_patient_too() {
+        for (took, expected) in [(10, 500), (1000, 4000), (9000, 30_000), (50_000, 50_000)] {
+            let mut agenda = Agenda::default();
+            agenda.add(at(0), Subject::Links);
+            let (subject, item) = agenda.take_due(at(0)).unwrap();
+            agenda.again(at(0), subject, item, Duration::from_millis(took), false);
             agenda.disturbed(at(60_000));
             assert_eq!(agenda.deadline(), Some(at(expected)));
         }
@@ -189,7 +206,7 @@ mod tests {
         agenda.add(at(0), Subject::Links);
         for expected in [40, 80, 160, 320, 640, 1280, 2560, 5120, 10_240, 20_480, 30_000, 30_000] {
             let (subject, item) = agenda.take_due(at(u64::MAX >> 24)).unwrap();
-            agenda.again(at(0), subject, item, true);
+            agenda.again(at(0), subject, item, Duration::ZERO, true);
             assert_eq!(agenda.deadline(), Some(at(expected)));
         }
     }

@@ -422,7 +422,8 @@ impl Follower {
             return Ok(());
         };
         self.stats.dumps += 1;
-        self.verification.took(now.running.saturating_sub(asked.running));
+        let took = now.running.saturating_sub(asked.running);
+        self.verification.took(took);
         // Linux refuses to list the routes of an interface that it has not: there are none.
         let none = |error: &&Error| error.kind() == ErrorKind::NoSuchDevice && matches!(subject, Subject::Routes(_, Some(_)));
         let error = end.error.as_ref().filter(|error| !none(error));
@@ -446,7 +447,7 @@ impl Follower {
             (Some(error), _) if is_final(error) => self.give_up(subject),
             (error, Err(_)) => {
                 self.stats.torn += 1;
-                let attempts = self.agenda.again(now, subject, item, error.is_some());
+                let attempts = self.agenda.again(now, subject, item, took, error.is_some());
                 // Who may not look does not know that there is nothing.
                 let is_hopeless = |error: &&Error| error.kind() == ErrorKind::NotPermitted || attempts >= ATTEMPTS_MAX;
                 if let Some(error) = error.filter(|error| self.state == State::Reading && is_hopeless(error)) {

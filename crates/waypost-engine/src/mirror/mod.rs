@@ -289,17 +289,19 @@ impl Mirror {
     }
 
     fn link(&mut self, verb: Verb, link: Link, out: &mut Vec<Event>) {
-        let (index, carrier) = (link.index, link.has_carrier());
+        let (index, is_up, carrier) = (link.index, link.is_up(), link.has_carrier());
         let change = put(&mut self.links, verb, index, link, Link::eq);
         self.disturb(verb);
-        let Some(change) = change else {
-            // The carrier shows before the routes are told of it, and the link is announced once more when they have been
-            // (`linkwatch_do_dev`, net/core/link_watch.c, Linux 6.18).
-            if verb == Verb::Present && carrier && self.routes.any_marked_down(index) {
-                self.doubt_interface(index);
-            }
-            return;
+        // That a carrier has come or gone shows before the routes are told of it, and the link is announced once more when they have been
+        // (`linkwatch_do_dev`, net/core/link_watch.c, Linux 6.18): what was listed in between has the old marks.
+        let has_old_marks = match carrier {
+            true => self.routes.any_marked_down(index),
+            false => is_up && self.routes.any_not_marked_down(index),
         };
+        if verb == Verb::Present && has_old_marks {
+            self.doubt_interface(index);
+        }
+        let Some(change) = change else { return };
         self.doubt_after_link(&change);
         self.name(&change);
         out.push(Event::Link(change));

@@ -461,6 +461,13 @@ impl Routes {
         self.tables.entries().any(|entry| entry.next_hops.iter().any(marked))
     }
 
+    /// Says whether any way out of this interface is not marked so.
+    pub(super) fn any_not_marked_down(&self, index: IfIndex) -> bool {
+        let plain =
+            |hop: &NextHop| hop.interface == Some(index) && !hop.flags.intersects(NextHopFlags::DEAD | NextHopFlags::LINK_DOWN);
+        self.tables.entries().any(|entry| entry.next_hops.iter().any(plain))
+    }
+
     /// Says whether any route has a way out of this interface.
     pub(super) fn any_uses(&self, index: IfIndex) -> bool {
         self.tables.entries().any(|entry| uses(entry, index))

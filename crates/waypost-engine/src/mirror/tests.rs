@@ -427,6 +427,26 @@ fn a_link_announced_again_is_a_doubt_where_its_routes_are_still_marked_down() {
 }
 
 #[test]
+fn a_link_announced_again_is_a_doubt_where_its_routes_are_not_yet_marked_down() {
+    let mut mirror = mirror(&["10.0.0.0/8 via 192.0.2.1 dev if2"]);
+    let mut out = Vec::new();
+    mirror.handle(link(2, LinkFlags::UP), &mut out);
+    let of_the_link = Family::ALL.map(|family| Doubt::Routes(family, IfIndex::new(2)));
+    let others = mirror.take_doubts();
+    assert!(others.iter().all(|doubt| of_the_link.contains(doubt)), "{others:?}");
+    // They were listed before the kernel came to them.
+    mirror.handle(link(2, LinkFlags::UP), &mut out);
+    assert_eq!(mirror.take_doubts(), of_the_link);
+    let mut marked = route("10.0.0.0/8 via 192.0.2.1 dev if2");
+    let mut hop = marked.entry.next_hops[0].clone();
+    hop.flags |= NextHopFlags::LINK_DOWN;
+    marked.entry.next_hops = hop.into();
+    tell(&mut mirror, RouteVerb::Replaced, marked);
+    mirror.handle(link(2, LinkFlags::UP), &mut out);
+    assert_eq!(mirror.take_doubts(), [], "now they have it");
+}
+
+#[test]
 fn next_hop_objects_are_doubted_when_a_link_is_no_longer_ready() {
     let up = LinkFlags::UP | LinkFlags::LOWER_UP | LinkFlags::RUNNING;
     for down in [LinkFlags::empty(), LinkFlags::UP] {

@@ -69,7 +69,8 @@ impl<W: Wait> Driven<W> {
                 }
                 Ok(None) => {
                     self.given = 0;
-                    if self.watcher.has_more() {
+                    // There is more, and others have their turn first.
+                    if self.watcher.deadline() == Some(Duration::ZERO) {
                         context.waker().wake_by_ref();
                         return Poll::Pending;
                     }
