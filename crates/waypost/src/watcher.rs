@@ -408,7 +408,7 @@ impl<K: Kernel> Watcher<K> {
     #[must_use]
     pub fn world(&self, family: Family) -> World<'_> {
         let mirror = self.mirror();
-        let world = World::new(mirror.tables(), mirror.rules(family), mirror.names());
+        let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
         world.with_links(mirror.links()).with_settings(mirror.settings())
     }
 

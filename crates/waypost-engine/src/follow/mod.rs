@@ -257,6 +257,10 @@ impl Follower {
         others: &mut Notices,
     ) -> Result<Progress, Error> {
         if self.state == State::New {
+            let can = kernel.capabilities();
+            if !can.rules {
+                self.mirror.is_without_rules(can.main_table);
+            }
             self.start(now);
         }
         self.verify_if_due(now);

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use waypost_core::{
     Address, Dump, Family, IfIndex, InterfaceNames, InterfaceSettings, Link, LinkFlags, Neighbour, NextHopId, NextHopObject,
-    NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, RuleAction, SettingsOf, Tables, Verb,
+    NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, RuleAction, SettingsOf, TableId, Tables, Verb,
 };
 
 pub use event::{Change, Event, Reason};
@@ -133,6 +133,8 @@ type AddressKey = (IfIndex, IpAddr, u8, Option<IpAddr>);
 pub struct Mirror {
     routes: Routes,
     rules: [Rules; 2],
+    /// What a kernel without rules goes by, by family.
+    standing: Option<[Rule; 2]>,
     links: Keyed<IfIndex, Link>,
     addresses: Keyed<AddressKey, Address>,
     neighbours: Keyed<(IfIndex, IpAddr, bool), Neighbour>,
@@ -152,6 +154,7 @@ impl Mirror {
         Self {
             routes: Routes::new(),
             rules: [Rules::default(), Rules::default()],
+            standing: None,
             links: Keyed::new(),
             addresses: Keyed::new(),
             neighbours: Keyed::new(),
@@ -179,6 +182,17 @@ impl Mirror {
     #[must_use]
     pub fn rules(&self, family: Family) -> &[Rule] {
         self.rules[family as usize].as_slice()
+    }
+
+    /// The rules that lookups of one family go by: those that there are, or, of a kernel that knows of none, the one that leads to its table.
+    #[must_use]
+    pub fn policy(&self, family: Family) -> &[Rule] {
+        self.standing.as_ref().map_or_else(|| self.rules(family), |standing| std::slice::from_ref(&standing[family as usize]))
+    }
+
+    /// The kernel knows of no rules: it looks in this table.
+    pub(crate) fn is_without_rules(&mut self, table: TableId) {
+        self.standing = Some(Family::ALL.map(|family| Rule::new(family, 0, RuleAction::Lookup(table))));
     }
 
     /// The links, by number.

@@ -118,7 +118,7 @@ pub(super) fn default_route(
             tables.insert(&usable, Position::Last);
         }
     }
-    let world = World::new(&tables, mirror.rules(family), mirror.names());
+    let world = World::new(&tables, mirror.policy(family), mirror.names());
     let world = world.with_links(mirror.links()).with_settings(mirror.settings());
     let halves = probes(family).map(|probe| match world.find(&Flow::to(probe)) {
         Verdict::Found(found) => {

@@ -27,7 +27,11 @@ impl Scene {
     }
 
     fn with(options: MonitorOptions) -> Self {
-        let sim = Sim::new(Profile::linux());
+        Self::of(Profile::linux(), options, &["default via 10.0.0.1 metric 100", "default via 10.9.0.1 metric 600"])
+    }
+
+    fn of(profile: Profile, options: MonitorOptions, routes: &[&str]) -> Self {
+        let sim = Sim::new(profile);
         let [wlan, lte] = [("wlan0", "10.0.0.2"), ("lte0", "10.9.0.2")].map(|(name, address)| {
             let link = sim.add_link(name);
             sim.set_up(link, true).unwrap();
@@ -46,8 +50,7 @@ impl Scene {
             now: Now::awake(Duration::from_secs(100)),
             reports: Vec::new(),
         };
-        scene.add("default via 10.0.0.1 metric 100");
-        scene.add("default via 10.9.0.1 metric 600");
+        routes.iter().for_each(|route| scene.add(route));
         scene.settle();
         scene.monitor = Monitor::new(options, scene.now, scene.follower.mirror());
         scene.reports.clear();
@@ -608,4 +611,22 @@ fn the_first_snapshot_is_a_change_for_a_monitor_that_was_made_before_it() {
         report::differences(told, &Snapshot::of(scene.follower.mirror(), &MonitorOptions::new()), scene.follower.mirror()),
         []
     );
+}
+
+#[test]
+fn a_default_route_that_goes_is_told_on_every_system() {
+    for profile in Profile::all() {
+        let (name, table) = (profile.capabilities.system, profile.capabilities.main_table.0);
+        let default = format!("default via 10.0.0.1 dev if2 table {table}");
+        let mut scene = Scene::of(profile, MonitorOptions::new(), &[&default]);
+        let told = |scene: &Scene| -> Vec<String> { scene.reports.iter().map(|(_, report)| report.to_string()).collect() };
+        assert!(scene.monitor.snapshot().default_route(Family::V4).is_some(), "{name}");
+        scene.add(&format!("192.0.2.0/24 via 10.0.0.1 dev if2 table {table}"));
+        scene.settle();
+        assert!(told(&scene).is_empty(), "{name}: {:?}", told(&scene));
+        scene.delete(&default);
+        scene.settle();
+        let expected = "IPv4 default route: via 10.0.0.1 dev wlan0 -> none (removed)";
+        assert!(told(&scene).iter().any(|report| report.starts_with(expected)), "{name}: {:?}", told(&scene));
+    }
 }

@@ -314,7 +314,7 @@ impl Reach {
         }
         let mut left = budget;
         for family in Family::ALL {
-            let world = World::new(mirror.tables(), mirror.rules(family), mirror.names());
+            let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
             let world = world.with_links(mirror.links()).with_settings(mirror.settings());
             left = match family {
                 Family::V4 => self.v4.work(&world, mirror, left, out),

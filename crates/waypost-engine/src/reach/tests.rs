@@ -334,7 +334,7 @@ fn flows_that_are_removed_are_not_told_of() {
 /// How a flow stands, found by looking it up: what the machine must come to by whatever way.
 fn looked_up(mirror: &Mirror, flow: &Flow) -> Standing {
     let family = Family::of(&flow.destination);
-    let world = World::new(mirror.tables(), mirror.rules(family), mirror.names());
+    let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
     let world = world.with_links(mirror.links()).with_settings(mirror.settings());
     let is_lost = |source: &IpAddr| source.is_ipv6() && !mirror.addresses().any(|own| own.local == *source);
     let verdict = match flow.source.filter(is_lost) {

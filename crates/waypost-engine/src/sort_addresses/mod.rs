@@ -84,7 +84,7 @@ struct Source {
 
 fn candidate(mirror: &Mirror, policy: &AddressPolicy, destination: IpAddr) -> Candidate {
     let family = Family::of(&destination);
-    let world = World::new(mirror.tables(), mirror.rules(family), mirror.names());
+    let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
     let world = world.with_links(mirror.links()).with_settings(mirror.settings());
     let unusable = Candidate { destination, source: None, is_native: true };
     let Verdict::Found(found) = world.find(&Flow::to(destination)) else { return unusable };
