@@ -101,9 +101,12 @@ impl Reach {
         let end = timeout.and_then(|timeout| sys::now().running.checked_add(timeout));
         loop {
             let (hit, more) = self.turn()?;
-            let now = sys::now().running;
-            if hit.is_some() || end.is_some_and(|end| now >= end) {
+            if hit.is_some() {
                 return Ok(hit);
+            }
+            let now = sys::now().running;
+            if end.is_some_and(|end| now >= end) {
+                return Ok(None);
             }
             if more {
                 continue;

@@ -99,6 +99,8 @@ struct Slice<'a> {
     prepared: Prepared<'a>,
     mirror: &'a Mirror,
     last: Option<Last<'a>>,
+    /// What the flow judged before came to: how it stood, how it stands, and what of it is another.
+    turn: Option<(Arc<Standing>, Arc<Standing>, Effects)>,
     /// Whether the source of a context is the host's own.
     is_own: FxHashMap<u32, bool>,
 }
@@ -292,7 +294,7 @@ impl<A: Remote> Half<A> {
         if self.is_done() {
             return budget;
         }
-        let mut slice = Slice { prepared: world.prepare(), mirror, last: None, is_own: FxHashMap::default() };
+        let mut slice = Slice { prepared: world.prepare(), mirror, last: None, turn: None, is_own: FxHashMap::default() };
         // Ranges first: whom they concern goes by how flows stood, and judging a group ends that.
         let left = self.work_on_ranges(&mut slice, budget, out);
         self.work_on_groups(&mut slice, left, out)
@@ -353,7 +355,7 @@ impl<A: Remote> Half<A> {
         self.flows.put(flow, to, &mut group.head);
         let now = &group.standing;
         let was_judged = before.outlook != Outlook::Unjudged;
-        let effects = before.effects(now) | if was_judged { known } else { Effects::empty() };
+        let effects = slice.effects(&before, now) | if was_judged { known } else { Effects::empty() };
         if !effects.is_empty() {
             out.push(Judgement { flow: FlowId::new(self.family, flow), effects, before, now: Arc::clone(now) });
         }
@@ -392,6 +394,18 @@ impl<A: Remote> Half<A> {
 }
 
 impl Slice<'_> {
+    /// What of a flow is another. Most that are judged together turned the same way, and comparing ways takes allocations.
+    fn effects(&mut self, before: &Arc<Standing>, now: &Arc<Standing>) -> Effects {
+        match &self.turn {
+            Some((from, to, effects)) if Arc::ptr_eq(from, before) && Arc::ptr_eq(to, now) => *effects,
+            _ => {
+                let effects = before.effects(now);
+                self.turn = Some((Arc::clone(before), Arc::clone(now), effects));
+                effects
+            }
+        }
+    }
+
     /// Says whether the source of a context is the host's own.
     fn has(&mut self, context: u32, source: IpAddr) -> bool {
         let mirror = self.mirror;
