@@ -11,6 +11,7 @@ mod paths;
 mod phrases;
 mod provenance;
 mod readme;
+mod replaces;
 mod rust;
 mod tree;
 mod unsafety;
@@ -58,6 +59,7 @@ const RULES: &[Rule] = &[
     phrases::check,
     provenance::check,
     paths::check,
+    replaces::check,
 ];
 
 /// Checks every rule on the files that git has, or would take.
