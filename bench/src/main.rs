@@ -5,7 +5,7 @@
 //!
 //! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
 //! (`install read memory decode routing start lpm-v4 lpm-v6 lpm-v4-generic lpm-v6-generic lpm-small lpm-sizes lpm-frozen lpm-readers lookup
-//! lookup-generic build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
+//! lookup-generic changes build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
 //! printed anyway, asks for all, the slow build included. Some sections are measured by a second build of this program, for the processor at hand. `--waypost PATH` measures that command instead of building it.
 
 mod arguments;

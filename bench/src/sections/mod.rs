@@ -1,6 +1,7 @@
 //! The sections of docs/performance.md.
 
 pub(crate) mod build;
+mod changes;
 mod decode;
 pub(crate) mod install;
 mod lookup;
@@ -60,6 +61,7 @@ pub(crate) const ALL: &[Section] = &[
     lpm::READERS,
     lookup::NATIVE,
     lookup::GENERIC,
+    changes::SECTION,
 ];
 
 /// What is drawn of the samples of a section.
