@@ -130,6 +130,10 @@ impl Tag {
     ///
     /// `Invalid` where the route says that it is another's.
     pub fn put_on(self, route: &mut Route) -> Result<(), Error> {
+        // What a route says where nobody named a protocol; kernels that keep none list none.
+        if !matches!(self, Self::Protocol(_)) && route.entry.protocol == Protocol::BOOT {
+            route.entry.protocol = Protocol::UNSPECIFIED;
+        }
         let others = |what: String| Error::new(ErrorKind::Invalid, "claim route").on(&*route).because(what);
         match self {
             Self::Protocol(protocol) => {
