@@ -18,5 +18,6 @@ pub mod witness;
 pub mod world;
 
 pub use sys::{
-    Seen, Wire, connecting, cover, drop_rights, forge, missing_groups, refuse_subscriptions, route_socket, take_interrupts,
+    Seen, Wire, connecting, cover, drop_rights, enter_network, forge, missing_groups, refuse_subscriptions, route_socket,
+    take_interrupts,
 };

@@ -16,7 +16,7 @@ use machine::{Machine, Routing, WithMetrics};
 /// How many seeds each profile gets: a few where it is to be quick, those of `WAYPOST_UPLINK_SEEDS` where it is to be thorough.
 fn seeds() -> std::ops::Range<u64> {
     let count =
-        std::env::var("WAYPOST_UPLINK_SEEDS").ok().map_or(60, |count| count.parse().expect("WAYPOST_UPLINK_SEEDS is a number"));
+        std::env::var("WAYPOST_UPLINK_SEEDS").ok().map_or(24, |count| count.parse().expect("WAYPOST_UPLINK_SEEDS is a number"));
     let first =
         std::env::var("WAYPOST_UPLINK_FIRST").ok().map_or(0, |first| first.parse().expect("WAYPOST_UPLINK_FIRST is a number"));
     first..first + count
@@ -49,9 +49,7 @@ fn with_metrics_all_holds_at_every_step() {
 
 #[test]
 fn on_routing_sockets_all_holds_that_can() {
-    // The tables of one are not listed on a routing socket: its mirror has no links, so no uplink is usable there.
-    let profiles: Vec<_> = RoutingProfile::ALL.into_iter().filter(|profile| profile.dialect.name != "illumos").collect();
-    for (seed, profile) in seeds().step_by(8).zip(profiles.iter().cycle()) {
+    for (seed, profile) in seeds().step_by(6).zip(RoutingProfile::ALL.iter().cycle()) {
         run(Routing::new(*profile), seed);
     }
 }

@@ -112,6 +112,11 @@ pub(crate) enum Command {
         #[arg(long)]
         close: bool,
     },
+    /// Keep the default routes of several ways out: one takes everything, and there is never a moment without
+    ///
+    /// Without a configuration it finds the uplinks by itself and shows what it would do.
+    #[command(after_help = "SIGHUP reads the configuration again; SIGTERM takes away what was added, unless --leave is given.")]
+    Uplinks(UplinksAsked),
     /// Add a route; one that has its place is not overwritten
     Add {
         /// A route in the words of `ip route`
@@ -330,4 +335,36 @@ pub(crate) enum Origin {
 pub(crate) enum Endian {
     Little,
     Big,
+}
+
+/// What `waypost uplinks` is to do.
+#[derive(Args, Debug)]
+pub(crate) struct UplinksAsked {
+    /// The uplinks, in TOML (docs/uplinks.md)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<std::path::PathBuf>,
+    /// Say what would be done, and do nothing
+    #[arg(long, conflicts_with_all = ["status", "promote", "release"])]
+    pub(crate) dry_run: bool,
+    /// Do it for the uplinks that are found, without a configuration
+    #[arg(long, conflicts_with_all = ["config", "dry_run"])]
+    pub(crate) auto: bool,
+    /// Leave the routes at the end
+    #[arg(long)]
+    pub(crate) leave: bool,
+    /// Ask the one that runs how the uplinks stand
+    #[arg(long)]
+    pub(crate) status: bool,
+    /// Go on, and tell whenever something is different
+    #[arg(long, requires = "status")]
+    pub(crate) watch: bool,
+    /// Have the one that runs elect this uplink as long as it is well
+    #[arg(long, value_name = "NAME", conflicts_with = "status")]
+    pub(crate) promote: Option<String>,
+    /// Have the one that runs elect by priority again
+    #[arg(long, conflicts_with_all = ["status", "promote"])]
+    pub(crate) release: bool,
+    /// Where the one that runs listens, if not where the configuration says
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<std::path::PathBuf>,
 }

@@ -25,6 +25,7 @@ mod rule;
 mod show;
 mod smd;
 mod summary;
+mod uplinks;
 mod usage;
 mod waiting;
 mod words;
@@ -86,6 +87,7 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
         Command::Addr { words } => interfaces::addresses(invocation, &words),
         Command::Neigh { words } => interfaces::neighbours(invocation, &words),
         Command::Nexthop { words } => nexthop::run(invocation, &words),
+        Command::Uplinks(asked) => uplinks::run(invocation, &asked),
         Command::Capabilities { markdown } => capabilities::run(invocation, markdown),
         Command::Capture { file } => capture::run(invocation, &file),
         Command::Decode { dialect, source, endian, files } => decode::run(invocation, dialect.as_deref(), source, endian, &files),

@@ -9,6 +9,7 @@
 //! - [`Reach`] tells which of a program's conversations a change hits: whose route has gone, whose source, who leaves another way.
 //! - [`Connections`] lists the TCP and UDP sockets of the host, and ends those that have no way any more.
 //! - [`Claims`] owns routes and rules: plans changes, makes them whole or not at all, keeps them, and knows them again after a crash.
+//! - [`Uplinks`] keeps the default routes of several ways out, so that there is never a moment without one.
 //! - [`Routes`] does one thing at a time: list, add, delete exactly, look up, or a pipelined batch.
 //!
 //! # Example
@@ -59,6 +60,7 @@ mod routes;
 mod stream;
 mod sys;
 mod trace;
+mod uplinks;
 mod watcher;
 
 #[cfg(feature = "decode")]
@@ -74,19 +76,24 @@ pub use stream::AsyncIoEvents;
 #[cfg(feature = "tokio")]
 pub use stream::TokioEvents;
 pub use sys::{Connections, Namespace, Native, Options};
+#[cfg(feature = "captive")]
+pub use uplinks::tcp_probe;
+pub use uplinks::{UplinkTurn, Uplinks};
 pub use watcher::Watcher;
 pub use waypost_core::*;
 pub use waypost_engine::claim;
 pub use waypost_engine::{
-    AddressPolicy, Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift, Effects,
-    Event, EventFilter, Finding, FlowId, FollowOptions, Judgement, Kinds, LinkStanding, Metrics, Mirror, MonitorOptions,
-    MonitorStats, Outlook, PolicyEntry, Problem, Reason, Report, ReportReason, RuleKeeper, Severity, Snapshot, Standing, Stats,
-    SubscriberId, UsableAddress, View, Way, check, sort_addresses,
+    AddressPolicy, Arrow, Backlog, Change, CheckOptions, Debounce, DefaultCause, DefaultRoute, Delivery, Diagnosis, Drift,
+    Effects, ElectionCause, Event, EventFilter, Exit, Finding, FlowId, FollowOptions, Grade, Judgement, Kinds, Life,
+    LinkStanding, MetricBands, Metrics, Mirror, MonitorOptions, MonitorStats, OnRival, Outlook, PolicyEntry, ProbeOptions,
+    Probed, Problem, Reason, Refusal, Report, ReportReason, Role, RuleKeeper, Severity, Snapshot, Standing, Stats, SubscriberId,
+    Trigger, Uplink, UplinkId, UplinkOptions, UplinkReport, UplinkStatus, UsableAddress, View, Vpn, Way, Wish, WishId, WishState,
+    check, sort_addresses,
 };
 
 /// The machines beneath, which do no input or output and read no clock, for programs that drive them themselves.
 pub mod engine {
-    pub use waypost_engine::{Monitor, Reach, Work};
+    pub use waypost_engine::{Monitor, Reach, Uplinks, Work};
 }
 
 /// The example of the README, so that it compiles.

@@ -125,3 +125,6 @@ impl Wire {
 pub fn connecting(_: SocketAddrV4) -> (OwnedFd, Ipv4Addr, u32) {
     panic!("this system has no network namespaces");
 }
+
+/// Does nothing where there are no such namespaces: no test runs there.
+pub const fn enter_network(_: &Path) {}

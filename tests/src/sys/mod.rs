@@ -18,13 +18,13 @@ cfg_if::cfg_if! {
         mod wire;
 
         pub(crate) use rtnetlink::{enter, has_room};
-        pub use rtnetlink::{cover, drop_rights, forge, missing_groups, new_network, route_socket};
+        pub use rtnetlink::{cover, drop_rights, enter_network, forge, missing_groups, new_network, route_socket};
         pub use seccomp::refuse_subscriptions;
         pub use wire::{Seen, Wire, connecting};
     } else {
         mod elsewhere;
 
         pub(crate) use elsewhere::{enter, has_room};
-        pub use elsewhere::{Seen, Wire, connecting, cover, drop_rights, forge, missing_groups, new_network, refuse_subscriptions, route_socket};
+        pub use elsewhere::{Seen, Wire, connecting, cover, drop_rights, enter_network, forge, missing_groups, new_network, refuse_subscriptions, route_socket};
     }
 }

@@ -31,6 +31,16 @@ pub fn new_network() {
     ip("link set lo up");
 }
 
+/// Moves the calling thread into the network namespace of this file.
+///
+/// # Panics
+///
+/// Where there is none.
+pub fn enter_network(file: &Path) {
+    let file = fs::File::open(file).expect("there is such a namespace");
+    nix::sched::setns(file, CloneFlags::CLONE_NEWNET).expect("it is the test's own");
+}
+
 /// Moves the process where it can make network namespaces without harm to the machine's own.
 pub(crate) fn enter() -> Rights {
     let is_root = is_required();

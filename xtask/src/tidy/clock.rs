@@ -11,6 +11,7 @@ const ALLOWED: &[&str] = &[
     "crates/waypost-pfroute/src/sys",
     "tests/captive",
     "tests/command/conns",
+    "tests/uplinks",
     "xtask",
     "bench",
 ];

@@ -8,11 +8,11 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use waypost_core::{Capabilities, Error, InterfaceNames, RouteChange};
-use waypost_engine::Mirror;
+use waypost_core::{Capabilities, Error, ErrorKind, InterfaceNames, RouteChange};
 use waypost_engine::claim::{
     self, Applied, Backoff, Claim, ClaimId, ClaimState, ClaimTold, Execution, Failed, Item, Owner, Plan, Policy, Prune, Step,
 };
+use waypost_engine::{Event, Mirror};
 
 use crate::sys::{self, Options};
 use crate::{Operation, Routes, Watcher};
@@ -64,6 +64,8 @@ pub struct Claims {
     told: VecDeque<ClaimTold>,
     /// Changes are heard of; otherwise everything is read again before a plan.
     follows: bool,
+    /// What has been heard, for whoever goes by the same mirror.
+    heard: Option<Vec<Event>>,
 }
 
 impl Claims {
@@ -103,7 +105,7 @@ impl Claims {
         }
         let mut watcher = Watcher::open_with(options)?;
         watcher.synchronise(None)?;
-        Ok(Self { watcher, routes, machine, journal, told: VecDeque::new(), follows })
+        Ok(Self { watcher, routes, machine, journal, told: VecDeque::new(), follows, heard: None })
     }
 
     /// Claims something, as [`claim::Claims::put`] says. It is there when a [plan](Self::plan) has been carried out, or when it is [kept](Self::next).
@@ -250,8 +252,58 @@ impl Claims {
     fn catch_up(&mut self) -> Result<(), Error> {
         while let Some(event) = self.watcher.try_next()? {
             self.machine.note(&event, None);
+            if let Some(heard) = &mut self.heard {
+                heard.push(event);
+            }
         }
         Ok(())
+    }
+
+    /// Takes in what the kernel has said, and gives it to one who goes by the same mirror.
+    pub(crate) fn hear(&mut self) -> Result<Vec<Event>, Error> {
+        self.heard.get_or_insert_default();
+        self.catch_up()?;
+        Ok(self.heard.as_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    /// Waits until the kernel has said something, or `timeout` has passed.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
+        self.watcher.wait(timeout).map(drop)
+    }
+
+    /// Claims one route and has it put in at once, by what is known; the inner error says why it is not there, and then it is not claimed.
+    pub(crate) fn install(&mut self, claim: Claim) -> Result<Result<ClaimId, Error>, Error> {
+        let id = match self.machine.put(claim) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let plan = self.machine.plan(self.watcher.mirror(), Prune::Withdrawn);
+        let refused = plan.conflicts().first().map(|conflict| {
+            Error::new(ErrorKind::Exists, "claim route").on(&conflict.wanted).because(format!("{} is there", conflict.there))
+        });
+        let waits = || plan.waiting().first().map(|(item, _)| Error::new(ErrorKind::Unreachable, "claim route").on(item));
+        let refused = match refused.or_else(waits) {
+            Some(error) => Some(error),
+            None => self.carry_out(plan)?.err().map(|failed| failed.error().clone()),
+        };
+        match refused {
+            None => Ok(Ok(id)),
+            Some(error) => {
+                self.machine.withdraw(id);
+                Ok(Err(error))
+            }
+        }
+    }
+
+    /// Gives a claim up and has what it has put in deleted at once, by what is known; the inner error says why it is still there, and then
+    /// it is claimed again, by the number that comes with it.
+    pub(crate) fn give_up(&mut self, id: ClaimId) -> Result<Result<(), (Error, Option<ClaimId>)>, Error> {
+        let Some(claim) = self.machine.withdraw(id) else { return Ok(Ok(())) };
+        let plan = self.machine.plan(self.watcher.mirror(), Prune::Withdrawn);
+        match self.carry_out(plan)? {
+            Ok(_) => Ok(Ok(())),
+            Err(failed) => Ok(Err((failed.error().clone(), self.machine.put(claim).ok()))),
+        }
     }
 
     /// Keeps what is claimed, and tells what becomes of it: waits until there is something to tell, or `timeout` has passed (`None` waits as long

@@ -1,0 +1,346 @@
+//! The configuration: what it says, and what is wrong with it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use waypost::{Exit, Family, InterfaceNames, MetricBands, OnRival, ProbeOptions, Uplink, UplinkOptions, Vpn};
+
+/// Where the daemon listens, unless it is told otherwise.
+pub(crate) const SOCKET: &str = "/run/waypost/uplinks.sock";
+
+/// The file, as it is written.
+#[derive(Deserialize, Debug, Clone)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    hold_down: f64,
+    hold_down_max: f64,
+    retry: f64,
+    retry_max: f64,
+    on_rival: Rival,
+    high_metrics: [u32; 2],
+    metric_zero: bool,
+    pub(crate) socket: PathBuf,
+    socket_mode: String,
+    probe: Probe,
+    uplink: Vec<Named>,
+}
+
+#[derive(Deserialize, Debug, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum Rival {
+    Reassert,
+    Yield,
+}
+
+#[derive(Deserialize, Debug, Clone)]
+#[serde(deny_unknown_fields, default)]
+struct Probe {
+    targets: Vec<SocketAddr>,
+    timeout: f64,
+    interval: f64,
+    retry: f64,
+    fail_after: u32,
+    pass_after: u32,
+    backoff_max: f64,
+    jitter: u8,
+}
+
+#[derive(Deserialize, Debug, Clone)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+    interface: String,
+    ipv4: Option<String>,
+    ipv6: Option<String>,
+    #[serde(default)]
+    priority: u32,
+    #[serde(default)]
+    resolvers: Vec<IpAddr>,
+    source: Option<IpAddr>,
+    #[serde(default)]
+    probe: bool,
+    vpn_server: Option<IpAddr>,
+    #[serde(default)]
+    vpn_split: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let options = UplinkOptions::default();
+        Self {
+            hold_down: options.hold_down.as_secs_f64(),
+            hold_down_max: options.hold_down_max.as_secs_f64(),
+            retry: options.retry.as_secs_f64(),
+            retry_max: options.retry_max.as_secs_f64(),
+            on_rival: Rival::Reassert,
+            high_metrics: [*options.bands.high().start(), *options.bands.high().end()],
+            metric_zero: false,
+            socket: PathBuf::from(SOCKET),
+            socket_mode: "0600".to_owned(),
+            probe: Probe::default(),
+            uplink: Vec::new(),
+        }
+    }
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        let options = ProbeOptions::default();
+        Self {
+            targets: Vec::new(),
+            timeout: 2.0,
+            interval: options.interval.as_secs_f64(),
+            retry: options.retry.as_secs_f64(),
+            fail_after: options.fail_after,
+            pass_after: options.pass_after,
+            backoff_max: options.backoff_max.as_secs_f64(),
+            jitter: options.jitter,
+        }
+    }
+}
+
+/// An uplink whose interface may not be there yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    interface: String,
+    name: String,
+    family: Family,
+    exit: Exit,
+    named: Named,
+}
+
+/// What the daemon goes by.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) options: UplinkOptions,
+    pub(crate) planned: Vec<Planned>,
+    pub(crate) socket: PathBuf,
+    pub(crate) socket_mode: u32,
+    pub(crate) targets: Vec<SocketAddr>,
+    pub(crate) timeout: Duration,
+}
+
+impl Config {
+    /// Reads the text of a file. What is wrong is told with its line and the reason.
+    pub(crate) fn parse(text: &str) -> Result<Plan, String> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
+            format!("line {line}: {}", error.message().replace('\n', " "))
+        })?;
+        config.plan(text)
+    }
+
+    fn plan(self, text: &str) -> Result<Plan, String> {
+        let mut options = UplinkOptions::default();
+        let seconds = |key: &str, value: f64| {
+            Duration::try_from_secs_f64(value).map_err(|_| wrong(text, key, &format!("{value} is no time in seconds")))
+        };
+        options.hold_down = seconds("hold_down", self.hold_down)?;
+        options.hold_down_max = seconds("hold_down_max", self.hold_down_max)?;
+        options.retry = seconds("retry", self.retry)?;
+        options.retry_max = seconds("retry_max", self.retry_max)?;
+        options.on_rival = match self.on_rival {
+            Rival::Reassert => OnRival::Reassert,
+            Rival::Yield => OnRival::Yield,
+        };
+        options.metric_zero = self.metric_zero;
+        let [first, last] = self.high_metrics;
+        options.bands = MetricBands::new(first..=last)
+            .ok_or_else(|| wrong(text, "high_metrics", "it goes from 1 or more to 1023 or less"))?;
+        let mut probes = ProbeOptions::default();
+        (probes.interval, probes.retry) = (seconds("interval", self.probe.interval)?, seconds("retry", self.probe.retry)?);
+        probes.backoff_max = seconds("backoff_max", self.probe.backoff_max)?;
+        (probes.fail_after, probes.pass_after, probes.jitter) = (self.probe.fail_after, self.probe.pass_after, self.probe.jitter);
+        options.probes = probes;
+        let mode = u32::from_str_radix(&self.socket_mode, 8).ok().filter(|mode| *mode <= 0o777);
+        let socket_mode = mode.ok_or_else(|| wrong(text, "socket_mode", "it is three or four octal digits, such as \"0660\""))?;
+        let mut planned = Vec::new();
+        for named in &self.uplink {
+            planned.extend(named.planned(text)?);
+            if named.probe && self.probe.targets.is_empty() {
+                return Err(wrong(text, "probe", &format!("{:?} is to be probed, and [probe] names no targets", named.name)));
+            }
+        }
+        for (at, one) in planned.iter().enumerate() {
+            if planned.iter().skip(at + 1).any(|other| (&one.name, one.family) == (&other.name, other.family)) {
+                return Err(wrong(text, &format!("{:?}", one.name), "two uplinks have this name"));
+            }
+        }
+        let timeout = seconds("timeout", self.probe.timeout)?;
+        Ok(Plan { options, planned, socket: self.socket, socket_mode, targets: self.probe.targets, timeout })
+    }
+}
+
+/// What is wrong with a key, with the line that it first stands in.
+fn wrong(text: &str, key: &str, why: &str) -> String {
+    let line = text.lines().position(|line| line.contains(key)).map_or(1, |line| line + 1);
+    format!("line {line}: {key}: {why}")
+}
+
+impl Named {
+    fn planned(&self, text: &str) -> Result<Vec<Planned>, String> {
+        let mut planned = Vec::new();
+        for (family, key, word) in [(Family::V4, "ipv4", &self.ipv4), (Family::V6, "ipv6", &self.ipv6)] {
+            let Some(word) = word else { continue };
+            let exit = match word.as_str() {
+                "auto" => Exit::Learned,
+                "point-to-point" => Exit::PointToPoint,
+                address => match address.parse::<IpAddr>() {
+                    Ok(address) if Family::of(&address) == family => Exit::Gateway(address),
+                    _ => {
+                        return Err(wrong(
+                            text,
+                            &format!("{address:?}"),
+                            &format!("{key} is \"auto\", \"point-to-point\" or a router's address"),
+                        ));
+                    }
+                },
+            };
+            planned.push(Planned {
+                interface: self.interface.clone(),
+                name: self.name.clone(),
+                family,
+                exit,
+                named: self.clone(),
+            });
+        }
+        match planned.is_empty() {
+            true => Err(wrong(text, &format!("{:?}", self.name), "it has neither ipv4 nor ipv6")),
+            false => Ok(planned),
+        }
+    }
+}
+
+impl Planned {
+    /// One that was found: its router is that of the default route that is there.
+    pub(crate) fn found(interface: &str, family: Family, priority: u32) -> Self {
+        let name = interface.to_owned();
+        let named = Named {
+            name: name.clone(),
+            interface: name.clone(),
+            ipv4: None,
+            ipv6: None,
+            priority,
+            resolvers: Vec::new(),
+            source: None,
+            probe: false,
+            vpn_server: None,
+            vpn_split: false,
+        };
+        Self { interface: name.clone(), name, family, exit: Exit::Learned, named }
+    }
+
+    /// The name and family by which it is known.
+    pub(crate) fn key(&self) -> (&str, Family) {
+        (&self.name, self.family)
+    }
+
+    /// The uplink, if its interface is there.
+    pub(crate) fn uplink(&self, names: &InterfaceNames) -> Option<Uplink> {
+        let interface = names.exactly(&self.interface)?;
+        let mut uplink = Uplink::new(self.name.clone(), self.family, interface, self.exit);
+        uplink.priority = self.named.priority;
+        uplink.resolvers = self.named.resolvers.clone();
+        uplink.source = self.named.source.filter(|source| Family::of(source) == self.family);
+        uplink.probed = self.named.probe;
+        uplink.vpn = self.named.vpn_server.map(|server| {
+            let mut vpn = Vpn::new(server);
+            vpn.split = self.named.vpn_split;
+            vpn
+        });
+        Some(uplink)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPLINK: &str = "[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"192.0.2.1\"\n";
+
+    fn names() -> InterfaceNames {
+        let mut names = InterfaceNames::default();
+        names.insert(waypost::IfIndex::new(2).unwrap(), "eth0");
+        names
+    }
+
+    fn options(text: &str) -> UplinkOptions {
+        Config::parse(&format!("{text}\n{UPLINK}")).unwrap().options
+    }
+
+    fn uplink(more: &str) -> Uplink {
+        let plan = Config::parse(&format!("[probe]\ntargets = [\"192.0.2.9:443\"]\n{UPLINK}{more}\n")).unwrap();
+        plan.planned[0].uplink(&names()).unwrap()
+    }
+
+    #[test]
+    fn every_key_of_the_whole_does_what_it_says() {
+        let seconds = Duration::from_secs;
+        assert_eq!(options("hold_down = 7").hold_down, seconds(7));
+        assert_eq!(options("hold_down_max = 70").hold_down_max, seconds(70));
+        assert_eq!(options("retry = 0.5").retry, Duration::from_millis(500));
+        assert_eq!(options("retry_max = 9").retry_max, seconds(9));
+        assert_eq!(options("on_rival = \"yield\"").on_rival, OnRival::Yield);
+        assert_eq!(options("on_rival = \"reassert\"").on_rival, OnRival::Reassert);
+        assert_eq!(*options("high_metrics = [200, 300]").bands.high(), 200..=300);
+        assert!(options("metric_zero = true").metric_zero);
+        let plan = Config::parse("socket = \"/tmp/x\"\nsocket_mode = \"0660\"").unwrap();
+        assert_eq!((plan.socket, plan.socket_mode), (PathBuf::from("/tmp/x"), 0o660));
+        let plan = Config::parse("").unwrap();
+        assert_eq!((plan.socket, plan.socket_mode, plan.options), (PathBuf::from(SOCKET), 0o600, UplinkOptions::default()));
+    }
+
+    #[test]
+    fn every_key_of_probes_does_what_it_says() {
+        let text = "[probe]\ntargets = [\"192.0.2.9:443\", \"[2001:db8::9]:80\"]\ntimeout = 1.5\ninterval = 20\nretry = 2\nfail_after = 4\n\
+                    pass_after = 5\nbackoff_max = 90\njitter = 30";
+        let plan = Config::parse(text).unwrap();
+        assert_eq!(plan.targets.len(), 2);
+        assert_eq!(plan.timeout, Duration::from_millis(1500));
+        let probes = plan.options.probes;
+        assert_eq!((probes.interval.as_secs(), probes.retry.as_secs(), probes.backoff_max.as_secs()), (20, 2, 90));
+        assert_eq!((probes.fail_after, probes.pass_after, probes.jitter), (4, 5, 30));
+    }
+
+    #[test]
+    fn every_key_of_an_uplink_does_what_it_says() {
+        let own = uplink("");
+        assert_eq!((own.name.as_str(), own.family, own.exit), ("a", Family::V4, Exit::Gateway("192.0.2.1".parse().unwrap())));
+        assert_eq!(uplink("priority = 9").priority, 9);
+        assert_eq!(uplink("resolvers = [\"192.0.2.53\"]").resolvers.len(), 1);
+        assert_eq!(uplink("source = \"192.0.2.2\"").source, Some("192.0.2.2".parse().unwrap()));
+        assert!(uplink("probe = true").probed);
+        let vpn = uplink("vpn_server = \"198.51.100.1\"\nvpn_split = true").vpn.unwrap();
+        assert!(vpn.split && vpn.server == "198.51.100.1".parse::<IpAddr>().unwrap());
+        let both = "[[uplink]]\nname = \"b\"\ninterface = \"eth0\"\nipv4 = \"point-to-point\"\nipv6 = \"auto\"";
+        let exits: Vec<_> = Config::parse(both).unwrap().planned.iter().map(|planned| (planned.family, planned.exit)).collect();
+        assert_eq!(exits, [(Family::V4, Exit::PointToPoint), (Family::V6, Exit::Learned)]);
+        let away = Config::parse(&UPLINK.replace("eth0", "eth9")).unwrap();
+        assert!(away.planned[0].uplink(&names()).is_none(), "its interface is not there yet");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_the_reason() {
+        let refused = [
+            ("hold_down = 1\nhold_dwon = 2", "line 2", "unknown field `hold_dwon`"),
+            ("\nretry = -1", "line 2", "no time in seconds"),
+            ("hold_down = \"soon\"", "line 1", "invalid type"),
+            ("high_metrics = [0, 5]", "line 1", "from 1 or more"),
+            ("on_rival = \"fight\"", "line 1", "unknown variant `fight`"),
+            ("socket_mode = \"rw\"", "line 1", "octal"),
+            ("[[uplink]]\nname = \"a\"", "line 1", "missing field `interface`"),
+            ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"", "line 2", "neither ipv4 nor ipv6"),
+            ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"2001:db8::1\"", "line 4", "a router's address"),
+            ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"auto\"\nprobe = true", "line 5", "names no targets"),
+            ("a =", "line 1", ""),
+        ];
+        for (text, line, why) in refused {
+            let error = Config::parse(text).unwrap_err();
+            assert!(error.starts_with(line) && error.contains(why), "{text:?}: {error}");
+        }
+        let twice = format!("{UPLINK}{UPLINK}");
+        assert!(Config::parse(&twice).unwrap_err().contains("two uplinks have this name"));
+    }
+}

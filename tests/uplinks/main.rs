@@ -1,0 +1,26 @@
+//! `waypost uplinks` against the kernel: two ways to a host beyond, and a steady stream of packets to it through all that happens.
+
+mod running;
+mod world;
+
+use std::process::ExitCode;
+
+use waypost_tests::namespace::run;
+use waypost_tests::{command, test};
+
+fn main() -> ExitCode {
+    if let Err(code) = command::build("uplinks") {
+        return code;
+    }
+    run(&[
+        test!(running::a_planned_switch_loses_nothing),
+        test!(running::a_link_that_goes_down_is_left_at_once),
+        test!(running::a_killed_daemon_leaves_the_routes_and_the_next_takes_them_over_without_a_loss),
+        test!(running::what_was_added_goes_at_the_end_unless_it_is_to_be_left),
+        test!(running::a_bad_configuration_is_refused_with_its_line_and_the_running_one_kept),
+        test!(running::a_silent_gateway_is_left_when_its_probes_fail),
+        test!(running::a_route_that_a_rival_deletes_comes_back_and_a_rivals_own_is_left_alone),
+        test!(running::without_a_configuration_it_shows_what_it_would_do_and_does_nothing),
+        test!(running::who_started_it_is_told),
+    ])
+}
