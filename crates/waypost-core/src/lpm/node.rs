@@ -34,9 +34,9 @@ const LEAF: u64 = 1;
 
 /// Six bits of the address: what they match and where they lead. Or a leaf.
 ///
-/// The alignment keeps it in one cache line: what the allocator gives starts 16 bytes into one.
+/// It asks for no alignment of its own, although half of the nodes lie across two cache lines without it: memory that is aligned to more than 16 bytes cannot
+/// grow in its place, and to copy all nodes each time costs insertion far more than the second line costs a lookup.
 #[derive(Clone, Copy, Default, Debug)]
-#[repr(align(32))]
 pub(super) struct Node {
     /// The prefixes that end in this node, by [`position`], the low half first. All that contain one address are in the same half,
     /// that of its first bit here.
