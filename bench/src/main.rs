@@ -6,7 +6,9 @@
 //! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
 //! (`install read memory decode routing start lpm-v4 lpm-v6 lpm-v4-generic lpm-v6-generic lpm-small lpm-sizes lpm-frozen lpm-readers lookup
 //! lookup-generic changes build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
-//! printed anyway, asks for all, the slow build included. Some sections are measured by a second build of this program, for the processor at hand. `--waypost PATH` measures that command instead of building it.
+//! printed anyway, asks for all, the slow build included. `--keep DIRECTORY` keeps there what each repetition gave and adds it to what was kept before, and
+//! `--rounds N` has no subject measured more than so many times now: so a section that takes long is measured in several quiet moments.
+//! Some sections are measured by a second build of this program, for the processor at hand. `--waypost PATH` measures that command instead of building it.
 
 mod arguments;
 mod peers;
@@ -82,7 +84,7 @@ fn measure(arguments: &Arguments, names: &[String]) -> Result<(), Failure> {
             is_full = true;
         }
         let program = if section.is_native { &native } else { &own };
-        let samples = Samples::take(program, section.subjects, &arguments.setting, arguments.most)?;
+        let samples = Samples::take(program, section.name, section.subjects, &arguments.setting, &arguments.sitting)?;
         println!("{}", report::marked(section.name, &(section.write)(&samples)));
         if let Some(drawing) = sections::drawing(section, &samples) {
             println!("{drawing}");

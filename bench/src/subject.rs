@@ -4,6 +4,8 @@
 //! that it holds. The subjects of a section take turns (A B C A B C …), so that what else the machine does hits all.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,6 +25,15 @@ pub(crate) struct Setting {
     pub(crate) step: usize,
     /// The command `waypost`.
     pub(crate) waypost: PathBuf,
+}
+
+/// How much is measured now.
+#[derive(Clone, Debug)]
+pub(crate) struct Sitting {
+    /// No subject gets more repetitions.
+    pub(crate) most: usize,
+    /// Where what each repetition gave is kept, a file for each section.
+    pub(crate) kept: Option<PathBuf>,
 }
 
 /// What is measured.
@@ -81,17 +92,35 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Has `program` measure the subjects, which take turns, each as often as it wants to, but no more than `most` times.
-    pub(crate) fn take(program: &Path, subjects: &[Subject], setting: &Setting, most: usize) -> Result<Self, Failure> {
+    /// Has `program` measure the subjects of a section, which take turns, each as often as it wants to, but no more often than the sitting has room for.
+    pub(crate) fn take(
+        program: &Path,
+        section: &str,
+        subjects: &[Subject],
+        setting: &Setting,
+        sitting: &Sitting,
+    ) -> Result<Self, Failure> {
         let mut samples = Self::default();
-        let rounds = subjects.iter().map(|subject| subject.repetitions).max().unwrap_or(0).min(most);
+        let mut kept = None;
+        if let Some(directory) = &sitting.kept {
+            fs::create_dir_all(directory)?;
+            let path = directory.join(section);
+            samples.add_kept(&fs::read_to_string(&path).unwrap_or_default(), subjects);
+            kept = Some(fs::File::options().append(true).create(true).open(path)?);
+        }
+        let rounds = subjects.iter().map(|subject| subject.repetitions).max().unwrap_or(0).min(sitting.most);
         for round in 0..rounds {
             for subject in subjects.iter().filter(|subject| round < subject.repetitions) {
                 if samples.failures.contains_key(subject.name) {
                     continue;
                 }
                 match in_a_process(program, subject, setting) {
-                    Ok(figures) => samples.add(subject.name, round, figures),
+                    Ok(figures) => {
+                        if let Some(kept) = &mut kept {
+                            figures.0.iter().try_for_each(|(name, value)| writeln!(kept, "{} {name} {value}", subject.name))?;
+                        }
+                        samples.add(subject.name, round, figures);
+                    }
                     Err(why) => {
                         eprintln!("{}: {why}", subject.name);
                         samples.failures.insert(subject.name, why.to_string());
@@ -100,6 +129,18 @@ impl Samples {
             }
         }
         Ok(samples)
+    }
+
+    /// Adds what was kept of these subjects: lines of a subject, the name of a figure, and a number.
+    fn add_kept(&mut self, text: &str, subjects: &[Subject]) {
+        for line in text.lines() {
+            let Some((name, figure)) = line.split_once(' ') else { continue };
+            if let Some(subject) = subjects.iter().find(|subject| subject.name == name) {
+                for (name, value) in Figures::read(figure).0 {
+                    self.values.entry((subject.name, name)).or_default().push(value);
+                }
+            }
+        }
     }
 
     fn add(&mut self, subject: &'static str, round: usize, figures: Figures) {
