@@ -55,16 +55,17 @@
 //! ```text
 //!             node                                     10.0.0.0/8 in the node at depth 1, which takes bits 7 to 12:
 //!   ┌──────────────────────────┐                        its relative length is 2, its six bits are 10....
-//!   │ prefixes    ..1..1....1. │──rank──┐
-//!   │ children    ....1.....1. │──rank──│──────────┐     values    ┌──────┬──────┬──────┐
-//!   │ value_base  ─────────────┼────────┴──────────│───▶           │ 10/8 │  …   │  …   │
-//!   │ child_base  ─────────────┼───────────────────┴───▶           └──────┴──────┴──────┘
-//!   └──────────────────────────┘                         nodes     ┌──────┬──────┐
-//!                                                                  │ node │ leaf │  in the order of their six bits
-//!                                                                  └──────┴──────┘
+//!   │ prefixes, low half  .1.1 │──rank──┐                 low half    high half
+//!   │ prefixes, high half 1.1. │──rank──│──────────┐    ┌──────┬──────┬──────┬──────┐
+//!   │ value_base  ─────────────┼────────┴──────────┴──▶ │  …   │  …   │ 10/8 │  …   │  values: the base is between the halves
+//!   │ children    ....1.....1. │──rank──┐               └──────┴──────┴──────┴──────┘
+//!   │ child_base  ─────────────┼────────┴─────────────▶ ┌──────┬──────┐
+//!   └──────────────────────────┘                        │ node │ leaf │  nodes: in the order of their six bits
+//!                                                       └──────┴──────┘
 //! ```
 //!
-//! The *rank* of a bit, the number of ones before it, is the place of its child or value in the block. A way on that leads to one single prefix ends in a
+//! The *rank* of a bit, the number of ones before it, is the place of its child or value in the block; for values it is counted from the base, which is between those
+//! of the two halves of the prefixes, so that one half is enough to count in. A way on that leads to one single prefix ends in a
 //! *leaf*, which holds all of that prefix and its value. So a prefix costs four bytes and a share of a node where prefixes are dense, and 32
 //! bytes where it is alone. The default route stands beside all this: that it comes and goes costs nothing.
 //!
@@ -156,7 +157,7 @@ impl<P: Key, V, S: Store<Value = V>> Table<P, V, S> {
 
     /// The longest prefix that contains `address`, and its value.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn longest_match(&self, address: P::Address) -> Option<(P, &V)> {
         let bits = P::of(address).bits();
         let (length, place) = self.tree.longest_match(bits)?;
@@ -206,7 +207,7 @@ impl<P: Key, V, S: Store<Value = V>> Table<P, V, S> {
     ///
     /// # Panics
     ///
-    /// When nodes or values come near 2^32, beyond 16 GiB.
+    /// When nodes or values come near 2^31, beyond 8 GiB.
     #[inline]
     pub fn insert(&mut self, prefix: P, value: V) -> Option<V> {
         let place = self.store.put(value);

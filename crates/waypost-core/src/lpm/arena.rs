@@ -170,7 +170,7 @@ impl<T: Copy> Arena<T> {
 ///
 /// # Panics
 ///
-/// At 2^32 items, which is beyond 16 GiB.
+/// At 2^31 items, which is beyond 8 GiB.
 fn to_index(index: usize) -> u32 {
-    u32::try_from(index).expect("an LPM table holds less than 2^32 items")
+    u32::try_from(index).ok().filter(|index| *index < 1 << 31).expect("an LPM table holds less than 2^31 items")
 }

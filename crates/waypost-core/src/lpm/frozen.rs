@@ -8,7 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::key::Key;
-use super::node::{self, STRIDE};
+use super::key::sealed::first;
+use super::node::{self, Node, STRIDE};
 use super::store::{Slab, Store};
 use super::tree::{Place, ROOT, Tree};
 use super::{Table, shape};
@@ -39,24 +40,20 @@ pub struct Frozen<P, V, S = Slab<V>> {
 /// Six bits of the address.
 #[derive(Clone, Copy, Default)]
 struct Fork {
-    /// The chunks that lead to a node.
-    children: u64,
-    /// Those of the others where another answer begins than that of the chunk before.
-    runs: u64,
-    child_base: u32,
-    answer_base: u32,
+    /// Of the chunks that lead to an answer, those where another answer begins than that of the chunk before; and those that lead to a node.
+    ways: [u64; 2],
+    /// What comes before the first answer and before the first node, whose number is marked.
+    bases: [u32; 2],
 }
 
 impl Fork {
+    /// Where this chunk leads. Answer or node cannot be guessed: so it is an index, and no branch.
     #[inline]
     const fn step(&self, chunk: usize) -> u32 {
         // All bits up to that of the chunk, itself included.
         let upto = u64::MAX >> (63 - (chunk & 63));
-        if self.children >> chunk & 1 != 0 {
-            NODE | (self.child_base + (self.children & upto).count_ones() - 1)
-        } else {
-            self.answer_base + (self.runs & upto).count_ones() - 1
-        }
+        let kind = (self.ways[1] >> (chunk & 63) & 1) as usize;
+        self.bases[kind].wrapping_add((self.ways[kind] & upto).count_ones())
     }
 }
 
@@ -67,10 +64,11 @@ impl<P: Key, V, S: Store<Value = V>> Frozen<P, V, S> {
     pub fn longest_match(&self, address: P::Address) -> Option<&V> {
         let bits = P::of(address).bits();
         let mut number = self.direct[P::top(bits, self.depth)];
-        let mut rest = P::from(bits, self.depth);
+        let (mut window, mut depth) = (P::window(bits, self.depth), self.depth);
         while number & NODE != 0 {
-            number = self.nodes[(number ^ NODE) as usize].step(P::first(rest));
-            rest = P::behind(rest);
+            number = self.nodes[(number ^ NODE) as usize].step(first(window));
+            depth += 1;
+            window = P::next_window(window, bits, depth);
         }
         self.value(number)
     }
@@ -82,14 +80,16 @@ impl<P: Key, V, S: Store<Value = V>> Frozen<P, V, S> {
     pub fn longest_matches<const N: usize>(&self, addresses: &[P::Address; N]) -> [Option<&V>; N] {
         let bits: [P::Bits; N] = addresses.map(|address| P::of(address).bits());
         let mut numbers: [u32; N] = bits.map(|bits| self.direct[P::top(bits, self.depth)]);
-        let mut rests: [P::Bits; N] = bits.map(|bits| P::from(bits, self.depth));
+        let mut depth = self.depth;
         while numbers.iter().fold(0, |any, number| any | number) & NODE != 0 {
-            for (number, rest) in numbers.iter_mut().zip(&mut rests) {
-                if *number & NODE != 0 {
-                    *number = self.nodes[(*number ^ NODE) as usize].step(P::first(*rest));
-                    *rest = P::behind(*rest);
-                }
+            for (number, bits) in numbers.iter_mut().zip(&bits) {
+                // Who is there already goes through the first node, and stays: that costs less than to guess who it is.
+                let is_under_way = *number & NODE != 0;
+                let node = if is_under_way { *number ^ NODE } else { 0 };
+                let next = self.nodes[node as usize].step(P::chunk(*bits, depth));
+                *number = if is_under_way { next } else { *number };
             }
+            depth += 1;
         }
         numbers.map(|number| self.value(number))
     }
@@ -137,15 +137,32 @@ impl<P: Key, V, S: Store<Value = V> + Clone> Table<P, V, S> {
             &self.tree
         };
         let none = unused(tree);
-        let mut builder = Builder { tree, direct: vec![0; 1 << (STRIDE * depth)], depth, nodes: Vec::new(), answers: Vec::new() };
+        let mut builder = Builder {
+            tree,
+            direct: vec![0; 1 << (STRIDE * depth)],
+            depth,
+            nodes: Vec::with_capacity(tree.nodes.items.len()),
+            answers: Vec::with_capacity(tree.length + tree.length / 4),
+        };
         builder.fill(Item { node: Some(ROOT as u32), answer: tree.default.unwrap_or(none) }, 0, 0);
-        let Builder { direct, nodes, answers, .. } = builder;
+        let Builder { direct, mut nodes, mut answers, .. } = builder;
+        nodes.shrink_to_fit();
+        answers.shrink_to_fit();
         Frozen { direct, depth, nodes, answers, none, store: self.store.clone(), keys: PhantomData }
     }
 }
 
-/// A number that is no place of this tree: the highest such.
+/// A number that is no place of this tree.
 fn unused<P: Key>(tree: &Tree<P>) -> u32 {
+    // The one above the highest will do, and free blocks may count as well: to go through memory as it lies takes a fraction of the time
+    // that going through the entries takes.
+    let leaves = tree.nodes.items.iter().filter(|node| node.is_leaf()).map(Node::leaf_value);
+    let highest = tree.values.items.iter().chain(leaves).chain(&tree.default).max();
+    highest.map_or(Some(0), |highest| highest.checked_add(1)).unwrap_or_else(|| gap(tree))
+}
+
+/// The highest number that is no place of this tree.
+fn gap<P: Key>(tree: &Tree<P>) -> u32 {
     // Among one candidate more than there are entries, one at least is free.
     let lowest = u32::MAX - u32::try_from(tree.length).unwrap_or(u32::MAX);
     let mut taken: Vec<u32> = tree.iter().map(|(_, place)| *place).filter(|place| *place >= lowest).collect();
@@ -155,7 +172,7 @@ fn unused<P: Key>(tree: &Tree<P>) -> u32 {
     gap.map_or(u32::MAX - taken.len() as u32, |(_, candidate)| candidate)
 }
 
-/// What some six bits lead to: a node or leaf of the tree, if there is more to tell apart, and the answer for all that it does not tell.
+/// What some bits lead to: a node or leaf of the tree, if there is more to tell apart, and the answer for all that it does not tell.
 #[derive(Clone, Copy)]
 struct Item {
     node: Option<u32>,
@@ -170,19 +187,73 @@ struct Builder<'a, P> {
     answers: Vec<u32>,
 }
 
+/// What each of six bits leads to: the answers, and the nodes or leaves of the tree for which there is more.
+struct Ways {
+    answers: [u32; 64],
+    children: u64,
+    /// Where the block of children is, and which of its chunks count.
+    block: u32,
+    all: u64,
+}
+
+impl Ways {
+    /// The nodes or leaves below, in order, by chunk.
+    fn below(&self) -> impl Iterator<Item = (usize, Item)> + '_ {
+        ones(self.children).map(|chunk| {
+            let before = (self.all & ((1 << chunk) - 1)).count_ones();
+            (chunk, Item { node: Some(self.block + before), answer: self.answers[chunk & 63] })
+        })
+    }
+
+    /// The chunks that lead to an answer and at which another one begins than that of the last such.
+    fn runs(&self) -> u64 {
+        // Where an answer differs from the one before, without a branch: most nodes have nothing below and need no more.
+        let (mut differs, mut before) = (0, !self.answers[0]);
+        for (chunk, answer) in self.answers.iter().enumerate() {
+            differs |= u64::from(*answer != before) << chunk;
+            before = *answer;
+        }
+        // Behind a chunk that leads down, the last one that does not is what counts.
+        let ends = !self.children;
+        let behind = self.children << 1 & ends;
+        let begins = |chunk: usize| {
+            let last = (ends & ((1 << chunk) - 1)).checked_ilog2();
+            last.is_none_or(|last| self.answers[last as usize & 63] != self.answers[chunk & 63])
+        };
+        ones(behind).fold(differs & ends & !behind, |runs, chunk| runs | u64::from(begins(chunk)) << chunk)
+    }
+}
+
+/// The numbers of the bits that are set.
+fn ones(bits: u64) -> impl Iterator<Item = usize> {
+    let mut left = bits;
+    std::iter::from_fn(move || {
+        let next = (left != 0).then(|| left.trailing_zeros() as usize)?;
+        left &= left - 1;
+        Some(next)
+    })
+}
+
 impl<P: Key> Builder<'_, P> {
     /// Fills the part of the direct table that starts with `first`, the first chunks of the address down to `depth`.
     fn fill(&mut self, item: Item, depth: u8, first: usize) {
-        if depth < self.depth && item.node.is_some() {
-            for (chunk, item) in self.expand(item, depth).into_iter().enumerate() {
-                self.fill(item, depth + 1, first << STRIDE | chunk);
+        if depth < self.depth {
+            if let Some(index) = item.node {
+                let ways = self.expand(index, item.answer, depth);
+                for chunk in ones(!ways.children) {
+                    let item = Item { node: None, answer: ways.answers[chunk & 63] };
+                    self.fill(item, depth + 1, first << STRIDE | chunk);
+                }
+                for (chunk, item) in ways.below() {
+                    self.fill(item, depth + 1, first << STRIDE | chunk);
+                }
+                return;
             }
-            return;
         }
-        let number = if item.node.is_some() {
+        let number = if let Some(node) = item.node {
             self.nodes.push(Fork::default());
             let index = self.nodes.len() - 1;
-            self.fork(index, item, depth);
+            self.fork(index, node, item.answer, depth);
             NODE | index as u32
         } else {
             self.answer(item.answer)
@@ -200,60 +271,57 @@ impl<P: Key> Builder<'_, P> {
     }
 
     /// Fills the node `index`. The recursion is as deep as the tree.
-    fn fork(&mut self, index: usize, item: Item, depth: u8) {
-        let items = self.expand(item, depth);
-        let mut fork = Fork { answer_base: self.answers.len() as u32, child_base: self.nodes.len() as u32, ..Fork::default() };
-        let mut last = None;
-        for (chunk, item) in items.iter().enumerate() {
-            if item.node.is_some() {
-                fork.children |= 1 << chunk;
-            } else if last != Some(item.answer) {
-                fork.runs |= 1 << chunk;
-                self.answers.push(item.answer);
-                last = Some(item.answer);
+    fn fork(&mut self, index: usize, node: u32, answer: u32, depth: u8) {
+        let ways = self.expand(node, answer, depth);
+        let runs = ways.runs();
+        let first_child = self.nodes.len();
+        // Counting begins at one.
+        let bases = [(self.answers.len() as u32).wrapping_sub(1), (NODE | first_child as u32) - 1];
+        self.nodes[index] = Fork { ways: [runs, ways.children], bases };
+        self.answers.extend(ones(runs).map(|chunk| ways.answers[chunk & 63]));
+        if ways.children != 0 {
+            self.nodes.resize(first_child + ways.children.count_ones() as usize, Fork::default());
+            for (child, (_, item)) in (first_child..).zip(ways.below()) {
+                if let Some(node) = item.node {
+                    self.fork(child, node, item.answer, depth + 1);
+                }
             }
-        }
-        self.nodes.resize(self.nodes.len() + fork.children.count_ones() as usize, Fork::default());
-        self.nodes[index] = fork;
-        let below = items.into_iter().filter(|item| item.node.is_some());
-        for (child, item) in (fork.child_base as usize..).zip(below) {
-            self.fork(child, item, depth + 1);
         }
     }
 
-    /// What each of the six bits at `depth` leads to.
-    fn expand(&self, item: Item, depth: u8) -> [Item; 64] {
-        let mut items = [Item { node: None, answer: item.answer }; 64];
-        let Some(index) = item.node else { return items };
+    /// What each of the six bits at `depth` leads to from this node or leaf, above which `answer` holds.
+    fn expand(&self, index: u32, answer: u32, depth: u8) -> Ways {
+        let mut ways = Ways { answers: [answer; 64], children: 0, block: index, all: 0 };
         let node = &self.tree.nodes.items[index as usize];
         if node.is_leaf() {
             if let Some(place) = Place::of(node.leaf_prefix::<P>()) {
                 if place.depth == depth {
-                    items[place.chunk..][..1 << (STRIDE - place.length)].fill(Item { node: None, answer: node.value_base });
+                    ways.answers[place.chunk..][..1 << (STRIDE - place.length)].fill(*node.leaf_value());
                 } else {
-                    items[P::chunk(node.leaf_bits::<P>(), depth)].node = Some(index);
+                    ways.children = 1 << P::chunk(node.leaf_bits::<P>(), depth);
                 }
             }
-            return items;
+            return ways;
         }
-        let (mut prefixes, mut value) = (node.prefixes(), node.value_base as usize);
-        while prefixes != 0 {
+        let values = &self.tree.values.items[node.values() as usize..][..node.prefix_count()];
+        let mut prefixes = node.prefixes();
+        for value in values {
             // A longer prefix comes after those it lies in, and takes its part of theirs.
             let (chunk, length) = node::place(prefixes.trailing_zeros());
-            items[chunk..][..1 << (STRIDE - length)].fill(Item { node: None, answer: self.tree.values.items[value] });
+            if length == STRIDE {
+                ways.answers[chunk] = *value;
+            } else {
+                ways.answers[chunk..][..1 << (STRIDE - length)].fill(*value);
+            }
             prefixes &= prefixes - 1;
-            value += 1;
         }
-        let (mut children, mut child) = (node.children, node.child_base);
-        while children != 0 {
-            let to = &mut items[children.trailing_zeros() as usize];
+        (ways.block, ways.all, ways.children) = (node.child_base, node.children, node.children);
+        if depth < self.tree.level {
             // The nodes of a level may be empty.
-            let is_empty = self.tree.nodes.items[child as usize].is_empty();
-            to.node = (!is_empty).then_some(child);
-            children &= children - 1;
-            child += 1;
+            let block = self.tree.nodes.items[node.child_base as usize..][..64].iter().enumerate();
+            ways.children = block.fold(0, |all, (chunk, child)| all | u64::from(!child.is_empty()) << chunk);
         }
-        items
+        ways
     }
 }
 

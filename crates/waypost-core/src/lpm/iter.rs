@@ -38,7 +38,7 @@ impl<P: Key> Frame<P> {
             depth,
             prefixes: node.prefixes() & prefixes,
             children: node.children & children,
-            value: node.value_base as usize + node.value_rank(prefixes.trailing_zeros() & 127),
+            value: node.values() as usize + node.value_rank(prefixes.trailing_zeros() & 127),
             child: node.child_base as usize + node.child_rank(children.trailing_zeros() as usize & 63),
         }
     }
@@ -50,7 +50,7 @@ impl<P: Key> Frame<P> {
             depth,
             prefixes: node.prefixes(),
             children: node.children,
-            value: node.value_base as usize,
+            value: node.values() as usize,
             child: node.child_base as usize,
         }
     }
@@ -138,7 +138,7 @@ impl<'a, P: Key> Iterator for Entries<'a, P> {
             return Some((P::from_bits(P::Bits::default(), 0), value));
         }
         if let Some(leaf) = self.leaf.take() {
-            return Some((leaf.leaf_prefix(), &leaf.value_base));
+            return Some((leaf.leaf_prefix(), leaf.leaf_value()));
         }
         while let Some(frame) = self.stack.last_mut() {
             let position = frame.prefixes.trailing_zeros();
@@ -160,7 +160,7 @@ impl<'a, P: Key> Iterator for Entries<'a, P> {
             let next = &self.tree.nodes.items[frame.child];
             frame.child += 1;
             if next.is_leaf() {
-                return Some((next.leaf_prefix(), &next.value_base));
+                return Some((next.leaf_prefix(), next.leaf_value()));
             }
             let frame = Frame::all(next, frame.bits | P::place(child, frame.depth), frame.depth + 1);
             self.stack.push(frame);
@@ -227,7 +227,7 @@ impl<'a, P: Key> Iterator for Covers<'a, P> {
             let node = &self.tree.nodes.items[next];
             if node.is_leaf() {
                 let prefix = node.leaf_prefix();
-                return covers(prefix, self.prefix).then_some((prefix, &node.value_base));
+                return covers(prefix, self.prefix).then_some((prefix, node.leaf_value()));
             }
             self.enter(node);
             self.depth += 1;
@@ -236,6 +236,6 @@ impl<'a, P: Key> Iterator for Covers<'a, P> {
         self.hits &= self.hits - 1;
         let (_, length) = node::place(position);
         let prefix = P::from_bits(self.prefix.bits(), (self.depth - 1) * STRIDE + length);
-        Some((prefix, &self.tree.values.items[self.node.value_base as usize + self.node.value_rank(position)]))
+        Some((prefix, &self.tree.values.items[self.node.values() as usize + self.node.value_rank(position)]))
     }
 }

@@ -35,14 +35,20 @@ pub(super) mod sealed {
         fn top(bits: Self::Bits, depth: u8) -> usize;
         /// An address with nothing set but `chunk` at `depth`.
         fn place(chunk: usize, depth: u8) -> Self::Bits;
-        /// What of an address the node at `depth` and those below it take, its six bits in front. A walk down takes them off one
-        /// by one with [`first`](Self::first) and [`behind`](Self::behind), which is cheaper than [`chunk`](Self::chunk) for each.
-        fn from(bits: Self::Bits, depth: u8) -> Self::Bits;
-        fn first(rest: Self::Bits) -> usize;
-        fn behind(rest: Self::Bits) -> Self::Bits;
+        /// 64 bits of an address, those of the node at `depth` in front: a walk down reads them with [`first`] and shifts them,
+        /// which is cheaper than [`chunk`](Self::chunk) for each node and than shifts of 128 bits.
+        fn window(bits: Self::Bits, depth: u8) -> u64;
+        /// The window one step further down, where the node is at `depth`.
+        fn next_window(window: u64, bits: Self::Bits, depth: u8) -> u64;
         /// The first 64 bits and those behind, the address being at the front.
         fn halves(bits: Self::Bits) -> (u64, u64);
         fn of_halves(high: u64, low: u64) -> Self::Bits;
+    }
+
+    /// The six bits in front of a window.
+    #[inline]
+    pub(in super::super) const fn first(window: u64) -> usize {
+        (window >> (u64::BITS - STRIDE as u32)) as usize
     }
 
     macro_rules! walk {
@@ -72,13 +78,13 @@ pub(super) mod sealed {
 
                 #[inline]
                 fn chunk(bits: $bits, depth: u8) -> usize {
-                    Self::first(<Self as Walk>::from(bits, depth))
+                    first(Self::window(bits, depth))
                 }
 
                 #[inline]
                 fn top(bits: $bits, depth: u8) -> usize {
                     // In two steps, as no bits at all would be a shift by the whole width.
-                    (bits >> 1 >> ($bits::BITS as u8 - 1 - STRIDE * depth)) as usize
+                    (Self::window(bits, 0) >> 1 >> (63 - STRIDE * depth)) as usize
                 }
 
                 #[inline]
@@ -87,18 +93,18 @@ pub(super) mod sealed {
                 }
 
                 #[inline]
-                fn from(bits: $bits, depth: u8) -> $bits {
-                    bits << (STRIDE * depth)
+                fn window(bits: $bits, depth: u8) -> u64 {
+                    $halves(bits << (STRIDE * depth)).0
                 }
 
                 #[inline]
-                fn first(rest: $bits) -> usize {
-                    (rest >> ($bits::BITS - STRIDE as u32)) as usize
-                }
-
-                #[inline]
-                fn behind(rest: $bits) -> $bits {
-                    rest << STRIDE
+                fn next_window(window: u64, bits: $bits, depth: u8) -> u64 {
+                    // Whole chunks that a window has: a longer address needs a new one then.
+                    const CHUNKS: u8 = (u64::BITS / STRIDE as u32) as u8;
+                    if $bits::BITS > u64::BITS && (depth == CHUNKS || depth == 2 * CHUNKS) {
+                        return Self::window(bits, depth);
+                    }
+                    window << STRIDE
                 }
 
                 #[inline]

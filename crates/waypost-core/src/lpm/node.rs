@@ -13,15 +13,16 @@
 //! So the order of the bits is that of the prefixes, the prefixes inside another one are a run of bits, and the longest of several
 //! that contain one address is the highest bit.
 //!
-//! Bit 0, which no prefix needs, marks a *leaf*: one single prefix that stands where a node would lead to nothing else, however much longer
-//! it is. A leaf keeps the prefix and the value in the fields of the node:
+//! A *leaf* is one single prefix that stands where a node would lead to nothing else, however much longer it is. It keeps the prefix and the value
+//! in the fields of the node. As it has no children, a walk down ends at it as at any node that leads no further, and asks only then which it is:
 //!
 //! ```text
-//!         prefixes: 16 bytes                     children: 8      child_base: 4   value_base: 4
-//! node    a bit for each prefix that ends here   a bit for each   where they      where the values
-//!                                                chunk that goes  lie             lie
+//!         prefixes: 16 bytes                     children: 8      child_base: 4      value_base: 4
+//! node    a bit for each prefix that ends here   a bit for each   where they         between the values of the
+//!                                                chunk that goes  lie                low half and of the high half
 //!                                                on
-//! leaf    the low 64 bits of the address, 0…01   its high 64 bits the length      the value
+//! leaf    the address, its high 64 bits first    0                the length, and    the value
+//!                                                                 bit 31
 //! ```
 
 use super::key::Key;
@@ -29,8 +30,8 @@ use super::key::Key;
 /// How many bits of the address a node takes.
 pub(super) const STRIDE: u8 = 6;
 
-/// The mark of a leaf.
-const LEAF: u64 = 1;
+/// The mark of a leaf, in the place of where the children lie: an arena has no index as high as that.
+const LEAF: u32 = 1 << 31;
 
 /// Six bits of the address: what they match and where they lead. Or a leaf.
 ///
@@ -41,34 +42,45 @@ pub(super) struct Node {
     /// The prefixes that end in this node, by [`position`], the low half first. All that contain one address are in the same half,
     /// that of its first bit here.
     halves: [u64; 2],
-    /// The values of the six bits for which a node follows.
+    /// The values of the six bits for which a node follows; none for a leaf.
     pub(super) children: u64,
     /// Where the block of child nodes starts in their arena, the children in order.
     pub(super) child_base: u32,
-    /// Where the block of values starts in their arena, one for each bit of `prefixes`, in order.
-    pub(super) value_base: u32,
+    /// Where in the arena of values the one of the first bit of the high half is, if there is any, behind those of the low half: one
+    /// for each bit of `halves`, in order. So the place of a value hangs on the bits of one half alone. The value itself, for a leaf.
+    value_base: u32,
 }
 
 impl Node {
     /// Says whether nothing ends or goes on here.
     pub(super) const fn is_empty(&self) -> bool {
-        self.halves[0] | self.halves[1] | self.children == 0
+        self.halves[0] | self.halves[1] | self.children == 0 && !self.is_leaf()
     }
 
     /// The leaf of one prefix.
     pub(super) fn leaf<P: Key>(prefix: P, value: u32) -> Self {
         let (high, low) = P::halves(prefix.bits());
-        Self { halves: [LEAF, low], children: high, child_base: prefix.length().into(), value_base: value }
+        Self { halves: [high, low], children: 0, child_base: LEAF | u32::from(prefix.length()), value_base: value }
     }
 
     /// Says whether this is a leaf.
     pub(super) const fn is_leaf(&self) -> bool {
-        self.halves[0] & LEAF != 0
+        self.child_base & LEAF != 0
+    }
+
+    /// The value of a leaf.
+    pub(super) const fn leaf_value(&self) -> &u32 {
+        &self.value_base
+    }
+
+    /// The value of a leaf, to be changed in place.
+    pub(super) const fn leaf_value_mut(&mut self) -> &mut u32 {
+        &mut self.value_base
     }
 
     /// The address of a leaf's prefix.
     pub(super) fn leaf_bits<P: Key>(&self) -> P::Bits {
-        P::of_halves(self.children, self.halves[1])
+        P::of_halves(self.halves[0], self.halves[1])
     }
 
     /// The length of a leaf's prefix.
@@ -95,20 +107,32 @@ impl Node {
     #[inline]
     pub(super) const fn has_any(&self, chunk: usize) -> bool {
         let half = chunk >> 5 & 1;
-        self.halves[half] & HALF_ANCESTORS[half][chunk & 31] != 0
+        self.halves[half] & HALF_ANCESTORS[chunk & 63] != 0
     }
 
     /// The longest of the prefixes here that contain what has this chunk: its length, and where in the arena of values its value is.
     #[inline]
     pub(super) fn longest(&self, chunk: usize) -> Option<(u8, usize)> {
-        let (half, in_half) = (chunk >> 5 & 1, chunk & 31);
+        let half = chunk >> 5 & 1;
         let prefixes = self.halves[half];
-        let position = (prefixes & HALF_ANCESTORS[half][in_half]).checked_ilog2()?;
-        let before = (prefixes & ((1 << position) - 1)).count_ones();
-        // All of the low half comes before the high half.
-        let below = (self.halves[0] & (half as u64).wrapping_neg()).count_ones();
+        let position = (prefixes & HALF_ANCESTORS[chunk & 63]).checked_ilog2()?;
         let (_, length) = place(position + 64 * half as u32);
-        Some((length, self.value_base as usize + (before + below) as usize))
+        // Which half it is cannot be guessed, so nothing here branches on it. In the high half, as many values as there are bits before this one stand
+        // between the base and its own; in the low half, from its own on, as many as there are bits from this one on.
+        let is_low = (half as u64).wrapping_sub(1);
+        let between = (prefixes & (((1 << position) - 1) ^ is_low)).count_ones();
+        let value = self.value_base.wrapping_add((between ^ is_low as u32).wrapping_sub(is_low as u32));
+        Some((length, value as usize))
+    }
+
+    /// Where the block of values starts in their arena; 0 if there are none.
+    pub(super) const fn values(&self) -> u32 {
+        self.value_base - self.halves[0].count_ones()
+    }
+
+    /// Notes where the block of values, one for each prefix, starts.
+    pub(super) const fn set_values(&mut self, start: u32) {
+        self.value_base = start + self.halves[0].count_ones();
     }
 
     /// How many prefixes end here.
@@ -139,7 +163,7 @@ impl Node {
         if self.prefixes() >> position & 1 == 0 {
             return None;
         }
-        Some(self.value_base as usize + self.value_rank(position))
+        Some(self.values() as usize + self.value_rank(position))
     }
 
     /// How many prefixes of this node come before `position`.
@@ -199,13 +223,12 @@ pub(super) const ANCESTORS: [u128; 64] = {
     masks
 };
 
-/// The same by the halves of a node and the chunks of each.
-const HALF_ANCESTORS: [[u64; 32]; 2] = {
-    let mut halves = [[0; 32]; 2];
+/// The same in the half of a node that the chunk belongs to.
+const HALF_ANCESTORS: [u64; 64] = {
+    let mut halves = [0; 64];
     let mut chunk = 0;
     while chunk < 64 {
-        let half = chunk >> 5;
-        halves[half][chunk & 31] = (ANCESTORS[chunk] >> (64 * half)) as u64;
+        halves[chunk] = (ANCESTORS[chunk] >> (64 * (chunk >> 5))) as u64;
         chunk += 1;
     }
     halves

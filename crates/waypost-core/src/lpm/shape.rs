@@ -25,6 +25,15 @@ pub(super) const LIST_AGAIN: usize = 8;
 /// From how many entries on the nodes down to depth 1, and to depth 2, are all there. Their 2 KiB and 130 KiB are then small against the rest.
 pub(super) const LEVELS_FROM: [usize; 2] = [512, 32_768];
 
+/// For each level, from how few entries on and up to how many a tree of nodes keeps it.
+const SIZES: [[usize; 2]; 4] = [
+    [LIST_AGAIN, LEVELS_FROM[0]],
+    [LEVELS_FROM[0].div_ceil(2), LEVELS_FROM[1]],
+    [LEVELS_FROM[1].div_ceil(2), usize::MAX],
+    // There is no such level: four are looked up faster than three.
+    [0, usize::MAX],
+];
+
 /// The level that a tree of nodes with this many entries is built with.
 pub(super) fn level_for(length: usize) -> u8 {
     LEVELS_FROM.iter().filter(|from| length >= **from).count() as u8
@@ -37,7 +46,8 @@ impl<P: Key> Tree<P> {
         let is_wrong = if self.nodes.items.is_empty() {
             self.list.0.len() > LIST_MOST
         } else {
-            self.length < LIST_AGAIN || level_for(self.length) > self.level || level_for(2 * self.length) < self.level
+            let [least, most] = SIZES[usize::from(self.level) % SIZES.len()];
+            self.length < least || self.length >= most
         };
         if is_wrong {
             self.reform();
@@ -81,7 +91,7 @@ impl<P: Key> Tree<P> {
     }
 
     fn build_nodes(&mut self, level: u8, entries: &[(P, u32)]) {
-        self.level = level;
+        (self.level, self.level_first) = (level, level_start(level) as u32);
         self.nodes.items.resize(level_start(level + 1), Node::default());
         for index in 0..level_start(level) {
             let child_base = (1 + (index << STRIDE)) as u32;
@@ -130,7 +140,7 @@ impl<P: Key> Tree<P> {
             rest = behind;
         }
         if node.prefix_count() != 0 {
-            node.value_base = self.values.copy(&values[..node.prefix_count()]);
+            node.set_values(self.values.copy(&values[..node.prefix_count()]));
         }
         if node.children != 0 {
             node.child_base = self.nodes.allocate(node.child_count(), Node::default());
@@ -169,8 +179,8 @@ impl<P: Key> Tree<P> {
     fn pack_values(&mut self, old: &Self, index: usize) {
         let node = self.nodes.items[index];
         if node.prefix_count() != 0 {
-            let values = &old.values.items[node.value_base as usize..][..node.prefix_count()];
-            self.nodes.items[index].value_base = self.values.copy(values);
+            let values = &old.values.items[node.values() as usize..][..node.prefix_count()];
+            self.nodes.items[index].set_values(self.values.copy(values));
         }
     }
 

@@ -494,7 +494,7 @@ fn tally_below<P: Key>(tree: &Tree<P>, node: &Node, depth: u8, bits: P::Bits, ta
     }
     tally.prefixes += prefixes;
     if prefixes != 0 {
-        tally.values.push((node.value_base, prefixes));
+        tally.values.push((node.values(), prefixes));
     }
     if children != 0 {
         if depth >= tree.level {

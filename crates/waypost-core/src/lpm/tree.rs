@@ -4,6 +4,7 @@ use std::mem;
 
 use super::arena::Arena;
 use super::key::Key;
+use super::key::sealed::first;
 use super::list::List;
 use super::node::{self, Node, STRIDE};
 
@@ -25,6 +26,8 @@ pub(super) struct Tree<P> {
     pub(super) values: Arena<u32>,
     /// The nodes down to this depth are all there, needed or not, so that those at it are found by the address alone.
     pub(super) level: u8,
+    /// Where the nodes at the level start.
+    pub(super) level_first: u32,
     /// How many prefixes end above the level: mostly none, and then a lookup that found nothing need not go there.
     pub(super) above: u32,
 }
@@ -60,7 +63,16 @@ pub(super) enum End {
 
 impl<P: Key> Tree<P> {
     pub(super) const fn new() -> Self {
-        Self { default: None, length: 0, list: List(Vec::new()), nodes: Arena::new(), values: Arena::new(), level: 0, above: 0 }
+        Self {
+            default: None,
+            length: 0,
+            list: List(Vec::new()),
+            nodes: Arena::new(),
+            values: Arena::new(),
+            level: 0,
+            level_first: 0,
+            above: 0,
+        }
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -76,7 +88,7 @@ impl<P: Key> Tree<P> {
             End::Node(index) => Some(&self.values.items[self.nodes.items[index].value(place.position())?]),
             End::Leaf(index) => {
                 let leaf = &self.nodes.items[index];
-                (leaf.leaf_prefix::<P>() == prefix).then_some(&leaf.value_base)
+                (leaf.leaf_prefix::<P>() == prefix).then_some(leaf.leaf_value())
             }
             End::Nothing => None,
         }
@@ -91,7 +103,7 @@ impl<P: Key> Tree<P> {
             End::Node(index) => Some(&mut self.values.items[self.nodes.items[index].value(place.position())?]),
             End::Leaf(index) => {
                 let leaf = &mut self.nodes.items[index];
-                (leaf.leaf_prefix::<P>() == prefix).then_some(&mut leaf.value_base)
+                (leaf.leaf_prefix::<P>() == prefix).then_some(leaf.leaf_value_mut())
             }
             End::Nothing => None,
         }
@@ -104,44 +116,49 @@ impl<P: Key> Tree<P> {
             self.list.longest_match(bits)
         } else {
             // Shorter prefixes than the level's stand above it. They are asked last, so that none of them is copied into the level.
-            let longer = self.longest_below(bits, level_index::<P>(bits, self.level), self.level, u8::MAX);
-            if longer.is_none() && self.above > 0 { self.longest_below(bits, ROOT, 0, self.level) } else { longer }
+            let longer = self.longest_below(bits);
+            if longer.is_none() && self.above > 0 { self.longest_above(bits) } else { longer }
         };
         found.or_else(|| self.default.as_ref().map(|value| (0, value)))
     }
 
-    /// The longest match among the prefixes that end in the node `index` at `depth` or below it, and above `end`.
+    /// The longest match among the prefixes that end at the level or below it.
+    ///
+    /// Nearly all of the time goes into waiting for memory, so what counts is how many of the lookups that follow the processor can begin meanwhile: few
+    /// instructions, and no branch but the one that ends the walk that cannot be guessed.
     #[inline]
-    fn longest_below(&self, bits: P::Bits, index: usize, mut depth: u8, end: u8) -> Option<(u8, &u32)> {
-        if depth >= end {
-            return None;
-        }
-        let mut rest = P::from(bits, depth);
-        let mut node = self.nodes.items.get(index)?;
+    fn longest_below(&self, bits: P::Bits) -> Option<(u8, &u32)> {
+        let mut depth = self.level;
+        let mut node = self.nodes.items.get(self.level_first as usize + P::top(bits, depth))?;
+        let mut window = P::window(bits, 0) << (STRIDE * depth);
         // The deepest node with a hit so far. Which prefix it is and where its value lies is counted only for the last of them.
         let mut deepest = None;
         loop {
-            if node.is_leaf() {
-                if P::agree(bits, node.leaf_bits::<P>(), node.leaf_length()) {
-                    return Some((node.leaf_length(), &node.value_base));
-                }
-                break;
-            }
-            let chunk = P::first(rest);
-            if node.has_any(chunk) {
+            let chunk = first(window);
+            if node.has_any(chunk) & !node.is_leaf() {
                 deepest = Some((node, chunk, depth));
             }
-            depth += 1;
             let Some(child) = node.child(chunk) else { break };
-            if depth == end {
-                break;
-            }
-            rest = P::behind(rest);
+            depth += 1;
+            window = P::next_window(window, bits, depth);
             node = self.nodes.items.get(child)?;
+        }
+        if node.is_leaf() && P::agree(bits, node.leaf_bits::<P>(), node.leaf_length()) {
+            return Some((node.leaf_length(), node.leaf_value()));
         }
         let (node, chunk, depth) = deepest?;
         let (length, value) = node.longest(chunk)?;
         Some((depth * STRIDE + length, self.values.items.get(value)?))
+    }
+
+    /// The longest match among the prefixes that end above the level, where all nodes are there and none is a leaf. Seldom needed, so out of the way.
+    #[cold]
+    #[inline(never)]
+    fn longest_above(&self, bits: P::Bits) -> Option<(u8, &u32)> {
+        (0..self.level).rev().find_map(|depth| {
+            let (length, value) = self.nodes.items.get(level_index::<P>(bits, depth))?.longest(P::chunk(bits, depth))?;
+            Some((depth * STRIDE + length, self.values.items.get(value)?))
+        })
     }
 
     pub(super) fn insert(&mut self, prefix: P, value: u32) -> Option<u32> {
@@ -161,17 +178,19 @@ impl<P: Key> Tree<P> {
     pub(super) fn insert_at(&mut self, prefix: P, place: Place, value: u32) -> Option<u32> {
         let bits = prefix.bits();
         let (mut index, mut depth) = self.start(bits, place.depth);
+        let mut window = P::window(bits, depth);
         while depth < place.depth {
-            let Some(child) = self.nodes.items[index].child(P::chunk(bits, depth)) else {
-                self.insert_child(index, P::chunk(bits, depth), Node::leaf(prefix, value));
+            let Some(child) = self.nodes.items[index].child(first(window)) else {
+                self.insert_child(index, first(window), Node::leaf(prefix, value));
                 return None;
             };
             depth += 1;
+            window = P::next_window(window, bits, depth);
             index = child;
             let node = &mut self.nodes.items[index];
             if node.is_leaf() {
                 if node.leaf_prefix::<P>() == prefix {
-                    return Some(mem::replace(&mut node.value_base, value));
+                    return Some(mem::replace(node.leaf_value_mut(), value));
                 }
                 self.open_leaf(index, depth);
             }
@@ -203,19 +222,21 @@ impl<P: Key> Tree<P> {
         let mut path = [ROOT; DEPTHS];
         let (mut index, mut depth) = self.start(bits, place.depth);
         path[usize::from(depth)] = index;
+        let mut window = P::window(bits, depth);
         while depth < place.depth {
-            let child = self.nodes.items[index].child(P::chunk(bits, depth))?;
+            let child = self.nodes.items[index].child(first(window))?;
             let node = &self.nodes.items[child];
             if node.is_leaf() {
                 if node.leaf_prefix::<P>() != prefix {
                     return None;
                 }
-                let value = node.value_base;
-                self.remove_child(index, P::chunk(bits, depth));
+                let value = *node.leaf_value();
+                self.remove_child(index, first(window));
                 self.simplify(&path, bits, depth);
                 return Some(value);
             }
             depth += 1;
+            window = P::next_window(window, bits, depth);
             index = child;
             path[usize::from(depth)] = index;
         }
@@ -230,20 +251,20 @@ impl<P: Key> Tree<P> {
     /// Where the walk to a node at `depth` starts: as far down as the address alone leads.
     #[inline]
     pub(super) fn start(&self, bits: P::Bits, depth: u8) -> (usize, u8) {
-        if depth >= self.level { (level_index::<P>(bits, self.level), self.level) } else { (ROOT, 0) }
+        if depth >= self.level { (self.level_first as usize + P::top(bits, self.level), self.level) } else { (ROOT, 0) }
     }
 
     /// Goes to the node at `depth` on the way to this address, or to the leaf that stands in its place or above.
     pub(super) fn way_to(&self, bits: P::Bits, depth: u8) -> End {
         let (mut index, start) = self.start(bits, depth);
-        let mut rest = P::from(bits, start);
-        for _ in start..depth {
-            let Some(child) = self.nodes.items[index].child(P::first(rest)) else { return End::Nothing };
+        let mut window = P::window(bits, start);
+        for depth in start..depth {
+            let Some(child) = self.nodes.items[index].child(first(window)) else { return End::Nothing };
             index = child;
             if self.nodes.items[index].is_leaf() {
                 return End::Leaf(index);
             }
-            rest = P::behind(rest);
+            window = P::next_window(window, bits, depth + 1);
         }
         End::Node(index)
     }
@@ -253,7 +274,7 @@ impl<P: Key> Tree<P> {
         let leaf = mem::take(&mut self.nodes.items[index]);
         let Some(place) = Place::of(leaf.leaf_prefix::<P>()) else { return };
         if place.depth == depth {
-            self.insert_value(index, place.position(), leaf.value_base);
+            self.insert_value(index, place.position(), *leaf.leaf_value());
         } else {
             self.insert_child(index, P::chunk(leaf.leaf_bits::<P>(), depth), leaf);
         }
@@ -286,15 +307,16 @@ impl<P: Key> Tree<P> {
 
     fn insert_value(&mut self, index: usize, position: u32, value: u32) {
         let node = &mut self.nodes.items[index];
-        node.value_base = self.values.insert(node.value_base, node.prefix_count(), node.value_rank(position), value);
+        let start = self.values.insert(node.values(), node.prefix_count(), node.value_rank(position), value);
         node.toggle_prefix(position);
+        node.set_values(start);
     }
 
     fn remove_value(&mut self, index: usize, position: u32) -> u32 {
         let node = &mut self.nodes.items[index];
-        let (base, value) = self.values.remove(node.value_base, node.prefix_count(), node.value_rank(position));
-        node.value_base = base;
+        let (start, value) = self.values.remove(node.values(), node.prefix_count(), node.value_rank(position));
         node.toggle_prefix(position);
+        node.set_values(start);
         value
     }
 
