@@ -3,10 +3,9 @@
 use std::sync::mpsc;
 use std::thread;
 
-use nix::unistd::gettid;
-
 use crate::ip::ip;
 use crate::namespace::new_network;
+use crate::sys::thread_number;
 
 /// Moves an interface into a namespace of its own, switches it on, and has `begin` set up what is there. Threads that `begin` starts are there too, and are
 /// the namespace's for as long as they live.
@@ -21,7 +20,7 @@ pub fn far_end(interface: &str, begin: impl FnOnce() + Send + 'static) {
     let name = interface.to_owned();
     thread::spawn(move || {
         new_network();
-        say.send(Some(gettid().as_raw())).expect("somebody waits");
+        say.send(Some(thread_number())).expect("somebody waits");
         is_moved.recv().expect("somebody moves it");
         ip(&format!("link set {name} up"));
         begin();

@@ -22,6 +22,15 @@ pub fn new_network() {
     panic!("this system has no network namespaces");
 }
 
+/// The number by which `ip` knows the calling thread.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub(crate) fn thread_number() -> i32 {
+    panic!("this system has no `ip`");
+}
+
 /// Takes all rights from the calling thread.
 ///
 /// # Panics

@@ -17,14 +17,14 @@ cfg_if::cfg_if! {
         mod seccomp;
         mod wire;
 
-        pub(crate) use rtnetlink::{enter, has_room};
+        pub(crate) use rtnetlink::{enter, has_room, thread_number};
         pub use rtnetlink::{cover, drop_rights, enter_network, forge, missing_groups, new_network, route_socket};
         pub use seccomp::refuse_subscriptions;
         pub use wire::{Seen, Wire, connecting};
     } else {
         mod elsewhere;
 
-        pub(crate) use elsewhere::{enter, has_room};
+        pub(crate) use elsewhere::{enter, has_room, thread_number};
         pub use elsewhere::{Seen, Wire, connecting, cover, drop_rights, enter_network, forge, missing_groups, new_network, refuse_subscriptions, route_socket};
     }
 }

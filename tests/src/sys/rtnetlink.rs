@@ -64,6 +64,11 @@ fn refused(what: &str, errno: Errno) -> String {
     format!("no {what} namespace can be made: {errno}")
 }
 
+/// The number by which `ip` knows the calling thread.
+pub(crate) fn thread_number() -> i32 {
+    nix::unistd::gettid().as_raw()
+}
+
 /// Takes all capabilities from the calling thread, and from no other: what it asks of the kernel is asked without rights.
 ///
 /// # Panics
