@@ -140,19 +140,24 @@ fn compare(
         flows.clear();
         flows.extend((0..left.min(HANDFUL as u64)).map(|_| flow(&mut seeded, family, &interfaces)));
         left -= flows.len() as u64;
+        let mut verdicts = Vec::with_capacity(flows.len());
+        if seed % 2 == 0 {
+            prepared.find_all(&flows, |_, verdict| verdicts.push(verdict));
+        } else {
+            verdicts.extend(flows.iter().map(|flow| prepared.find(flow)));
+        }
         kernel.ask(&flows, |at, entry, path| {
-            let flow = &flows[at];
-            let verdict = prepared.find(flow);
+            let (flow, verdict) = (&flows[at], &verdicts[at]);
             if matches!(verdict, Verdict::Indeterminate { .. }) {
                 tally.undecided += 1;
                 return;
             }
-            if let Err(why) = judge::compare(flow, &verdict, &entry, &path) {
+            if let Err(why) = judge::compare(flow, verdict, &entry, &path) {
                 let steps = make(None).explain(flow);
                 difference.get_or_insert(format!("{flow:?}\n{why}\n{steps}"));
             }
             tally.add(flow, make, &variants);
-            tally.add_company(mirror.tables(), &verdict);
+            tally.add_company(mirror.tables(), verdict);
         });
     }
     difference.map_or(Ok(()), Err)

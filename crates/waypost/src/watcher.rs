@@ -404,12 +404,10 @@ impl<K: Kernel> Watcher<K> {
         self.world(Family::of(&flow.destination)).explain(flow)
     }
 
-    /// The mirror as lookups of one family see it. For many of them, [`prepare`](World::prepare) it.
+    /// The mirror as lookups of one family see it: see [`Mirror::world`]. For many of them together there is [`find_all`](World::find_all).
     #[must_use]
     pub fn world(&self, family: Family) -> World<'_> {
-        let mirror = self.mirror();
-        let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
-        world.with_links(mirror.links()).with_settings(mirror.settings())
+        self.mirror().world(family)
     }
 
     /// Has everything read again; what has changed without having been noticed is told between [`Event::ResyncStarted`] and

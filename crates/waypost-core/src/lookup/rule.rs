@@ -106,7 +106,7 @@ pub(super) enum Match {
 type Answer = Result<bool, &'static str>;
 
 /// The flag of IPv6 rules that match the source that would be chosen: `FIB_RULE_FIND_SADDR` in `linux/fib_rules.h` (6.18).
-const FLAG_FIND_SOURCE: u32 = 0x10000;
+pub(super) const FLAG_FIND_SOURCE: u32 = 0x10000;
 
 /// A rule with all looked up that does not depend on the flow.
 #[derive(Clone, Copy, Debug)]
@@ -115,8 +115,8 @@ pub(super) struct Ready<'a> {
     /// The selectors that it has, by [`Selector::bit`].
     asks: u16,
     /// The interfaces of its names, where they exist.
-    input: Option<IfIndex>,
-    output: Option<IfIndex>,
+    pub(super) input: Option<IfIndex>,
+    pub(super) output: Option<IfIndex>,
     /// The table that it names, where that has routes.
     pub(super) table: Option<TableRef<'a>>,
 }
@@ -129,6 +129,12 @@ impl<'a> Ready<'a> {
             _ => None,
         };
         Self { rule, asks: asks(rule), input: index(&rule.input), output: index(&rule.output), table }
+    }
+
+    /// The selectors that it has, in order.
+    pub(super) fn selectors(&self) -> impl Iterator<Item = Selector> + use<> {
+        let asks = self.asks;
+        Selector::ALL.into_iter().filter(move |selector| asks & selector.bit() != 0)
     }
 
     #[inline]

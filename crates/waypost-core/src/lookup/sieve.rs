@@ -1,15 +1,17 @@
 //! Which next hops of a route packets may take: `fib_lookup_good_nhc` in `net/ipv4/fib_semantics.c`, `find_match` in
 //! `net/ipv6/route.c` (Linux 6.18).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Asked, PassedOver, World};
-use crate::{Family, IfIndex, NextHop, NextHopFlags, RouteRef, SettingsOf};
+use super::{Asked, PassedOver, Settings, World, setting};
+use crate::{Family, Flow, IfIndex, Link, NextHop, NextHopFlags, RouteRef, SettingsOf};
 
 /// What a flow asks of next hops.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sieve<'a> {
-    world: World<'a>,
+    links: Option<&'a BTreeMap<IfIndex, Link>>,
+    settings: Option<&'a Settings>,
     family: Family,
     /// The interface that packets must leave by.
     only: Option<IfIndex>,
@@ -32,7 +34,30 @@ impl<'a> Sieve<'a> {
                 (wished.filter(|_| insists), wished)
             }
         };
-        Self { world: *world, family: asked.family, only, wished }
+        Self { links: world.links, settings: world.settings, family: Family::of(&flow.destination), only, wished }
+    }
+
+    /// The same for packets of the host itself, of whose flow the source counts as this.
+    #[inline]
+    pub(super) fn of_local(world: &World<'a>, flow: &Flow, source: Option<IpAddr>) -> Self {
+        let family = Family::of(&flow.destination);
+        let plain = Self { links: world.links, settings: world.settings, family, only: None, wished: None };
+        match flow.output {
+            None => plain,
+            Some(_) => Self::of(world, &Asked { flow: Flow { source, ..*flow }, family, came_by: None }),
+        }
+    }
+
+    /// Says whether packets may leave by any interface.
+    pub(super) const fn takes_any_interface(&self) -> bool {
+        self.only.is_none()
+    }
+
+    /// Says whether nothing speaks against a next hop, as nearly always; where it says no, [`objection`](Self::objection) has still to be asked.
+    #[inline]
+    pub(super) fn passes(&self, hop: &NextHop) -> bool {
+        let is_alive = !hop.flags.intersects(NextHopFlags::DEAD.union(NextHopFlags::LINK_DOWN));
+        is_alive && (self.only.is_none() || hop.interface == self.only)
     }
 
     /// What speaks against a next hop.
@@ -54,10 +79,10 @@ impl<'a> Sieve<'a> {
     #[cold]
     fn disuse(&self, hop: &NextHop) -> Option<PassedOver> {
         let (dead, down) = (hop.flags.contains(NextHopFlags::DEAD), hop.flags.contains(NextHopFlags::LINK_DOWN));
-        let is_up = |index| self.world.links.and_then(|links| links.get(&index)).is_some_and(crate::Link::is_up);
+        let is_up = |index| self.links.and_then(|links| links.get(&index)).is_some_and(Link::is_up);
         match hop.interface {
             Some(index) if down && self.ignores_link_down(index) => Some(PassedOver::LinkDown),
-            Some(index) if down && self.world.settings.is_some() && is_up(index) => None,
+            Some(index) if down && self.settings.is_some() && is_up(index) => None,
             _ => dead.then_some(PassedOver::Dead),
         }
     }
@@ -65,7 +90,7 @@ impl<'a> Sieve<'a> {
     /// `ip_ignore_linkdown` in `include/linux/inetdevice.h` asks for all interfaces and for this one, `ip6_ignore_linkdown` in
     /// `include/net/addrconf.h` for this one alone (Linux 6.18).
     fn ignores_link_down(&self, index: IfIndex) -> bool {
-        let of = |of| self.world.setting(self.family, of, |settings| settings.ignore_routes_with_link_down).unwrap_or(false);
+        let of = |of| setting(self.settings, self.family, of, |settings| settings.ignore_routes_with_link_down).unwrap_or(false);
         of(SettingsOf::Interface(index)) || self.family == Family::V4 && of(SettingsOf::All)
     }
 

@@ -1,5 +1,6 @@
 mod arrival;
 mod ipv6;
+mod plan;
 mod selectors;
 
 use super::*;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::sieve::Sieve;
-use crate::{Disposition, Flow, NextHop, RouteRef, Rule};
+use crate::{Disposition, NextHop, RouteRef, Rule};
 
 /// What a lookup found.
 #[derive(Clone, Debug)]
@@ -89,7 +89,8 @@ pub struct Found<'a> {
     pub route: RouteRef<'a>,
     /// The rule that named its table.
     pub rule: &'a Rule,
-    pub(super) flow: Flow,
+    /// The source that the flow names.
+    pub(super) named: Option<IpAddr>,
     pub(super) sieve: Sieve<'a>,
 }
 
@@ -102,7 +103,7 @@ impl<'a> Found<'a> {
     /// The source that the packets have: the flow's, or the one that the route prefers. `None` is the kernel's choice.
     #[must_use]
     pub fn source(&self) -> Option<IpAddr> {
-        self.flow.source.or(self.route.entry.preferred_source)
+        self.named.or(self.route.entry.preferred_source)
     }
 }
 

@@ -164,7 +164,7 @@ impl<'a, O: Observer<'a>> Walk<'_, 'a, O> {
             return Act::End(Verdict::Refused { disposition, route: Some(route), rule });
         }
         match self.is_suppressed(&route, rule) {
-            Ok(false) => Act::End(Verdict::Found(Found { route, rule, flow: self.asked.flow, sieve: self.sieve })),
+            Ok(false) => Act::End(Verdict::Found(Found { route, rule, named: self.asked.flow.source, sieve: self.sieve })),
             Ok(true) => {
                 self.observer.note(|| Step::Suppressed { route, rule });
                 Act::Next
@@ -248,10 +248,6 @@ pub(super) fn has_own_rules_alone<'a>(rules: &impl Fn(Family, usize) -> Option<R
 }
 
 /// What comes of a rule.
-#[cfg_attr(
-    target_pointer_width = "64",
-    expect(clippy::large_enum_variant, reason = "it lives for a moment, in registers and on the stack")
-)]
 enum Act<'a> {
     /// The next one is asked.
     Next,

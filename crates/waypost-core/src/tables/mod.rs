@@ -1,8 +1,8 @@
 //! The store of routes: every table of the kernel, as compact as they come, ready for longest-prefix match.
 //!
-//! A route is a *row* of 12 bytes in one vector. What it says is an [`Entry`] that all routes that say the same share;
+//! A route is a *row* of 12 bytes in one vector, and 4 more in another that tell most lookups all of it. What it says is an [`Entry`] that all routes that say the same share;
 //! what its slot has beside table and prefix is shared likewise. An LPM table for each [`TableId`] leads from a prefix to
-//! the first row of its chain, and rows lead to each other. So a full Internet table takes about 25 bytes a route.
+//! the first row of its chain, and rows lead to each other. So a full Internet table takes about 30 bytes a route.
 //!
 //! A chain is in the order in which the kernel would try its routes: see [`Chain`]. Those of one slot are in the order
 //! that whoever fills the store says.
@@ -27,12 +27,13 @@ mod row;
 mod tests;
 mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rustc_hash::FxBuildHasher;
 
 pub use row::RowId;
+pub(crate) use view::Head;
 pub use view::{Chain, TableRef};
 
 use crate::lpm::{DualTable, Numbers};
@@ -55,7 +56,8 @@ pub enum Position {
 /// All routing tables of a kernel, their routes ready for longest-prefix match.
 #[derive(Clone, Debug)]
 pub struct Tables {
-    tables: BTreeMap<TableId, DualTable<u32, Numbers>>,
+    /// By number. They are few, and mostly one is asked again and again: see [`TablePlace`].
+    tables: Vec<(TableId, Box<DualTable<u32, Numbers>>)>,
     rows: Rows,
     ranks: Interner<Rank>,
     entries: Interner<Entry>,
@@ -63,6 +65,13 @@ pub struct Tables {
     expiries: HashMap<u32, Duration, FxBuildHasher>,
     /// How many routes of each family there are.
     counts: [usize; 2],
+}
+
+/// Where a table stands among the others. Others come and go, so it is but where to look first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TablePlace {
+    pub(crate) id: TableId,
+    at: u32,
 }
 
 /// Where a row stands in its chain.
@@ -81,7 +90,7 @@ impl Tables {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            tables: BTreeMap::new(),
+            tables: Vec::new(),
             rows: Rows::new(),
             ranks: Interner::new(),
             entries: Interner::new(),
@@ -111,8 +120,13 @@ impl Tables {
     /// Bytes on the heap, those kept for growth included; what single entries have on the heap (lists of next hops, metrics) is not.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let tables: usize = self.tables.values().map(|table| size_of_val(table) + table.memory()).sum();
-        tables + self.rows.memory() + self.ranks.memory() + self.entries.memory() + self.expiries.capacity() * 17
+        let tables: usize = self.tables.iter().map(|(_, table)| size_of_val(&**table) + table.memory()).sum();
+        tables
+            + self.tables.capacity() * size_of::<(TableId, usize)>()
+            + self.rows.memory()
+            + self.ranks.memory()
+            + self.entries.memory()
+            + self.expiries.capacity() * 17
     }
 
     /// The different entries that routes have.
@@ -160,7 +174,13 @@ impl Tables {
     pub fn insert_alone(&mut self, route: &Route) -> Option<RowId> {
         let Slot { table, destination, .. } = route.slot;
         let number = self.rows.next_number();
-        let lpm = self.tables.entry(table).or_default();
+        let lpm = match self.find(table) {
+            Ok(at) => &mut self.tables[at].1,
+            Err(at) => {
+                self.tables.insert(at, (table, Box::default()));
+                &mut self.tables[at].1
+            }
+        };
         if let Some(head) = lpm.insert(destination, number) {
             lpm.insert(destination, head);
             return None;
@@ -191,13 +211,18 @@ impl Tables {
 
     /// Lets the row `before`, or where there is none the prefix, lead to `row`.
     fn link(&mut self, slot: &Slot, before: u32, row: u32) {
-        if let Some(before) = self.rows.get_mut(before) {
-            before.next = row;
-        } else if let Some(lpm) = self.tables.get_mut(&slot.table) {
+        if self.rows.change(before, |before| before.next = row).is_some() {
+            return;
+        }
+        if let Ok(at) = self.find(slot.table) {
+            let lpm = &mut self.tables[at].1;
             if row != NONE {
                 lpm.insert(slot.destination, row);
             } else if lpm.remove(slot.destination).is_some() && lpm.is_empty() {
-                self.tables.remove(&slot.table);
+                self.tables.remove(at);
+                if self.tables.is_empty() {
+                    self.tables = Vec::new();
+                }
             }
         }
     }
@@ -224,7 +249,7 @@ impl Tables {
     }
 
     fn head(&self, slot: &Slot) -> u32 {
-        self.tables.get(&slot.table).and_then(|lpm| lpm.get(slot.destination)).copied().unwrap_or(NONE)
+        self.lpm(slot.table).and_then(|lpm| lpm.get(slot.destination)).copied().unwrap_or(NONE)
     }
 
     /// Where `row` stands, if it belongs to the slot.
@@ -252,8 +277,7 @@ impl Tables {
     pub fn set_entry(&mut self, row: RowId, entry: &Entry) -> Option<Entry> {
         let old = self.entries.get(self.rows.get(row.0)?.entry)?.clone();
         let number = self.entries.intern(entry);
-        let row = self.rows.get_mut(row.0)?;
-        let released = std::mem::replace(&mut row.entry, number);
+        let released = self.rows.change(row.0, |row| std::mem::replace(&mut row.entry, number))?;
         self.entries.release(released);
         Some(old)
     }
@@ -289,13 +313,37 @@ impl Tables {
 
     /// The tables that have routes, in order.
     pub fn table_ids(&self) -> impl Iterator<Item = TableId> {
-        self.tables.keys().copied()
+        self.tables.iter().map(|(id, _)| *id)
     }
 
     /// One table, if it has routes.
     #[must_use]
     pub fn table(&self, id: TableId) -> Option<TableRef<'_>> {
-        self.tables.get(&id).map(|lpm| TableRef::new(self, id, lpm))
+        self.lpm(id).map(|lpm| TableRef::new(self, id, lpm))
+    }
+
+    /// Where a table is now, or would be.
+    pub(crate) fn table_place(&self, id: TableId) -> TablePlace {
+        let (Ok(at) | Err(at)) = self.find(id);
+        TablePlace { id, at: at as u32 }
+    }
+
+    /// The table that is, or was, at this place, if it has routes.
+    #[inline]
+    pub(crate) fn at(&self, place: TablePlace) -> Option<TableRef<'_>> {
+        match self.tables.get(place.at as usize) {
+            Some((id, lpm)) if *id == place.id => Some(TableRef::new(self, *id, lpm)),
+            _ => self.table(place.id),
+        }
+    }
+
+    #[inline]
+    fn find(&self, id: TableId) -> Result<usize, usize> {
+        self.tables.binary_search_by_key(&id, |(id, _)| *id)
+    }
+
+    fn lpm(&self, id: TableId) -> Option<&DualTable<u32, Numbers>> {
+        self.tables.get(self.find(id).ok()?).map(|(_, lpm)| &**lpm)
     }
 
     /// All routes with their rows: by table, then in the order of [`TableRef::routes`].

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::row::Rank;
 use super::{RowId, Tables};
 use crate::lpm::{DualTable, Numbers};
-use crate::{Prefix, RouteRef, Slot, TableId};
+use crate::{Entry, Prefix, RouteRef, TableId};
 
 /// One table of the kernel's, to be read.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,32 @@ impl<'a> TableRef<'a> {
     #[must_use]
     pub fn longest_match(self, address: IpAddr) -> Option<Chain<'a>> {
         self.lpm.longest_match(address).map(|found| self.chain(found))
+    }
+
+    /// The first of the routes to the longest prefix that contains `address`.
+    #[inline]
+    pub(crate) fn head(self, address: IpAddr) -> Option<Head<'a>> {
+        let (destination, number) = self.lpm.longest_match(address)?;
+        self.head_at(destination, *number)
+    }
+
+    /// The same of several addresses, some of which may be nobody's. The steps of all are taken side by side, so that each waits for memory but
+    /// once for all of them.
+    #[inline]
+    pub(crate) fn heads<const N: usize>(self, addresses: &[Option<IpAddr>; N]) -> [Option<Head<'a>>; N] {
+        let found = addresses.map(|address| self.lpm.longest_match(address?));
+        let numbers = found.map(|found| found.map(|(destination, number)| (destination, *number)));
+        let briefs = numbers.map(|found| found.map_or(0, |(_, number)| self.tables.rows.peek(number)));
+        // That they have been read is what counts.
+        std::hint::black_box(briefs);
+        numbers.map(|found| found.and_then(|(destination, number)| self.head_at(destination, number)))
+    }
+
+    #[inline]
+    fn head_at(self, destination: Prefix, number: u32) -> Option<Head<'a>> {
+        let (rank, entry, goes_on) = self.tables.rows.brief(number)?;
+        let (rank, entry) = (self.tables.ranks.get(rank)?, self.tables.entries.get(entry)?);
+        Some(Head { tables: self.tables, table: self.id, destination, number, rank, entry, is_alone: !goes_on })
     }
 
     /// The routes to each prefix that contains `address`, from the shortest prefix to the longest.
@@ -73,6 +100,41 @@ impl<'a> TableRef<'a> {
     }
 }
 
+/// A route in the parts that it is kept in, the first of its chain: what can be asked of it before all of it is put together.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a> {
+    tables: &'a Tables,
+    table: TableId,
+    pub(crate) destination: Prefix,
+    number: u32,
+    rank: &'a Rank,
+    pub(crate) entry: &'a Entry,
+    is_alone: bool,
+}
+
+impl<'a> Head<'a> {
+    /// The type of service that it is for.
+    pub(crate) const fn tos(&self) -> u8 {
+        self.rank.tos()
+    }
+
+    /// Says whether it is for some sources alone.
+    pub(crate) const fn is_for_sources(&self) -> bool {
+        self.rank.has_source()
+    }
+
+    /// Says whether its chain ends here.
+    pub(crate) const fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    #[inline]
+    pub(crate) fn route(&self) -> RouteRef<'a> {
+        let slot = self.rank.slot(self.table, self.destination);
+        RouteRef::new(slot, self.entry, self.tables.expires(RowId(self.number)))
+    }
+}
+
 /// The routes of one table to one prefix, in the order in which the kernel would try them.
 ///
 /// The most specific source prefix comes first, then the highest type of service, then the lowest metric (and, where a
@@ -101,8 +163,7 @@ impl<'a> Chain<'a> {
         let number = self.next;
         let row = self.tables.rows.get(number)?;
         self.next = row.next;
-        let mut slot = Slot::new(self.table, self.destination);
-        self.tables.ranks.get(row.rank)?.put_into(&mut slot);
+        let slot = self.tables.ranks.get(row.rank)?.slot(self.table, self.destination);
         let expires = self.tables.expires(RowId(number));
         Some((RowId(number), RouteRef::new(slot, self.tables.entries.get(row.entry)?, expires)))
     }

@@ -29,8 +29,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use waypost_core::lookup::{Plan, World};
 use waypost_core::{
     Address, Dump, Family, IfIndex, InterfaceNames, InterfaceSettings, Link, LinkFlags, Neighbour, NextHopId, NextHopObject,
     NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, RuleAction, SettingsOf, TableId, Tables, Verb,
@@ -141,6 +143,8 @@ pub struct Mirror {
     next_hops: Keyed<NextHopId, NextHopObject>,
     settings: Keyed<SettingsKey, InterfaceSettings>,
     names: InterfaceNames,
+    /// How lookups go through the rules of each family: made when one is asked for, and again when rules or names have changed.
+    plans: [OnceLock<Plan>; 2],
     doubts: Vec<Doubt>,
     announce: bool,
     /// How many changes of other things than routes the kernel did not announce: reading found them.
@@ -161,6 +165,7 @@ impl Mirror {
             next_hops: Keyed::new(),
             settings: Keyed::new(),
             names: InterfaceNames::default(),
+            plans: [OnceLock::new(), OnceLock::new()],
             doubts: Vec::new(),
             announce: true,
             found: 0,
@@ -171,6 +176,14 @@ impl Mirror {
     #[must_use]
     pub const fn tables(&self) -> &Tables {
         self.routes.tables()
+    }
+
+    /// All that lookups of one family go by, to look up in.
+    #[must_use]
+    pub fn world(&self, family: Family) -> World<'_> {
+        let world = World::new(self.tables(), self.policy(family), self.names());
+        let world = world.with_links(self.links()).with_settings(self.settings());
+        world.with_plan(self.plans[family as usize].get_or_init(|| world.plan(family)))
     }
 
     /// All routes: by table, then by prefix, then in the order in which the kernel would try them.
@@ -192,6 +205,7 @@ impl Mirror {
 
     /// The kernel knows of no rules: it looks in this table.
     pub(crate) fn is_without_rules(&mut self, table: TableId) {
+        self.plans = [OnceLock::new(), OnceLock::new()];
         self.standing = Some(Family::ALL.map(|family| Rule::new(family, 0, RuleAction::Lookup(table))));
     }
 
@@ -291,6 +305,7 @@ impl Mirror {
 
     fn rule(&mut self, verb: Verb, rule: Rule, out: &mut Vec<Event>) {
         let (family, priority) = (rule.family, rule.priority);
+        self.plans[family as usize] = OnceLock::new();
         let rules = &mut self.rules[family as usize];
         match verb {
             Verb::Listed => return rules.listed(rule, out),
@@ -323,6 +338,7 @@ impl Mirror {
 
     /// Keeps the names in step with a link.
     fn name(&mut self, change: &Change<Link>) {
+        self.plans = [OnceLock::new(), OnceLock::new()];
         if let Some(old) = change.before() {
             self.names.remove(old.index);
         }
@@ -510,7 +526,10 @@ impl Mirror {
                 let links = self.links.items();
                 return self.routes.end(whole, |index| links.get(&index).is_some_and(Link::is_up));
             }
-            Subject::Rules(family) => self.rules[family as usize].end(whole, out),
+            Subject::Rules(family) => {
+                self.plans[family as usize] = OnceLock::new();
+                self.rules[family as usize].end(whole, out)
+            }
             Subject::Links => {
                 links = self.links.end(whole, all);
                 whole

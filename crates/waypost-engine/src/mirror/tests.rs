@@ -661,3 +661,28 @@ fn neighbours_that_reading_finds_are_told_and_are_no_drift() {
     assert_eq!(out.len(), 3, "it came, aged and went: {out:?}");
     assert_eq!(mirror.found().1, 0);
 }
+
+#[test]
+fn lookups_go_by_the_rules_and_names_of_the_moment() {
+    let mut mirror = mirror(&["default via 10.0.0.1 dev if2", "default via 10.0.0.9 dev if2 table 7"]);
+    let find = |mirror: &Mirror| {
+        let verdict = mirror.world(Family::V4).find(&waypost_core::Flow::to("192.0.2.1".parse().unwrap()));
+        verdict.route().map(|route| route.slot.table.0)
+    };
+    let rule = |text: &str| Box::new(Rule::parse(text, Some(Family::V4)).unwrap());
+    let hear = |mirror: &mut Mirror, notice| mirror.handle(notice, &mut Vec::new());
+    assert_eq!(find(&mirror), None);
+    hear(&mut mirror, Notice::Rule(Verb::Present, rule("32766: from all lookup main")));
+    assert_eq!(find(&mirror), Some(254));
+    hear(&mut mirror, Notice::Rule(Verb::Present, rule("5: from all iif lo lookup 7")));
+    assert_eq!(find(&mirror), Some(254), "no interface has that name yet");
+    let mut lo = Link::new(IfIndex::new(1).unwrap(), "lo");
+    hear(&mut mirror, Notice::Link(Verb::Present, Box::new(lo.clone())));
+    assert_eq!(find(&mirror), Some(7));
+    lo.name = "another".to_owned();
+    hear(&mut mirror, Notice::Link(Verb::Present, Box::new(lo)));
+    assert_eq!(find(&mirror), Some(254));
+    mirror.begin(Subject::Rules(Family::V4));
+    assert_eq!(mirror.end(Subject::Rules(Family::V4), true, &mut Vec::new()), Ok(()));
+    assert_eq!(find(&mirror), None, "the dump has no rules");
+}

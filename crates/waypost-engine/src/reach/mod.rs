@@ -22,7 +22,6 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use waypost_core::lookup::World;
 use waypost_core::{Family, Flow, InterfaceSettings, Link, Now, Route, Rule, RuleAction};
 
 use half::Half;
@@ -314,8 +313,7 @@ impl Reach {
         }
         let mut left = budget;
         for family in Family::ALL {
-            let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
-            let world = world.with_links(mirror.links()).with_settings(mirror.settings());
+            let world = mirror.world(family);
             left = match family {
                 Family::V4 => self.v4.work(&world, mirror, left, out),
                 Family::V6 => self.v6.work(&world, mirror, left, out),

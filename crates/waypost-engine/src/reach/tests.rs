@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use waypost_core::lookup::Dropped;
+use waypost_core::lookup::{Dropped, World};
 use waypost_core::{Kernel, Notice, Notices, Request, RouteChange, Rule, Ticket};
 use waypost_sim::{Profile, Sim, SimKernel};
 

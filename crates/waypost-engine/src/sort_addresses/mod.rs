@@ -19,7 +19,7 @@ mod tests;
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv6Addr};
 
-use waypost_core::lookup::{Verdict, World};
+use waypost_core::lookup::Verdict;
 use waypost_core::{Address, AddressFlags, Family, Flow, IfIndex};
 
 use crate::Mirror;
@@ -84,8 +84,7 @@ struct Source {
 
 fn candidate(mirror: &Mirror, policy: &AddressPolicy, destination: IpAddr) -> Candidate {
     let family = Family::of(&destination);
-    let world = World::new(mirror.tables(), mirror.policy(family), mirror.names());
-    let world = world.with_links(mirror.links()).with_settings(mirror.settings());
+    let world = mirror.world(family);
     let unusable = Candidate { destination, source: None, is_native: true };
     let Verdict::Found(found) = world.find(&Flow::to(destination)) else { return unusable };
     let interface = found.next_hops().find_map(|hop| hop.interface);
