@@ -73,7 +73,8 @@ fn draw(svg: &mut String, left: f64, below: &str, panel: &Panel) {
     }
     let middle = left + WIDTH / 2.0;
     let _ = writeln!(svg, "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{below}</text>", TOP + HEIGHT + 30.0);
-    for (at, curve) in panel.curves.iter().enumerate() {
+    // What has not been measured has no place in the legend either.
+    for (at, curve) in panel.curves.iter().filter(|curve| !curve.points.is_empty()).enumerate() {
         let points: Vec<_> = curve.points.iter().map(|(one, other)| format!("{:.1},{:.1}", x(*one), y(*other))).collect();
         let style =
             format!("fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\" stroke-dasharray=\"{}\"", curve.colour, curve.dashes);
