@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::net::IpAddr;
 
 use waypost::lookup::{Verdict, World};
-use waypost::{Family, Flow, IfIndex, InterfaceNames, NextHop, Position, Prefix, Protocol, Route, RouteRef, Rule, TableId, Tables};
+use waypost::{
+    Family, Flow, IfIndex, InterfaceNames, NextHop, Position, Prefix, Protocol, Route, RouteRef, Rule, TableId, Tables,
+};
 
 use super::{Needs, Section, failures};
 use crate::prefixes::Prefixes;
