@@ -136,12 +136,12 @@ impl Obstacle {
 /// A plan changes nothing. It can be printed as a diff, and carried out by an [`Execution`](super::Execution), all of it or nothing.
 ///
 /// ```
-/// use waypost_core::{Capabilities, OwnershipTag};
+/// use waypost_core::{Capabilities, OwnershipTag, TableId};
 /// use waypost_engine::Mirror;
 /// use waypost_engine::claim::{Claim, Claims, Owner, Prune};
 ///
 /// let mut system = Capabilities::least("a system");
-/// (system.metric, system.ownership_tag) = (true, OwnershipTag::Protocol);
+/// (system.metric, system.ownership_tag, system.main_table) = (true, OwnershipTag::Protocol, TableId::MAIN);
 /// let mut claims = Claims::new(Owner::standard(), &system);
 /// claims.put(Claim::new("10.1.0.0/16 via 10.0.0.1 metric 50".parse::<waypost_core::Route>()?))?;
 /// let plan = claims.plan(&Mirror::new(), Prune::All);

@@ -91,7 +91,7 @@ impl Record {
 /// mirror.handle(Notice::Route(waypost_core::RouteVerb::Added, "10.0.0.0/24 dev if2".parse()?), &mut events);
 ///
 /// let mut can = Capabilities::least("a system with metrics");
-/// can.metric = true;
+/// (can.metric, can.ownership_tag) = (true, waypost_core::OwnershipTag::Protocol);
 /// let mut uplinks = Uplinks::new(UplinkOptions::default(), &can);
 /// let id = uplinks.set(Uplink::new("wan", Family::V4, wan, Exit::Gateway("10.0.0.1".parse().unwrap())));
 ///
