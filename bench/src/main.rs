@@ -4,7 +4,7 @@
 //! tables of docs/performance.md; `cargo xtask bench` puts them there. Each repetition is a process of its own ([`subject`]).
 //!
 //! `--quick` takes part of the table and few repetitions, to see that all works: its figures mean little. Names of sections
-//! (`install read memory decode routing start lpm-v4 lpm-v6 lpm-v4-generic lpm-v6-generic lpm-small lpm-sizes lpm-frozen lpm-readers lookup
+//! (`install read memory decode routing start claims lpm-v4 lpm-v6 lpm-v4-generic lpm-v6-generic lpm-small lpm-sizes lpm-frozen lpm-readers lookup
 //! lookup-generic changes build`) choose among them; the summary for README.md needs the first four. `--markdown`, the form in which the tables are
 //! printed anyway, asks for all, the slow build included. `--keep DIRECTORY` keeps there what each repetition gave and adds it to what was kept before, and
 //! `--rounds N` has no subject measured more than so many times now: so a section that takes long is measured in several quiet moments.

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 mod changes;
+mod claims;
 mod decode;
 pub(crate) mod install;
 mod lookup;
@@ -51,6 +52,7 @@ pub(crate) const ALL: &[Section] = &[
     decode::SECTION,
     routing::SECTION,
     start::SECTION,
+    claims::SECTION,
     lpm::V4,
     lpm::V6,
     lpm::V4_GENERIC,
