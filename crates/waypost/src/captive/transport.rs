@@ -47,7 +47,8 @@ impl Connector<()> for Bound {
 
 impl Bound {
     fn connect_to(&self, remote: &SocketAddr, patience: Duration) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(*remote), Type::STREAM.cloexec(), Some(Protocol::TCP))?;
+        // `new` sets close-on-exec, on systems whose socket types cannot say so too.
+        let socket = Socket::new(Domain::for_address(*remote), Type::STREAM, Some(Protocol::TCP))?;
         sys::keep_to(&socket, &self.interface, &self.addresses, remote)?;
         socket.connect_timeout(&(*remote).into(), patience.max(Duration::from_millis(1)))?;
         Ok(socket.into())
