@@ -31,7 +31,7 @@ const ROUNDS_MAX: usize = 16;
 ///
 /// let mut uplinks = Uplinks::open_with(Options::new(), UplinkOptions::default())?;
 /// for (name, router, priority) in [("eth0", "192.0.2.1", 2), ("wwan0", "198.51.100.1", 1)] {
-///     let interface = uplinks.names().index(name).ok_or_else(|| waypost::Error::new(waypost::ErrorKind::NoSuchDevice, name))?;
+///     let interface = uplinks.names().index(name)?;
 ///     let mut uplink = Uplink::new(name, Family::V4, interface, Exit::Gateway(router.parse().unwrap()));
 ///     uplink.priority = priority;
 ///     uplinks.set(uplink);
