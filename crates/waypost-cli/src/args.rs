@@ -103,9 +103,14 @@ pub(crate) enum Command {
     #[command(after_help = "Exit status: 0 where nothing is wrong, notes apart; 1 where anything is.")]
     Check,
     /// List the TCP and UDP sockets, each with the route that its packets take, or why they have none
+    ///
+    /// Without CAP_NET_ADMIN the kernel does not tell the marks of sockets: one that a rule sends elsewhere by its mark is shown as if it had none.
     #[command(visible_alias = "connections")]
     Conns {
         /// Go on, and tell of those that a change hits: whose route or source goes, who leaves another way
+        ///
+        /// Changes of the tables are told at once. Sockets are listed again each second: one that is younger is told, and with --close ended, up to a
+        /// second later.
         #[arg(long)]
         watch: bool,
         /// End those whose packets go nowhere, as there is no route or their source is no address of this host any more
