@@ -16,14 +16,15 @@ use crate::sys::{self, Native, Options};
 /// How many events are taken in before some flows are judged: in a storm that never pauses none would ever be.
 const EVENTS_MAX: usize = 4096;
 
-/// How long judging a slice may take before the next one is made smaller, and how short it must have been for a larger one.
-const SLICE_LONG: Duration = Duration::from_millis(2);
-const SLICE_SHORT: Duration = Duration::from_micros(500);
-
-/// How many flows are judged in a slice.
-const SLICE_MIN: usize = 64;
-const SLICE_FIRST: usize = 512;
+/// A slice ends when it has taken so long, or so many flows were looked at.
+const SLICE_LONG: Duration = Duration::from_millis(1);
 const SLICE_MAX: usize = 4096;
+
+/// After so many flows the clock is read. Whatever slices before it cost, one is longer than it should be by so many lookups at most.
+const PIECE: usize = 256;
+
+/// After so many judgements given the kernel is heard though more wait: a program may take its time with each.
+const GIVEN_MAX: usize = 128;
 
 /// Tells which of a program's conversations a change of the routing tables hits: whose route has gone, who has none, whose source is no address of the
 /// host any more, who leaves by another interface or gateway, or with packets of another size.
@@ -48,8 +49,8 @@ const SLICE_MAX: usize = 4096;
 /// # Loops of one's own
 ///
 /// As with a [`Watcher`]: when the descriptor is readable or [`deadline`](Self::deadline) has come, call [`try_next`](Self::try_next) until it
-/// gives `None`. Flows are judged some at a time, for about a millisecond, and between two such slices the kernel's messages are taken, so that a
-/// million flows do not hold them up. The machine that decides is [`waypost_engine::Reach`](crate::engine::Reach), for programs that feed it themselves.
+/// gives `None`. Flows are judged some at a time, for about a millisecond, and between two such slices, and after every 128th judgement given, the
+/// kernel's messages are taken, so that a million flows do not hold them up. The machine that decides is [`waypost_engine::Reach`](crate::engine::Reach), for programs that feed it themselves.
 #[derive(Debug)]
 pub struct Reach<K = Native> {
     watcher: Watcher<K>,
@@ -58,7 +59,8 @@ pub struct Reach<K = Native> {
     batch: Vec<Judgement>,
     /// Flows that were removed while what hit them may still wait in `hits`; their numbers may be another's by now.
     forgotten: HashSet<FlowId>,
-    slice: usize,
+    /// How many were given since the kernel was heard.
+    given: usize,
     slices: Slices,
 }
 
@@ -68,7 +70,7 @@ pub struct Reach<K = Native> {
 pub struct Slices {
     /// How many slices there were: so often were the kernel's messages looked for in between.
     pub count: u64,
-    /// How long the longest took.
+    /// How long the longest took by the wall, what the scheduler gave to others included.
     pub longest: Duration,
 }
 
@@ -127,7 +129,7 @@ impl<K: Kernel> Reach<K> {
             hits: VecDeque::new(),
             batch: Vec::new(),
             forgotten: HashSet::new(),
-            slice: SLICE_FIRST,
+            given: 0,
             slices: Slices::default(),
         }
     }
@@ -172,8 +174,9 @@ impl<K: Kernel> Reach<K> {
 
     /// Gives what waits, or takes in some events and judges some flows; says whether there may be more of either.
     fn turn(&mut self) -> Result<(Option<Judgement>, bool), Error> {
-        if let Some(hit) = self.pop() {
-            return Ok((Some(hit), true));
+        let waiting = if self.given < GIVEN_MAX { self.pop() } else { None };
+        if waiting.is_some() {
+            return Ok((waiting, true));
         }
         let now = sys::now();
         let mut left = EVENTS_MAX;
@@ -185,24 +188,28 @@ impl<K: Kernel> Reach<K> {
                 break;
             }
         }
-        let work = if self.watcher.is_synchronised() { self.judge() } else { Work::Done };
-        let hit = self.pop();
+        self.given = 0;
+        let (mut hit, mut work) = (self.pop(), Work::Done);
+        if hit.is_none() && self.watcher.is_synchronised() {
+            work = self.judge();
+            hit = self.pop();
+        }
         let more = hit.is_some() || left == 0 || work == Work::More;
         Ok((hit, more))
     }
 
-    /// Judges as many flows as take about a millisecond.
+    /// Judges as many flows as take about a millisecond. By the clock alone, and not by what flows cost before: a lookup among a thousand rules
+    /// takes many times as long as one among three.
     fn judge(&mut self) -> Work {
         let start = sys::now();
-        let work = self.machine.work(start, self.watcher.mirror(), self.slice, &mut self.batch);
-        let took = sys::now().running.saturating_sub(start.running);
+        let (mut work, mut took, mut left) = (Work::More, Duration::ZERO, SLICE_MAX);
+        while work == Work::More && took < SLICE_LONG && left > 0 {
+            work = self.machine.work(start, self.watcher.mirror(), PIECE, &mut self.batch);
+            took = sys::now().running.saturating_sub(start.running);
+            left = left.saturating_sub(PIECE);
+        }
         self.slices.count += 1;
         self.slices.longest = self.slices.longest.max(took);
-        if took > SLICE_LONG {
-            self.slice = (self.slice / 2).max(SLICE_MIN);
-        } else if took < SLICE_SHORT && work == Work::More {
-            self.slice = (self.slice * 2).min(SLICE_MAX);
-        }
         // Nothing waits when this is called, so whoever was forgotten before has not been judged by this.
         self.forgotten.clear();
         self.hits.extend(self.batch.drain(..));
@@ -213,6 +220,7 @@ impl<K: Kernel> Reach<K> {
         loop {
             let hit = self.hits.pop_front()?;
             if !self.forgotten.contains(&hit.flow) {
+                self.given += 1;
                 return Some(hit);
             }
         }
@@ -366,10 +374,31 @@ mod tests {
         change(&sim, RouteChange::Add, DEFAULT);
         let told: Vec<Judgement> = std::iter::from_fn(|| reach.try_next().unwrap()).collect();
         let lost = told.iter().filter(|hit| hit.effects.contains(Effects::ROUTE_LOST)).count();
-        assert!(lost < SLICE_MAX, "{lost} were judged by what had been mended already");
+        assert!(lost <= SLICE_MAX, "{lost} were judged by what had been mended already");
         let regained = told.iter().filter(|hit| hit.effects == Effects::REGAINED).count();
         assert_eq!(regained, lost + 1, "each that was lost came back");
         assert!(reach.slices().count > 20, "{:?}", reach.slices());
+    }
+
+    #[test]
+    fn the_kernel_is_heard_while_judgements_wait_to_be_taken() {
+        let (sim, mut reach) = scene();
+        flows(&mut reach, 2 * PIECE as u32);
+        settle(&mut reach);
+        change(&sim, RouteChange::Delete, DEFAULT);
+        first(&mut reach);
+        let known = reach.watcher().mirror().routes().count();
+        change(&sim, RouteChange::Add, DEFAULT);
+        for _ in 0..GIVEN_MAX {
+            assert_eq!(reach.try_next().unwrap().map(|hit| hit.now.outlook), Some(Outlook::NoRoute));
+        }
+        assert!(!reach.hits.is_empty(), "more wait");
+        assert_eq!(reach.watcher().mirror().routes().count(), known + 1, "it is known that the route is back");
+        // Whoever was told of the loss is told that it is over, and nobody is forgotten.
+        let (lost, regained): (Vec<_>, Vec<_>) =
+            std::iter::from_fn(|| reach.try_next().unwrap()).partition(|hit| hit.effects.contains(Effects::ROUTE_LOST));
+        assert_eq!(regained.len(), 1 + GIVEN_MAX + lost.len());
+        assert!(reach.is_settled());
     }
 
     #[test]
