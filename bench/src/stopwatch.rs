@@ -23,6 +23,11 @@ pub(crate) fn here<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<(Span
     Ok((Span { wall: wall.elapsed(), cpu: own()? - cpu }, result))
 }
 
+/// The CPU time of this thread, in user space and in the kernel.
+pub(crate) fn thread() -> Result<Duration, Failure> {
+    Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
+}
+
 /// Measures programs that `work` runs and waits for.
 pub(crate) fn programs(work: impl FnOnce() -> Result<(), Failure>) -> Result<Span, Failure> {
     let (cpu, wall) = (of_programs()?, Instant::now());

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, unshare};
@@ -114,10 +115,19 @@ impl Pipeline {
 
     /// Sends all, and takes the acknowledgements; the kernel answers a refusal too, asked or not.
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        self.run_at(Duration::ZERO)
+    }
+
+    /// The same, with a send in each `interval`.
+    pub(crate) fn run_at(&self, interval: Duration) -> Result<(), Failure> {
         let socket = Socket::open()?;
         let mut buffer = [0; 4096];
         let mut start = 0;
-        for &(count, end) in &self.sends {
+        let begin = Instant::now();
+        for (&(count, end), number) in self.sends.iter().zip(0..) {
+            while let Some(rest) = (interval * number).checked_sub(begin.elapsed()) {
+                std::thread::park_timeout(rest);
+            }
             socket.send(&self.bytes[start..end])?;
             for _ in 0..count {
                 socket.acknowledged(&mut buffer)?;

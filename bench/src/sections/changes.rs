@@ -1,7 +1,7 @@
 //! What a change costs the monitor, and who has a million conversations.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, Instant};
 
 use waypost::engine::{Monitor, Reach, Work};
 use waypost::{
@@ -12,21 +12,25 @@ use waypost::{
 use super::{Needs, Section, failures};
 use crate::Failure;
 use crate::prefixes::Prefixes;
+use crate::raw::Wish;
 use crate::report::{Bound, Table, goal, number};
 use crate::stopwatch;
 use crate::subject::{Figures, Samples, Setting, Subject};
-use crate::world::{GATEWAY_V4, INTERFACE};
+use crate::world::{self, Acknowledged, GATEWAY_V4, INTERFACE, PER_SEND, Pipeline};
 
 pub(super) const SECTION: Section = Section { name: "changes", subjects: SUBJECTS, needs: Needs::Empty, is_native: false, write };
 
 const MONITOR: &str = "changes/monitor";
+const FOLLOWED: &str = "changes/followed";
 const DEFAULT: &str = "changes/default";
+const IPV6: &str = "changes/ipv6";
 const SPREAD: &str = "changes/spread";
 const KERNEL: &str = "changes/kernel";
 
 const SUBJECTS: &[Subject] = &[
     Subject { name: MONITOR, label: "the monitor", repetitions: 5, measure: monitor },
     Subject { name: DEFAULT, label: "all by the default route", repetitions: 5, measure: |_| by_default() },
+    Subject { name: IPV6, label: "all by the default route, of IPv6", repetitions: 5, measure: |_| by_default_ipv6() },
     Subject { name: SPREAD, label: "each by another route of the full table", repetitions: 5, measure: spread },
     Subject {
         name: KERNEL,
@@ -34,15 +38,16 @@ const SUBJECTS: &[Subject] = &[
         repetitions: 5,
         measure: |_| driven(),
     },
+    Subject { name: FOLLOWED, label: "the monitor over the kernel", repetitions: 3, measure: followed },
 ];
 
 /// The rows of flows: all but the monitor.
-const REACH: [&Subject; 3] = [&SUBJECTS[1], &SUBJECTS[3], &SUBJECTS[2]];
+const REACH: [&Subject; 4] = [&SUBJECTS[1], &SUBJECTS[4], &SUBJECTS[2], &SUBJECTS[3]];
 
 /// How many flows are registered.
 const FLOWS: u32 = 1_000_000;
 
-/// How many flows are judged in a slice; the driver of the facade finds out by itself.
+/// How many flows are judged in a slice; the driver of the facade goes by its clock.
 const SLICE: usize = 2048;
 
 /// How many changes are told that touch nobody, of which the median is taken.
@@ -50,6 +55,10 @@ const SMALL_CHANGES: usize = 201;
 
 /// How many changes elsewhere the monitor is told.
 const STORM: usize = 1_000_000;
+
+/// How many changes are made there while it follows the kernel, and back again, and how often some of them are sent: 10,000 a second.
+const FOLLOWED_CHANGES: usize = 25_600;
+const SEND_EVERY: Duration = Duration::from_micros(PER_SEND as u64 * 100);
 
 /// How many events a driver hands over before it looks whether a report is due.
 const BATCH: usize = 64;
@@ -70,12 +79,15 @@ impl Told {
             link.mtu = 1500;
             told.mirror.handle(Notice::Link(Verb::Present, Box::new(link)), &mut told.events);
         }
-        for (priority, id) in [(0, TableId::LOCAL), (32766, TableId::MAIN), (32767, TableId::DEFAULT)] {
-            let rule = Rule::new(Family::V4, priority, RuleAction::Lookup(id));
-            told.mirror.handle(Notice::Rule(Verb::Present, Box::new(rule)), &mut told.events);
+        for family in Family::ALL {
+            for (priority, id) in [(0, TableId::LOCAL), (32766, TableId::MAIN), (32767, TableId::DEFAULT)] {
+                let rule = Rule::new(family, priority, RuleAction::Lookup(id));
+                told.mirror.handle(Notice::Rule(Verb::Present, Box::new(rule)), &mut told.events);
+            }
         }
         told.tell(RouteVerb::Added, "local 127.0.0.0/8 dev if1 table local".parse()?);
         told.tell(RouteVerb::Added, "default via 10.0.0.1 dev if2 metric 100".parse()?);
+        told.tell(RouteVerb::Added, "default via fe80::1 dev if2 metric 100".parse()?);
         Ok(told)
     }
 
@@ -132,6 +144,40 @@ fn monitor(setting: &Setting) -> Result<Figures, Failure> {
         .and("monitor ns", each(noted)))
 }
 
+/// Ten thousand changes a second elsewhere in the kernel's full table, by another thread, while this one follows.
+fn followed(setting: &Setting) -> Result<Figures, Failure> {
+    let prefixes = Prefixes::read(setting.step)?;
+    world::set_all(&prefixes, Wish::Add)?;
+    let mut routes = Routes::open()?;
+    let default = Route::parse(&format!("default via {GATEWAY_V4} dev {INTERFACE}"), &routes.names()?)?;
+    routes.add(&default)?;
+    let elsewhere = || prefixes.v4.iter().filter(|prefix| prefix.length() > 8).step_by(prefixes.v4.len() / FOLLOWED_CHANGES + 1);
+    let encode = |wish| {
+        let places = elsewhere().map(|prefix| (IpAddr::V4(prefix.network()), prefix.length()));
+        Pipeline::encode(places, wish, None, Acknowledged::Last)
+    };
+    let pipelines = [encode(Wish::Delete)?, encode(Wish::Add)?];
+    let changes = elsewhere().count() * pipelines.len();
+    let mut monitor = waypost::Monitor::open(MonitorOptions::new())?;
+    let (start, begin, mut reports) = (stopwatch::thread()?, Instant::now(), 0);
+    std::thread::scope(|scope| -> Result<(), Failure> {
+        let writer = scope.spawn(|| pipelines.iter().try_for_each(|all| all.run_at(SEND_EVERY).map_err(|why| why.to_string())));
+        while !writer.is_finished() {
+            reports += usize::from(monitor.next(Some(Duration::from_millis(50)))?.is_some());
+        }
+        Ok(writer.join().map_err(|_| "the writer panicked")??)
+    })?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let is_back = monitor.watcher().routes().count() > prefixes.len();
+    if !is_back {
+        return Err("it is not followed to the end".into());
+    }
+    Ok(Figures::default()
+        .and("reports", reports as f64)
+        .and("a second", changes as f64 / seconds)
+        .and("percent", (stopwatch::thread()? - start).as_secs_f64() / seconds * 100.0))
+}
+
 /// A random number after another.
 struct Random(u64);
 
@@ -154,22 +200,40 @@ impl Random {
 
 fn by_default() -> Result<Figures, Failure> {
     let mut random = Random(1);
-    judge(&mut Told::new()?, || random.anywhere())
+    judge(&mut Told::new()?, &IN_IPV4, || random.anywhere().into())
+}
+
+fn by_default_ipv6() -> Result<Figures, Failure> {
+    let mut random = Random(1);
+    let mut part = || u128::from(random.next());
+    judge(&mut Told::new()?, &IN_IPV6, || {
+        // In 2000::/4: nobody is in 3fff::/20.
+        Ipv6Addr::from_bits(2 << 124 | (part() & 0xfff_ffff) << 96 | part() << 64 | part() << 32 | part()).into()
+    })
 }
 
 fn spread(setting: &Setting) -> Result<Figures, Failure> {
     let prefixes = Prefixes::read(setting.step)?;
     let mut random = Random(1);
-    judge(&mut Told::with(&prefixes)?, || {
+    judge(&mut Told::with(&prefixes)?, &IN_IPV4, || {
         let prefix = prefixes.v4[random.next() as usize % prefixes.v4.len()];
-        Ipv4Addr::from_bits(prefix.bits() | random.next() & !u32::from(prefix.mask()))
+        Ipv4Addr::from_bits(prefix.bits() | random.next() & !u32::from(prefix.mask())).into()
     })
 }
 
+/// The routes that are told: one that nobody goes by, and a default route before the one that is there.
+struct Changes {
+    nobody: &'static str,
+    moved: &'static str,
+}
+
+const IN_IPV4: Changes = Changes { nobody: "250.0.0.0/16 via 10.0.0.9 dev if3", moved: "default via 10.0.0.8 dev if3 metric 50" };
+const IN_IPV6: Changes = Changes { nobody: "3fff::/20 via fe80::9 dev if3", moved: "default via fe80::8 dev if3 metric 50" };
+
 /// Registers a million flows, then tells changes that hit nobody, and one that moves the default route.
-fn judge(told: &mut Told, mut remote: impl FnMut() -> Ipv4Addr) -> Result<Figures, Failure> {
+fn judge(told: &mut Told, changes: &Changes, mut remote: impl FnMut() -> IpAddr) -> Result<Figures, Failure> {
     let mut reach = Reach::new(Duration::ZERO);
-    let remotes: Vec<Flow> = (0..FLOWS).map(|_| Flow::to(IpAddr::V4(remote()))).collect();
+    let remotes: Vec<Flow> = (0..FLOWS).map(|_| Flow::to(remote())).collect();
     let (registered, ()) = stopwatch::here(|| {
         for flow in &remotes {
             let _number = reach.register(flow);
@@ -180,16 +244,15 @@ fn judge(told: &mut Told, mut remote: impl FnMut() -> Ipv4Addr) -> Result<Figure
     let (first, _) = work(&mut reach, told)?;
     let mut small = Vec::new();
     for verb in [RouteVerb::Added, RouteVerb::Removed].into_iter().cycle().take(SMALL_CHANGES) {
-        let (span, hits) = change(&mut reach, told, verb, "250.0.0.0/16 via 10.0.0.9 dev if3")?;
+        let (span, hits) = change(&mut reach, told, verb, changes.nobody)?;
         if hits.0 > 0 {
             return Err("somebody is hit by what touches nobody".into());
         }
         small.push(span.wall.as_secs_f64());
     }
     small.sort_unstable_by(f64::total_cmp);
-    let moved = "default via 10.0.0.8 dev if3 metric 50";
-    let (away, hits) = change(&mut reach, told, RouteVerb::Added, moved)?;
-    let (back, hits_back) = change(&mut reach, told, RouteVerb::Removed, moved)?;
+    let (away, hits) = change(&mut reach, told, RouteVerb::Added, changes.moved)?;
+    let (back, hits_back) = change(&mut reach, told, RouteVerb::Removed, changes.moved)?;
     let ms = |span: stopwatch::Span| span.cpu.as_secs_f64() * 1e3;
     Ok(Figures::default()
         .and("register ns", registered.cpu.as_secs_f64() * 1e9 / f64::from(FLOWS))
@@ -258,7 +321,7 @@ fn driven() -> Result<Figures, Failure> {
         }
     }
     let bytes = reach.memory() as f64 / f64::from(FLOWS);
-    let mut moved = stopwatch::Span::default();
+    let (mut moved, mut longest) = (stopwatch::Span::default(), stopwatch::Span::default());
     for away in [true, false] {
         let (span, ()) = stopwatch::here(|| {
             if away {
@@ -266,8 +329,18 @@ fn driven() -> Result<Figures, Failure> {
             } else {
                 routes.delete(&second)?
             };
-            for _ in 0..FLOWS {
-                reach.next(None)?.ok_or("nobody is told")?;
+            let mut left = FLOWS;
+            while left > 0 {
+                // From one slice to the next: what is judged, and given, before the kernel is heard, and the hearing.
+                let seen = reach.slices().count;
+                let (gap, ()) = stopwatch::here(|| {
+                    while left > 0 && reach.slices().count == seen {
+                        reach.next(None)?.ok_or("nobody is told")?;
+                        left -= 1;
+                    }
+                    Ok(())
+                })?;
+                longest = stopwatch::Span { wall: longest.wall.max(gap.wall), cpu: longest.cpu.max(gap.cpu) };
             }
             Ok(())
         })?;
@@ -279,7 +352,8 @@ fn driven() -> Result<Figures, Failure> {
         .and("moved ms", moved.cpu.as_secs_f64() * 1e3)
         .and("moved wall ms", moved.wall.as_secs_f64() * 1e3)
         .and("hit", f64::from(FLOWS))
-        .and("longest ms", reach.slices().longest.as_secs_f64() * 1e3))
+        .and("longest ms", longest.cpu.as_secs_f64() * 1e3)
+        .and("longest wall ms", longest.wall.max(reach.slices().longest).as_secs_f64() * 1e3))
 }
 
 /// A neighbour of the gateway of all IPv4 routes.
@@ -297,7 +371,7 @@ fn write(samples: &Samples) -> String {
         "bytes a flow",
         "touches none, µs",
         "moves all, ms",
-        "longest slice, ms",
+        "longest slice, ms of CPU",
         "runs",
     ]);
     for subject in REACH {
@@ -314,26 +388,39 @@ fn write(samples: &Samples) -> String {
     }
     // Ten thousand a second, in percent.
     let core = of(MONITOR, "monitor ns").map(|ns| ns * 1e4 / 1e9 * 100.0);
-    let worst = |what| [DEFAULT, KERNEL].into_iter().filter_map(|name| of(name, what)).fold(0.0, f64::max);
+    let worst = |what| [DEFAULT, IPV6, KERNEL].into_iter().filter_map(|name| of(name, what)).fold(0.0, f64::max);
     let most = |what: &str, value, limit, digits, unit: &str| goal(what, value, Bound::AtMost(limit), digits, unit);
     format!(
-        "{} changes elsewhere in the IPv4 table: {} reports; the monitor needs {} each, the mirror before it {}.\n\n\
-         {}{}\n{table}\n{}{}{}{}{}",
+        "{} changes elsewhere in the IPv4 table: {} reports; the monitor needs {} each, the mirror before it {}.\n\
+         Followed over the kernel with both tables full, {} changes a second by another thread: {} reports, {} of a core for \
+         reading, mirror and monitor.\n\n\
+         {}{}{}\n{table}\n{}{}{}{}{}{}",
         monitor("events", 0, ""),
         monitor("reports", 0, ""),
         monitor("monitor ns", 0, " ns"),
         monitor("mirror ns", 0, " ns"),
-        most("reports", of(MONITOR, "reports"), 0.0, 0, ""),
-        most("a core for the monitor, at 10,000 changes a second", core, 5.0, 3, " %"),
+        number(of(FOLLOWED, "a second"), 0, ""),
+        number(of(FOLLOWED, "reports"), 0, ""),
+        number(of(FOLLOWED, "percent"), 1, " %"),
         most(
-            "a change that touches none, over either",
-            [DEFAULT, SPREAD].into_iter().filter_map(|name| of(name, "none us")).reduce(f64::max),
+            "reports, either way",
+            of(MONITOR, "reports").into_iter().chain(of(FOLLOWED, "reports")).reduce(f64::max),
+            0.0,
+            0,
+            ""
+        ),
+        most("a core for the monitor alone, at 10,000 changes a second", core, 5.0, 3, " %"),
+        most("a core for all that follows them from the kernel", of(FOLLOWED, "percent"), 5.0, 1, " %"),
+        most(
+            "a change that touches none, the worst of them",
+            [DEFAULT, IPV6, SPREAD].into_iter().filter_map(|name| of(name, "none us")).reduce(f64::max),
             20.0,
             1,
             " µs"
         ),
         most("a million moved, engine alone or over the kernel", Some(worst("moved ms")), 250.0, 0, " ms"),
-        most("the kernel is not heard for", of(KERNEL, "longest ms"), 5.0, 2, " ms"),
+        most("the kernel is not heard for, by the wall", of(KERNEL, "longest wall ms"), 5.0, 2, " ms"),
+        most("the same, by CPU time", of(KERNEL, "longest ms"), 5.0, 2, " ms"),
         most("a flow", Some(worst("bytes")), 64.0, 1, " bytes"),
         failures(samples, SUBJECTS),
     )
