@@ -1,5 +1,4 @@
 //! Claims on every system's simulated kernel, with a rival beside.
-#![cfg(feature = "pfroute")]
 
 use std::time::Duration;
 
