@@ -55,7 +55,6 @@ const APPROVED: &[&str] = &[
     "mio",
     "netlink-packet-core",
     "netlink-packet-route",
-    "netlink-packet-sock-diag",
     "nix",
     "rustc-hash",
     "serde",

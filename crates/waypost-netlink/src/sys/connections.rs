@@ -2,9 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use netlink_packet_core::{Emitable, Parseable};
-use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags};
-use netlink_packet_sock_diag::{SOCK_DESTROY, SOCK_DIAG_BY_FAMILY};
 use waypost_core::{Connection, ConnectionState, Error, ErrorKind, IfIndex, Transport};
 
 use super::Options;
@@ -14,8 +11,16 @@ use super::socket::{Rtnetlink, Sent, is_shortage};
 use crate::wire::constants::{AF_INET, AF_INET6, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR};
 use crate::wire::{Attributes, Encoder, Messages, read};
 
-/// The size of `struct inet_diag_msg` (include/uapi/linux/inet_diag.h, Linux 6.18).
+/// The types of requests: include/uapi/linux/sock_diag.h (Linux 6.18).
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const SOCK_DESTROY: u16 = 21;
+
+/// The sizes of `struct inet_diag_req_v2` and `struct inet_diag_msg` (include/uapi/linux/inet_diag.h, Linux 6.18).
+const REQUEST: usize = 56;
 const HEADER: usize = 72;
+
+/// All states up to `TCP_CLOSING` (include/net/tcp_states.h, Linux 6.18) but `TCP_TIME_WAIT`, a bit each.
+const STATES: u32 = 0b1111_1111_1110 & !(1 << 6);
 
 /// `INET_DIAG_MARK` of the same file; told to who has `CAP_NET_ADMIN`.
 const MARK: u16 = 15;
@@ -83,17 +88,8 @@ impl Connections {
     ///
     /// `NotFound` where it has ended already, `NotPermitted` without `CAP_NET_ADMIN`, `Unsupported` where the kernel cannot do that.
     pub fn close(&mut self, connection: &Connection) -> Result<(), Error> {
-        let family = if connection.local.is_ipv4() { AF_INET } else { AF_INET6 };
-        let mut request = request(connection.transport, family);
-        let id = &mut request.socket_id;
-        (id.source_address, id.source_port) = (connection.local.ip(), connection.local.port());
-        if let Some(remote) = connection.remote {
-            (id.destination_address, id.destination_port) = (remote.ip(), remote.port());
-        }
-        id.interface_id = connection.interface.map_or(0, IfIndex::get);
-        id.cookie = connection.cookie.to_ne_bytes();
         let failed = |error: Error| error.on(connection);
-        self.send(SOCK_DESTROY, NLM_F_ACK, &request).map_err(failed)?;
+        self.send(SOCK_DESTROY, NLM_F_ACK, &request_for(connection)).map_err(failed)?;
         self.answers("end a socket", &mut |_| ()).map_err(failed)
     }
 
@@ -110,13 +106,11 @@ impl Connections {
         self.answers("list sockets", &mut |payload| all.extend(decode(payload, transport)))
     }
 
-    fn send(&mut self, kind: u16, flags: u16, request: &InetRequest) -> Result<(), Error> {
-        let mut payload = vec![0; request.buffer_len()];
-        request.emit(&mut payload);
+    fn send(&mut self, kind: u16, flags: u16, request: &[u8; REQUEST]) -> Result<(), Error> {
         let mut bytes = Vec::new();
         self.sequence = self.sequence.wrapping_add(1);
         let mut message = Encoder::begin(&mut bytes, kind, NLM_F_REQUEST | flags, self.sequence);
-        message.header(&payload);
+        message.header(request);
         // No attribute is in it that could be too long.
         let _fits = message.finish();
         match self.socket.send(&bytes)? {
@@ -169,24 +163,50 @@ fn ended(operation: &'static str, payload: &[u8]) -> Result<(), Error> {
 }
 
 /// A request for all sockets of a family.
-fn request(transport: Transport, family: u8) -> InetRequest {
-    let socket_id = if family == AF_INET { SocketId::new_v4() } else { SocketId::new_v6() };
-    let states = StateFlags::all() - StateFlags::TIME_WAIT;
-    InetRequest { family, protocol: transport.ip_protocol(), extensions: ExtensionFlags::empty(), states, socket_id }
+// By hand, like the header of an answer: the crates that know both ask for a newer Rust than ours, or bring others that nobody keeps.
+fn request(transport: Transport, family: u8) -> [u8; REQUEST] {
+    let mut bytes = [0; REQUEST];
+    (bytes[0], bytes[1]) = (family, transport.ip_protocol());
+    bytes[4..8].copy_from_slice(&STATES.to_ne_bytes());
+    bytes
+}
+
+/// A request for one socket, by all that tells it apart.
+fn request_for(connection: &Connection) -> [u8; REQUEST] {
+    let mut bytes = request(connection.transport, if connection.local.is_ipv4() { AF_INET } else { AF_INET6 });
+    // `struct inet_diag_sockid`: two ports, two addresses, an interface, a cookie.
+    let ends = [(8, 12, Some(connection.local)), (10, 28, connection.remote)];
+    for (port, address, end) in ends.into_iter().filter_map(|(port, address, end)| Some((port, address, end?))) {
+        bytes[port..port + 2].copy_from_slice(&end.port().to_be_bytes());
+        match end.ip() {
+            IpAddr::V4(ip) => bytes[address..address + 4].copy_from_slice(&ip.octets()),
+            IpAddr::V6(ip) => bytes[address..address + 16].copy_from_slice(&ip.octets()),
+        }
+    }
+    bytes[44..48].copy_from_slice(&connection.interface.map_or(0, IfIndex::get).to_ne_bytes());
+    bytes[48..56].copy_from_slice(&connection.cookie.to_ne_bytes());
+    bytes
 }
 
 /// A socket of a list; `None` where it cannot be read.
 fn decode(payload: &[u8], transport: Transport) -> Option<Connection> {
-    let header = InetResponseHeader::parse(payload).ok()?;
-    let id = header.socket_id;
-    let mut connection = Connection::new(transport, state(header.state)?, SocketAddr::new(id.source_address, id.source_port));
-    connection.remote = Some(SocketAddr::new(id.destination_address, id.destination_port))
-        .filter(|remote| remote.port() != 0 || !is_unspecified(remote.ip()));
-    connection.interface = IfIndex::new(id.interface_id);
-    connection.uid = Some(header.uid);
-    connection.inode = header.inode.into();
-    connection.cookie = u64::from_ne_bytes(id.cookie);
-    // Read by hand, as one odd attribute must not hide a socket.
+    let header: &[u8; HEADER] = payload.first_chunk()?;
+    let number = |at| header.get(at..at + 4).and_then(read::u32);
+    let end = |port: usize, address: usize| {
+        let ip = match header[0] {
+            AF_INET => IpAddr::from(*header.get(address..)?.first_chunk::<4>()?),
+            AF_INET6 => IpAddr::from(*header.get(address..)?.first_chunk::<16>()?),
+            _ => return None,
+        };
+        Some(SocketAddr::new(ip, u16::from_be_bytes(*header.get(port..)?.first_chunk()?)))
+    };
+    let mut connection = Connection::new(transport, state(header[1])?, end(4, 8)?);
+    connection.remote = end(6, 24).filter(|remote| remote.port() != 0 || !is_unspecified(remote.ip()));
+    connection.interface = IfIndex::new(number(40)?);
+    connection.cookie = u64::from_ne_bytes(*header.get(44..)?.first_chunk()?);
+    connection.uid = number(64);
+    connection.inode = number(68)?.into();
+    // One odd attribute must not hide a socket.
     let mut attributes = Attributes::after(HEADER, payload).map_while(Result::ok);
     connection.mark = attributes.find(|(kind, _)| *kind == MARK).and_then(|(_, data)| read::u32(data));
     Some(connection)
@@ -250,6 +270,16 @@ mod tests {
         assert_eq!(connection.to_string(), "tcp established [2001:db8::2]:40000 -> [2001:db8::1]:443");
         assert_eq!((connection.mark, connection.uid, connection.inode), (Some(9), Some(1000), 4242));
         assert_eq!((connection.interface, connection.cookie), (IfIndex::new(7), 0x0102_0304_0506_0708));
+    }
+
+    #[test]
+    fn one_socket_is_asked_for_by_all_that_tells_it_apart() {
+        let asked = message(AF_INET6, 1);
+        let request = request_for(&decode(&asked, Transport::Tcp).unwrap());
+        assert_eq!(request[..8], [[AF_INET6, 6, 0, 0], STATES.to_ne_bytes()].concat());
+        // Both have the same `struct inet_diag_sockid`.
+        assert_eq!(request[8..], asked[4..52]);
+        assert_eq!(decode(&asked, Transport::Udp).map(|connection| request_for(&connection)[1]), Some(17));
     }
 
     #[test]
