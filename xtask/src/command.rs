@@ -1,7 +1,7 @@
 //! Running other programs from the root of the workspace.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
@@ -35,8 +35,13 @@ pub(crate) fn cargo_of(toolchain: &str, args: &str) -> Command {
 
 /// Runs `command` and waits for it; its words go to our own output.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|error| format!("{} did not start: {error}", shown(command)))?;
+    let status = spawn(command)?.wait().map_err(|error| format!("{} was lost: {error}", shown(command)))?;
     if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", shown(command))) }
+}
+
+/// Starts `command`.
+pub(crate) fn spawn(command: &mut Command) -> Result<Child, String> {
+    command.spawn().map_err(|error| format!("{} did not start: {error}", shown(command)))
 }
 
 /// Runs `command` and returns what it wrote to its standard output.
@@ -59,7 +64,8 @@ pub(crate) fn is_root() -> bool {
     output(program("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-fn shown(command: &Command) -> String {
+/// How `command` is named to the reader.
+pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut text = format!("`{}", program.to_string_lossy());
     for arg in command.get_args() {

@@ -2,8 +2,9 @@
 //! first and whose pointers have 32 bits: PowerPC, emulated by qemu.
 
 use crate::ci::Outcome;
-use crate::command::{cargo, program, run, succeeds};
+use crate::command::{cargo, program, succeeds};
 use crate::cross;
+use crate::heard::run;
 
 /// The name of the step.
 pub(crate) const STEP: &str = "big-endian";

@@ -7,6 +7,7 @@ mod ci;
 mod command;
 mod cross;
 mod emulated;
+mod heard;
 mod lookup;
 mod markers;
 mod skips;

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::command::{cargo, is_root, output, program, run};
+use crate::command::{cargo, is_root, output, program};
+use crate::heard::run;
 use crate::skips::{LOG, Log, REQUIRE, Skip};
 
 /// Runs the tests and says by name what could not run.
