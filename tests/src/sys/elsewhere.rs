@@ -6,7 +6,7 @@ use std::path::Path;
 
 use waypost::Native;
 
-use super::Rights;
+use super::{Rights, Seen};
 
 /// Refuses: there is no place for tests here but the machine's own tables.
 pub(crate) fn enter() -> Rights {
@@ -95,17 +95,6 @@ pub fn refuse_subscriptions() {
 /// All packets of a namespace.
 #[derive(Debug)]
 pub struct Wire(());
-
-/// A TCP packet that was seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen {
-    /// The number of the interface that it was seen at.
-    pub interface: u32,
-    /// The address that it comes from.
-    pub source: Ipv4Addr,
-    /// The port that it goes to.
-    pub port: u16,
-}
 
 impl Wire {
     /// Listens.

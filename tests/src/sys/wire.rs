@@ -9,20 +9,11 @@ use nix::sys::socket::{
     AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, SockaddrIn, connect, getsockname, getsockopt, recvfrom, socket,
 };
 
+use super::Seen;
+
 /// All packets of the calling thread's namespace.
 #[derive(Debug)]
 pub struct Wire(OwnedFd);
-
-/// A TCP packet that was seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen {
-    /// The number of the interface that it was seen at.
-    pub interface: u32,
-    /// The address that it comes from.
-    pub source: Ipv4Addr,
-    /// The port that it goes to.
-    pub port: u16,
-}
 
 impl Wire {
     /// Listens from now on.
