@@ -28,7 +28,7 @@ pub(crate) fn chaos(args: &[String]) -> Result<(), String> {
     let mut seed = wish.seed.unwrap_or_else(|| now().as_secs());
     println!("chaos from seed {seed}, for {} minutes", wish.minutes);
     while now() < end {
-        let mut command = cargo("test --quiet --package waypost-tests --test chaos");
+        let mut command = cargo("test --quiet --release --package waypost-tests --test chaos");
         command.env("WAYPOST_CHAOS_SEED", seed.to_string()).env("WAYPOST_CHAOS_LONG", "1");
         command.env("WAYPOST_CHAOS_BESIDE", BESIDE.to_string());
         run(command.env("WAYPOST_CHAOS_ROUNDS", ROUNDS.to_string()))?;
