@@ -265,9 +265,10 @@ impl Plan {
                 let is_for = head.tos() == 0 || head.tos() == flow.tos & tos_mask(Family::V4);
                 is_for && (passes && !matches!(entry.disposition, Disposition::Other(_)) || !entry.disposition.forwards())
             }
-            // Each of its routes can come before the first, so there must be no other.
+            // Each route of its metric can come before the first, so there must be no other; those of other metrics count only where this
+            // one cannot be taken. Routes for some sources would stand before it.
             Family::V6 => {
-                let is_alone = head.is_alone() && !head.is_for_sources() && entry.next_hop_object.is_none();
+                let is_alone = !head.is_for_sources() && entry.next_hop_object.is_none() && head.is_alone_of_its_metric();
                 let is_no = entry.next_hops.is_empty() && !entry.disposition.forwards() && sieve.takes_any_interface();
                 is_alone && (passes && !matches!(entry.disposition, Disposition::Other(_)) || is_no)
             }

@@ -57,6 +57,10 @@ impl Rank {
         self.tos
     }
 
+    pub(super) const fn metric(&self) -> u32 {
+        self.metric
+    }
+
     pub(super) const fn has_source(&self) -> bool {
         self.source.is_some()
     }

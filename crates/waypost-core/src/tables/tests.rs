@@ -30,6 +30,19 @@ fn routes_to_a_prefix_stand_by_tos_down_then_metric_up() {
 }
 
 #[test]
+fn the_first_route_to_a_prefix_is_alone_unless_the_next_has_its_metric() {
+    let is_alone = |routes: &[&str]| {
+        let tables = filled(routes);
+        let table = tables.table(TableId::MAIN).unwrap();
+        table.head("2001:db8::1".parse().unwrap()).unwrap().is_alone_of_its_metric()
+    };
+    let (one, two) = ("default via fe80::1 dev if2 metric 50", "default via fe80::2 dev if2 metric 100");
+    assert!(is_alone(&[one]));
+    assert!(is_alone(&[one, two]) && is_alone(&[two, one]));
+    assert!(!is_alone(&[one, "default via fe80::2 dev if2 metric 50", two]));
+}
+
+#[test]
 fn the_most_specific_source_comes_first() {
     let tables = filled(&[
         "2001:db8::/32 via fe80::1 dev if2 metric 1",

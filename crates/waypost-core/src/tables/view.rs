@@ -123,9 +123,15 @@ impl<'a> Head<'a> {
         self.rank.has_source()
     }
 
-    /// Says whether its chain ends here.
-    pub(crate) const fn is_alone(&self) -> bool {
-        self.is_alone
+    /// Says whether no other route of its chain is compared with it: the chain ends here, or goes on with another metric.
+    #[inline]
+    pub(crate) fn is_alone_of_its_metric(&self) -> bool {
+        self.is_alone || self.next_metric().is_some_and(|metric| metric != self.rank.metric())
+    }
+
+    fn next_metric(&self) -> Option<u32> {
+        let next = self.tables.rows.get(self.tables.rows.get(self.number)?.next)?;
+        Some(self.tables.ranks.get(next.rank)?.metric())
     }
 
     #[inline]
