@@ -35,8 +35,6 @@ struct Group {
 struct Range<A> {
     from: (A, u32),
     last: A,
-    /// Where the one before was found.
-    hint: usize,
     judge: Whom,
 }
 
@@ -277,12 +275,12 @@ impl<A: Remote> Half<A> {
         };
         let first = bits(prefix.network());
         let rest = u128::MAX.checked_shr(u32::from(prefix.length())).unwrap_or(0);
-        let mut range = Range { from: (A::of_bits(first), 0), last: A::of_bits(first | rest), hint: usize::MAX, judge };
+        let range = Range { from: (A::of_bits(first), 0), last: A::of_bits(first | rest), judge };
         if self.ranges.len() >= RANGES_MAX {
             if range.judge.effects().is_empty() {
                 return self.judge_all();
             }
-            if self.flows.next(range.from, range.last, &mut range.hint).is_none() {
+            if !self.flows.has_any(range.from.0, range.last) {
                 return;
             }
         }
@@ -322,20 +320,23 @@ impl<A: Remote> Half<A> {
     }
 
     fn work_on_ranges(&mut self, slice: &mut Slice<'_>, budget: usize, out: &mut Vec<Judgement>) -> usize {
-        let mut left = budget;
+        let (mut left, mut found) = (budget, Vec::new());
         while left > 0 {
-            let Some(mut range) = self.ranges.pop_front() else { break };
-            while left > 0 {
-                left -= 1;
-                let Some((remote, flow)) = self.flows.next(range.from, range.last, &mut range.hint) else { break };
-                range.from = (remote, flow + 1);
+            let Some(range) = self.ranges.front() else { break };
+            let next = self.flows.gather(range.from, range.last, left, &mut found);
+            // One that has nobody counts too: there can be many of them.
+            left -= found.len().max(1);
+            for flow in found.drain(..) {
                 let group = self.groups.get(self.flows.group(flow) as usize);
-                if group.is_some_and(|group| range.judge.concerns(&group.standing)) {
-                    self.judge(flow, range.judge.effects(), slice, out);
+                let Some((group, range)) = group.zip(self.ranges.front()) else { continue };
+                if range.judge.concerns(&group.standing) {
+                    let known = range.judge.effects();
+                    self.judge(flow, known, slice, out);
                 }
             }
-            if self.flows.next(range.from, range.last, &mut range.hint).is_some() {
-                self.ranges.push_front(range);
+            match (next, self.ranges.front_mut()) {
+                (Some(next), Some(range)) => range.from = next,
+                _ => _ = self.ranges.pop_front(),
             }
         }
         left

@@ -1,26 +1,31 @@
 //! Flows of one family: who goes where, found by remote address, and in lists of those that stand alike.
 //!
 //! A flow is 16 bytes (IPv4) or 32 (IPv6): its remote address, its group, and its neighbours in the group's list. All else is kept once a
-//! group. Beside them stands a list of their numbers in the order of remote addresses; new ones wait in a small tree until there are
-//! enough of them to be merged into it, and those that have gone stay in it until there are enough to be swept.
+//! group. Beside them stand their numbers in the order of remote addresses, in leaves of some hundred, so that no flow that comes or goes
+//! has more than one leaf moved, however many there are.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// No flow, or no group.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// At most this part of all flows waits to be merged or swept, and so many may always.
-const WAITING_PART: usize = 16;
-const WAITING_MIN: usize = 256;
+/// A leaf has so many numbers at most; it grows by so many, and two that have no more together become one.
+const LEAF_MAX: usize = 256;
+const LEAF_GROWTH: usize = 64;
+const LEAF_MERGED: usize = LEAF_MAX / 2;
 
 /// A remote address as a number.
 pub(super) trait Remote: Copy + Ord {
+    const FIRST: Self;
+
     /// Its bits, the first of them first, in the upper part of the number.
     fn of_bits(bits: u128) -> Self;
     fn bits(self) -> u128;
 }
 
 impl Remote for u32 {
+    const FIRST: Self = 0;
+
     fn of_bits(bits: u128) -> Self {
         (bits >> 96) as Self
     }
@@ -31,6 +36,8 @@ impl Remote for u32 {
 }
 
 impl Remote for u128 {
+    const FIRST: Self = 0;
+
     fn of_bits(bits: u128) -> Self {
         bits
     }
@@ -53,19 +60,15 @@ struct Record<A> {
 #[derive(Clone, Debug)]
 pub(super) struct Store<A> {
     records: Vec<Record<A>>,
-    /// Numbers by remote address; those that have gone stand there until they are swept.
-    order: Vec<u32>,
-    /// Those that are not in `order` yet.
-    fresh: BTreeSet<(A, u32)>,
-    /// Those that have gone and stand in `order`: their numbers cannot be given away yet.
-    gone: usize,
+    /// Numbers by remote address, each leaf under what none of its flows stands before and all of the leaf before it do.
+    leaves: BTreeMap<(A, u32), Vec<u32>>,
     free: Vec<u32>,
     len: usize,
 }
 
 impl<A: Remote> Store<A> {
     pub(super) const fn new() -> Self {
-        Self { records: Vec::new(), order: Vec::new(), fresh: BTreeSet::new(), gone: 0, free: Vec::new(), len: 0 }
+        Self { records: Vec::new(), leaves: BTreeMap::new(), free: Vec::new(), len: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -75,8 +78,9 @@ impl<A: Remote> Store<A> {
     /// Bytes on the heap, those kept for growth included.
     pub(super) fn memory(&self) -> usize {
         // A tree keeps its nodes two thirds full and has some pointers beside the items.
-        let fresh = self.fresh.len() * size_of::<(A, u32)>() * 2;
-        self.records.capacity() * size_of::<Record<A>>() + (self.order.capacity() + self.free.capacity()) * 4 + fresh
+        let leaves = self.leaves.len() * (size_of::<(A, u32)>() + size_of::<Vec<u32>>()) * 2;
+        let numbers: usize = self.leaves.values().map(|leaf| leaf.capacity() * size_of::<u32>()).sum();
+        self.records.capacity() * size_of::<Record<A>>() + self.free.capacity() * 4 + leaves + numbers
     }
 
     pub(super) fn group(&self, number: u32) -> u32 {
@@ -111,27 +115,77 @@ impl<A: Remote> Store<A> {
         };
         self.len += 1;
         self.put(number, group, head);
-        self.fresh.insert((remote, number));
-        if self.fresh.len() > (self.len / WAITING_PART).max(WAITING_MIN) {
-            self.tidy();
-        }
+        self.enter(remote, number);
         number
     }
 
     /// Takes a flow out of its group, whose list begins at `head`, and forgets it.
     pub(super) fn remove(&mut self, number: u32, head: &mut u32) {
+        let Some(remote) = self.remote(number) else { return };
         self.take(number, head);
-        let Some(record) = self.records.get_mut(number as usize) else { return };
-        record.group = NONE;
+        self.leave(remote, number);
+        if let Some(record) = self.records.get_mut(number as usize) {
+            record.group = NONE;
+        }
+        self.free.push(number);
         self.len -= 1;
-        if self.fresh.remove(&(record.remote, number)) {
-            self.free.push(number);
-        } else {
-            self.gone += 1;
+    }
+
+    /// Puts a number where it stands by its remote address.
+    fn enter(&mut self, remote: A, number: u32) {
+        let key = (remote, number);
+        let Some((_, leaf)) = self.leaves.range_mut(..=key).next_back() else {
+            self.leaves.insert((A::FIRST, 0), vec![number]);
+            return;
+        };
+        let at = leaf.partition_point(|other| Self::key(&self.records, *other) < key);
+        if leaf.len() < LEAF_MAX {
+            make_room(leaf);
+            return leaf.insert(at, number);
         }
-        if self.gone > (self.len / WAITING_PART).max(WAITING_MIN) {
-            self.tidy();
+        // Addresses that come in order fill leaves; all others halve them.
+        let mut behind = leaf.split_off(if at == LEAF_MAX { at } else { LEAF_MAX / 2 });
+        leaf.shrink_to(leaf.len());
+        let (at, half) = at.checked_sub(leaf.len()).map_or((at, &mut *leaf), |at| (at, &mut behind));
+        make_room(half);
+        half.insert(at, number);
+        let first = behind.first().map(|first| Self::key(&self.records, *first));
+        self.leaves.extend(first.map(|first| (first, behind)));
+    }
+
+    /// Takes a number from where it stands.
+    fn leave(&mut self, remote: A, number: u32) {
+        let key = (remote, number);
+        let Some((separator, leaf)) = self.leaves.range_mut(..=key).next_back() else { return };
+        let at = leaf.partition_point(|other| Self::key(&self.records, *other) < key);
+        if leaf.get(at) == Some(&number) {
+            leaf.remove(at);
         }
+        let separator = *separator;
+        if leaf.len() < LEAF_MERGED {
+            self.merge(separator);
+            let before = self.leaves.range(..separator).next_back().map(|(before, _)| *before);
+            before.into_iter().for_each(|before| self.merge(before));
+        }
+    }
+
+    /// Makes one of a leaf and the one behind it, where they have few together.
+    fn merge(&mut self, separator: (A, u32)) {
+        let mut pair = self.leaves.range(separator..);
+        let (Some((_, leaf)), Some((key, behind))) = (pair.next(), pair.next()) else { return };
+        if leaf.len() + behind.len() > LEAF_MERGED {
+            return;
+        }
+        let key = *key;
+        let mut behind = self.leaves.remove(&key).unwrap_or_default();
+        if let Some(leaf) = self.leaves.get_mut(&separator) {
+            leaf.append(&mut behind);
+        }
+    }
+
+    /// What a number stands by.
+    fn key(records: &[Record<A>], number: u32) -> (A, u32) {
+        (records.get(number as usize).map_or(A::FIRST, |record| record.remote), number)
     }
 
     /// Puts a flow that is in no list at the head of a group's.
@@ -157,41 +211,39 @@ impl<A: Remote> Store<A> {
         }
     }
 
-    /// The first flow from `from` to `last`, by remote address and number.
-    ///
-    /// `hint` is where the one before was found, and becomes where this one is: whoever walks does not search each time.
-    pub(super) fn next(&self, from: (A, u32), last: A, hint: &mut usize) -> Option<(A, u32)> {
-        let key = |number: &u32| self.records.get(*number as usize).map(|record| (record.remote, *number));
-        let is_before = |at: usize| self.order.get(at).and_then(key).is_some_and(|key| key < from);
-        let is_start = |at: usize| !is_before(at) && (at == 0 || is_before(at - 1));
-        *hint = match [*hint, hint.saturating_add(1)].into_iter().find(|at| is_start(*at)) {
-            Some(at) => at,
-            None => self.order.partition_point(|number| key(number) < Some(from)),
-        };
-        while self.order.get(*hint).is_some_and(|number| self.group(*number) == NONE) {
-            *hint += 1;
+    /// Adds the flows from `from` to `last` to `found`, by remote address and number, `most` of them at most; says from where there may be more.
+    pub(super) fn gather(&self, from: (A, u32), last: A, most: usize, found: &mut Vec<u32>) -> Option<(A, u32)> {
+        let start = self.leaves.range(..=from).next_back().map_or(from, |(separator, _)| *separator);
+        let mut left = most;
+        for (separator, leaf) in self.leaves.range(start..) {
+            if separator.0 > last {
+                return None;
+            }
+            let first = leaf.partition_point(|number| Self::key(&self.records, *number) < from);
+            for number in leaf.iter().skip(first) {
+                let key = Self::key(&self.records, *number);
+                if key.0 > last {
+                    return None;
+                }
+                if left == 0 {
+                    return Some(key);
+                }
+                found.push(*number);
+                left -= 1;
+            }
         }
-        let old = self.order.get(*hint).and_then(key);
-        let new = self.fresh.range(from..).next().copied();
-        old.into_iter().chain(new).min().filter(|(remote, _)| *remote <= last)
+        None
     }
 
-    /// Merges what waits into the order, and sweeps what has gone.
-    fn tidy(&mut self) {
-        let mut fresh = std::mem::take(&mut self.fresh).into_iter().peekable();
-        let mut order = Vec::with_capacity(self.len + self.len / 64);
-        for number in std::mem::take(&mut self.order) {
-            let Some(record) = self.records.get(number as usize) else { continue };
-            while let Some((_, new)) = fresh.next_if(|new| *new < (record.remote, number)) {
-                order.push(new);
-            }
-            match record.group {
-                NONE => self.free.push(number),
-                _ => order.push(number),
-            }
-        }
-        order.extend(fresh.map(|(_, number)| number));
-        (self.order, self.gone) = (order, 0);
+    /// Says whether there is a flow to somewhere from `first` to `last`.
+    pub(super) fn has_any(&self, first: A, last: A) -> bool {
+        self.gather((first, 0), last, 0, &mut Vec::new()).is_some()
+    }
+}
+
+fn make_room(leaf: &mut Vec<u32>) {
+    if leaf.len() == leaf.capacity() {
+        leaf.reserve_exact(LEAF_GROWTH.min(LEAF_MAX - leaf.len()));
     }
 }
 
@@ -199,14 +251,13 @@ impl<A: Remote> Store<A> {
 mod tests {
     use super::*;
 
-    /// All flows from one remote address to another, by walking.
+    /// All flows from one remote address to another, some at a time.
     fn walked(store: &Store<u32>, from: u32, last: u32) -> Vec<u32> {
-        let (mut found, mut at, mut hint) = (Vec::new(), (from, 0), 0);
-        while let Some((remote, number)) = store.next(at, last, &mut hint) {
-            found.push(remote);
-            at = (remote, number + 1);
+        let (mut numbers, mut at) = (Vec::new(), Some((from, 0)));
+        while let Some(from) = at {
+            at = store.gather(from, last, 7, &mut numbers);
         }
-        found
+        numbers.into_iter().filter_map(|number| store.remote(number)).collect()
     }
 
     #[test]
@@ -237,5 +288,28 @@ mod tests {
         assert_eq!(listed, held.len(), "the list has them all");
         let numbers: std::collections::BTreeSet<u32> = held.iter().map(|(_, number)| *number).collect();
         assert_eq!(numbers.len(), held.len(), "no number was given away twice");
+    }
+    /// What comes or goes has one leaf moved, or two made one or one made two: so the size of leaves is what it costs, and how many there are is
+    /// what finding it does.
+    #[test]
+    fn no_leaf_is_large_and_there_are_not_many() {
+        fn holds(store: &Store<u32>) {
+            assert!(store.leaves.values().all(|leaf| leaf.len() <= LEAF_MAX && leaf.capacity() <= LEAF_MAX));
+            assert_eq!(store.leaves.values().map(Vec::len).sum::<usize>(), store.len());
+        }
+        // In order, backwards, and all to one address.
+        let orders: [fn(u32) -> u32; 4] = [|n| n, |n| 99_999 - n, |_| 7, |n| n.wrapping_mul(0x9e37_79b9)];
+        for order in orders {
+            let (mut store, mut head) = (Store::<u32>::new(), NONE);
+            let numbers: Vec<u32> = (0..20_000).map(|n| store.add(order(n), 0, &mut head)).collect();
+            holds(&store);
+            // Of each hundred one stays.
+            numbers.iter().filter(|number| *number % 100 != 0).for_each(|number| store.remove(*number, &mut head));
+            holds(&store);
+            assert!(store.leaves.len() <= 4, "{} leaves", store.leaves.len());
+            assert_eq!(walked(&store, 0, u32::MAX).len(), 200);
+            numbers.iter().filter(|number| *number % 100 == 0).for_each(|number| store.remove(*number, &mut head));
+            assert_eq!((store.len(), store.leaves.len()), (0, 1));
+        }
     }
 }
