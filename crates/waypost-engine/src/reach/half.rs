@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use waypost_core::lookup::{Dropped, Prepared, Verdict, World};
-use waypost_core::{Entry, Family, Flow, IfIndex, Ipv6Prefix, Prefix, Route, TableId};
+use waypost_core::{Disposition, Entry, Family, Flow, IfIndex, Ipv6Prefix, Prefix, Route, TableId};
 
 use super::standing::{Context, Effects, Outlook, Standing};
 use super::store::{NONE, Remote, Store};
@@ -237,8 +237,8 @@ impl<A: Remote> Half<A> {
         self.mark_where(Effects::empty(), |_, _| true);
     }
 
-    pub(super) fn judge_by_source(&mut self, source: IpAddr) {
-        self.mark_where(Effects::empty(), |context, _| context.source == Some(source));
+    pub(super) fn judge_by_source(&mut self, sources: Prefix) {
+        self.mark_where(Effects::empty(), |context, _| context.source.is_some_and(|source| sources.contains(source)));
     }
 
     pub(super) fn judge_by_interface(&mut self, index: IfIndex) {
@@ -410,7 +410,13 @@ impl Slice<'_> {
     /// Says whether the source of a context is the host's own.
     fn has(&mut self, context: u32, source: IpAddr) -> bool {
         let mirror = self.mirror;
-        let look = || source.is_loopback() || mirror.addresses().any(|own| own.local == source);
+        // A local route makes all of its prefix the host's own, without an address on any link.
+        let is_local = || {
+            let mut routes = mirror.tables().table(TableId::LOCAL)?.longest_match(source)?;
+            Some(routes.any(|route| matches!(route.entry.disposition, Disposition::Local | Disposition::Anycast)))
+        };
+        let is_listed = || source.is_loopback() || mirror.addresses().any(|own| own.local == source);
+        let look = || is_listed() || is_local().unwrap_or(false);
         *self.is_own.entry(context).or_insert_with(look)
     }
 }

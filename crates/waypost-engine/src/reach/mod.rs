@@ -8,7 +8,7 @@
 //! | a route | the flows inside its prefix that used it, or that it may win from what they use |
 //! | a default route that goes | those in the groups that used it |
 //! | a link | those in the groups that leave by it |
-//! | an address | those in the groups that have it as their source |
+//! | an address, a route that makes some the host's own | those in the groups that have such a source |
 //! | rules, settings, a link by whose name, group or VRF rules go | all of the family |
 //!
 //! Judging is done in slices, so that events are not held up by a million flows. What is marked while a slice waits is simply marked too.
@@ -22,7 +22,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use waypost_core::{Family, Flow, InterfaceSettings, Link, Now, Route, Rule, RuleAction};
+use waypost_core::{Family, Flow, InterfaceSettings, Link, Now, Prefix, Route, Rule, RuleAction, TableId};
 
 use half::Half;
 pub use standing::{Effects, Outlook, Standing, Way};
@@ -223,7 +223,7 @@ impl Reach {
             Event::Address(change) => {
                 let moved = change.before().map(|own| own.local) != change.now().map(|own| own.local);
                 for own in change.before().into_iter().chain(change.now()).filter(|_| moved) {
-                    self.judge_source(own.local);
+                    self.judge_source(Prefix::host(own.local));
                 }
             }
             Event::Settings(change) => {
@@ -249,9 +249,9 @@ impl Reach {
     fn route(&mut self, change: &Change<Route>) {
         let Some(any) = change.now().or(change.before()) else { return };
         let destination = any.slot.destination;
-        if destination.is_host() && any.slot.table == waypost_core::TableId::LOCAL {
-            // IPv4 takes for its own what this table has.
-            self.judge_source(destination.network());
+        if any.slot.table == TableId::LOCAL {
+            // The host takes for its own what this table has.
+            self.judge_source(destination);
         }
         let gone = matches!(change, Change::Removed(_));
         for (route, has_gone) in change.before().map(|old| (old, gone)).into_iter().chain(change.now().map(|new| (new, false))) {
@@ -287,7 +287,7 @@ impl Reach {
         }
     }
 
-    fn judge_inside(&mut self, prefix: waypost_core::Prefix) {
+    fn judge_inside(&mut self, prefix: Prefix) {
         match prefix.family() {
             Family::V4 => self.v4.judge_inside(prefix),
             Family::V6 => self.v6.judge_inside(prefix),
@@ -301,9 +301,11 @@ impl Reach {
         }
     }
 
-    fn judge_source(&mut self, source: std::net::IpAddr) {
-        self.v4.judge_by_source(source);
-        self.v6.judge_by_source(source);
+    fn judge_source(&mut self, sources: Prefix) {
+        match sources.family() {
+            Family::V4 => self.v4.judge_by_source(sources),
+            Family::V6 => self.v6.judge_by_source(sources),
+        }
     }
 
     /// Looks at about `budget` of the flows that are to be judged, and adds those that are hit to `out`.

@@ -179,6 +179,24 @@ fn a_source_that_goes_is_told_in_either_family() {
 }
 
 #[test]
+fn a_local_route_makes_its_whole_prefix_the_hosts_own_in_either_family() {
+    let mut scene = Scene::new();
+    scene.change(RouteChange::Add, "default via 2001:db8:9::1 dev if3 metric 9");
+    let own = ["local 198.51.100.0/24 dev if2 table local", "local 2001:db8:5::/64 dev if2 table local"];
+    own.iter().for_each(|route| scene.change(RouteChange::Add, route));
+    let flows = [scene.register_from("198.51.100.7", "192.0.2.1"), scene.register_from("2001:db8:5::7", "2001:db8:77::1")];
+    scene.settle();
+    assert_eq!(scene.hits(), [], "no link has these addresses, and they are the host's");
+    own.iter().for_each(|route| scene.change(RouteChange::Delete, route));
+    scene.settle();
+    assert!(flows.iter().all(|flow| scene.reach.standing(*flow).unwrap().outlook == Outlook::SourceLost));
+    assert_eq!(scene.hits(), flows.map(|flow| (flow, Effects::SOURCE_LOST)));
+    own.iter().for_each(|route| scene.change(RouteChange::Add, route));
+    scene.settle();
+    assert_eq!(scene.hits(), flows.map(|flow| (flow, Effects::REGAINED)));
+}
+
+#[test]
 fn a_link_that_is_switched_off_hits_those_that_left_by_it() {
     let mut scene = Scene::new();
     let (one, other) = (scene.register("192.0.2.1"), scene.register("10.9.0.77"));
