@@ -126,6 +126,7 @@ fn main() -> ExitCode {
         test!(conns::each_socket_is_listed_with_its_route),
         test!(conns::one_without_a_way_is_ended_in_milliseconds),
         test!(conns::those_without_a_way_are_ended_once),
+        test!(conns::who_has_a_way_by_its_ports_or_another_source_is_not_ended),
         test!(around::a_reader_that_goes_away_is_no_error),
         test!(around::another_namespace_is_looked_into),
         test!(failing::without_privilege_everything_that_reads_works),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 use waypost::lookup::Verdict;
-use waypost::{Connection, Connections, Effects, ErrorKind, FlowId, Judgement, Outlook, Reach, Standing, Transport};
+use waypost::{Connection, Connections, Effects, ErrorKind, FlowId, Judgement, Outlook, Reach, RouteRef, Transport};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
@@ -77,6 +77,10 @@ struct ConnectionJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tos: Option<u8>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    transparent: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     uid: Option<u32>,
     inode: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,11 +108,13 @@ impl Sockets {
                 continue;
             }
             let key = (connection.transport, connection.cookie);
-            let flow = connection.flow();
+            // Whose source need not be the host's own is not judged by it, nor ended.
+            let talks = |connection: &Connection| connection.flow().filter(|_| !connection.is_transparent);
+            let flow = talks(&connection);
             let old = gone.remove(&key);
             // One that talks to another than before, as a UDP socket may, is another flow.
             let id = match old {
-                Some((was, id)) if was.flow() == flow => id,
+                Some((was, id)) if talks(&was) == flow => id,
                 other => {
                     gone.extend(other.map(|other| (key, other)));
                     let id = flow.map(|flow| self.reach.register(&flow));
@@ -129,7 +135,7 @@ impl Sockets {
     fn judge(&mut self) -> Result<(), Failure> {
         let turn = Duration::from_millis(20);
         let mut left = PATIENCE;
-        while !left.is_zero() && self.by_flow.keys().any(|flow| self.outlook(*flow) == Outlook::Unjudged) {
+        while !left.is_zero() && self.by_flow.keys().any(|flow| self.is_unjudged(*flow)) {
             if self.reach.next(Some(turn))?.is_none() {
                 left = left.saturating_sub(turn);
             }
@@ -137,14 +143,38 @@ impl Sockets {
         Ok(())
     }
 
-    fn outlook(&self, flow: FlowId) -> Outlook {
-        self.reach.standing(flow).map_or(Outlook::Unjudged, |standing| standing.outlook)
+    fn is_unjudged(&self, flow: FlowId) -> bool {
+        self.reach.standing(flow).is_none_or(|standing| standing.outlook == Outlook::Unjudged)
+    }
+
+    /// How a socket stands, and by which route.
+    ///
+    /// Flows of [`Reach`] have no ports, by which rules may go, so each is looked up with them; that a source is not the host's own is known to
+    /// `Reach` in both families.
+    fn outlook(&self, connection: &Connection, flow: Option<FlowId>) -> Option<(Outlook, Option<RouteRef<'_>>)> {
+        let standing = self.reach.standing(flow?)?;
+        if matches!(standing.outlook, Outlook::Unjudged | Outlook::SourceLost) {
+            return Some((standing.outlook, None));
+        }
+        Some(match self.reach.watcher().lookup(&connection.flow()?) {
+            Verdict::Found(found) => (Outlook::Routed, Some(found.route)),
+            Verdict::NoRoute => (Outlook::NoRoute, None),
+            Verdict::Refused { disposition, .. } => (Outlook::Refused(disposition), None),
+            Verdict::Dropped { .. } => (Outlook::SourceLost, None),
+            _ => (Outlook::Unknown, None),
+        })
+    }
+
+    /// Says whether the packets of a socket go nowhere.
+    fn is_lost(&self, flow: FlowId) -> bool {
+        let connection = self.by_flow.get(&flow).and_then(|key| self.known.get(key));
+        let outlook = connection.and_then(|(connection, _)| self.outlook(connection, Some(flow)));
+        outlook.is_some_and(|(outlook, _)| outlook.is_lost())
     }
 
     /// Those whose packets go nowhere.
     fn lost(&self) -> Vec<FlowId> {
-        let flows = self.known.values().filter_map(|(_, flow)| *flow);
-        flows.filter(|flow| self.outlook(*flow).is_lost()).collect()
+        self.known.values().filter_map(|(_, flow)| *flow).filter(|flow| self.is_lost(*flow)).collect()
     }
 
     fn print_all(&mut self, invocation: &mut Invocation, close: bool) -> Result<(), Failure> {
@@ -191,7 +221,7 @@ impl Sockets {
         hit: Option<&Judgement>,
         close: bool,
     ) -> Result<(), Failure> {
-        let is_lost = self.outlook(flow).is_lost();
+        let is_lost = self.is_lost(flow);
         // Ended first, told then: those who wait for it wait no longer than they must.
         let closed = close && is_lost && !self.end(vec![flow])?.is_empty();
         let Some((connection, _)) = self.by_flow.get(&flow).and_then(|key| self.known.get(key)) else { return Ok(()) };
@@ -212,21 +242,23 @@ impl Sockets {
 
     /// What stands behind a socket: the way that it has, or why it has none.
     fn text(&self, connection: &Connection, flow: Option<FlowId>) -> String {
-        let Some(standing) = flow.and_then(|flow| self.reach.standing(flow)) else { return String::new() };
         let names = numbers::with(self.reach.watcher().names());
-        match self.route(connection, standing) {
-            Some(route) => {
+        match self.outlook(connection, flow) {
+            Some((_, Some(route))) => {
                 // Next hops of a route that has several stand on lines of their own.
                 let text = format!("{:#}", route.with_names(names));
                 format!(": {}", text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
             }
-            None => format!(": {}", standing.outlook.word()),
+            Some((outlook, None)) => format!(": {}", outlook.word()),
+            None if connection.is_transparent => ": not judged, as its source may be another's".to_owned(),
+            None => String::new(),
         }
     }
 
     fn json<'a>(&'a self, connection: &Connection, flow: Option<FlowId>) -> ConnectionJson<'a> {
         let names = self.reach.watcher().names();
-        let standing = flow.and_then(|flow| self.reach.standing(flow));
+        let outlook = self.outlook(connection, flow);
+        let standing = flow.and_then(|flow| self.reach.standing(flow)).filter(|standing| standing.outlook == Outlook::Routed);
         ConnectionJson {
             proto: connection.transport.word(),
             state: connection.state.word(),
@@ -236,22 +268,13 @@ impl Sockets {
             rport: connection.remote.map(|remote| remote.port()),
             oif: connection.interface.map(|index| names.printed(index).to_string()),
             mark: connection.mark.filter(|mark| *mark != 0),
+            tos: Some(connection.tos).filter(|tos| *tos != 0),
+            transparent: connection.is_transparent,
             uid: connection.uid,
             inode: connection.inode,
-            verdict: standing.map(|standing| standing.outlook.word().replace(' ', "-")),
+            verdict: outlook.map(|(outlook, _)| outlook.word().replace(' ', "-")),
             mtu: standing.map(|standing| standing.mtu).filter(|mtu| *mtu != 0),
-            route: standing
-                .and_then(|standing| self.route(connection, standing))
-                .map(|route| RouteJson::new(route, numbers::with(names))),
-        }
-    }
-
-    /// The route that a socket's packets take, where they take one.
-    fn route(&self, connection: &Connection, standing: &Standing) -> Option<waypost::RouteRef<'_>> {
-        let flow = connection.flow().filter(|_| standing.outlook == Outlook::Routed)?;
-        match self.reach.watcher().lookup(&flow) {
-            Verdict::Found(found) => Some(found.route),
-            _ => None,
+            route: outlook.and_then(|(_, route)| route).map(|route| RouteJson::new(route, numbers::with(names))),
         }
     }
 }

@@ -116,6 +116,10 @@ pub struct Connection {
     pub interface: Option<IfIndex>,
     /// Its mark; `None` where the kernel does not tell, as it does not to who has no privilege.
     pub mark: Option<u32>,
+    /// The type of service or traffic class of its packets.
+    pub tos: u8,
+    /// It may have a source that is no address of the host's, as those of proxies that are not to be seen (`IP_TRANSPARENT`).
+    pub is_transparent: bool,
     /// Whose it is, where the kernel tells.
     pub uid: Option<u32>,
     /// The number of the file by which its process has it (`/proc/PID/fd`); zero where it has none any more.
@@ -128,7 +132,19 @@ impl Connection {
     /// One of which no more is known.
     #[must_use]
     pub const fn new(transport: Transport, state: ConnectionState, local: SocketAddr) -> Self {
-        Self { transport, state, local, remote: None, interface: None, mark: None, uid: None, inode: 0, cookie: 0 }
+        Self {
+            transport,
+            state,
+            local,
+            remote: None,
+            interface: None,
+            mark: None,
+            tos: 0,
+            is_transparent: false,
+            uid: None,
+            inode: 0,
+            cookie: 0,
+        }
     }
 
     /// The packets that it sends, as routing asks about them; `None` where it talks to nobody in particular. A mark that is not known is taken
@@ -140,6 +156,7 @@ impl Connection {
         flow.source = Some(self.local.ip().to_canonical()).filter(|source| !source.is_unspecified());
         flow.output = self.interface;
         flow.mark = self.mark.unwrap_or(0);
+        flow.tos = self.tos;
         flow.uid = self.uid;
         flow.ip_protocol = Some(self.transport.ip_protocol());
         (flow.source_port, flow.destination_port) = (Some(self.local.port()), Some(remote.port()));

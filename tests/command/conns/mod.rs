@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use waypost_tests::far::far_end;
 use waypost_tests::ip::two_uplinks;
+use waypost_tests::{serve_as, transparent_datagrams};
 
 use super::*;
 
@@ -131,6 +132,33 @@ pub(super) fn those_without_a_way_are_ended_once() {
     assert!(line.ends_with(": source lost, closed"), "{told}");
     assert_eq!(end_of(&mut stream, PATIENCE), Some(ErrorKind::ConnectionAborted));
     assert!(!waypost("conns --close").contains("closed"), "it is gone");
+}
+
+pub(super) fn who_has_a_way_by_its_ports_or_another_source_is_not_ended() {
+    let mut stream = far_connection();
+    // Rules go by ports, of which a flow has none, and by the type of service.
+    ip("rule add ipproto tcp dport 80 lookup 77");
+    ip("rule add tos 0x10 lookup 77");
+    ip("route add default via 10.0.0.1 table 77");
+    let marked = UdpSocket::bind("10.0.0.2:0").unwrap();
+    serve_as(&marked, 0x10);
+    marked.connect("198.51.100.7:53").unwrap();
+    // A proxy that is not to be seen: its source is another's.
+    let proxy = transparent_datagrams("203.0.113.9:4000".parse().unwrap());
+    proxy.connect("198.51.100.8:53").unwrap();
+    ip("route del default via 10.0.0.1 metric 100");
+    ip("route del default via 10.9.0.1 metric 600");
+    let told = waypost("conns --close");
+    assert!(!told.contains("closed"), "{told}");
+    let of = |remote: &str| told.lines().find(|line| line.contains(remote)).unwrap_or_else(|| panic!("{told}")).to_owned();
+    assert!(of("192.0.2.1:80").ends_with(": default via 10.0.0.1 dev wlan0 table 77"), "{told}");
+    assert!(of("198.51.100.7:53").ends_with(": default via 10.0.0.1 dev wlan0 table 77"), "{told}");
+    assert!(of("198.51.100.8:53").ends_with(": not judged, as its source may be another's"), "{told}");
+    assert_eq!(talking_to(&json(&waypost("conns --json")), "198.51.100.8", 53)["transparent"], Value::Bool(true));
+    assert_eq!(end_of(&mut stream, Duration::from_millis(100)), Some(ErrorKind::WouldBlock), "it goes on");
+    ip("route del default table 77");
+    assert!(waypost("conns --close").lines().any(|line| line.contains("192.0.2.1:80") && line.ends_with(": no route, closed")));
+    assert_eq!(end_of(&mut stream, PATIENCE), Some(ErrorKind::ConnectionAborted));
 }
 
 /// How long something may take that comes at once unless it never comes.

@@ -1,6 +1,6 @@
 //! A system without namespaces: its routing tables are the machine's own, so no test runs, and each is skipped by name.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -126,3 +126,22 @@ pub fn connecting(_: SocketAddrV4) -> (OwnedFd, Ipv4Addr, u32) {
 
 /// Does nothing where there are no such namespaces: no test runs there.
 pub const fn enter_network(_: &Path) {}
+
+/// A UDP socket from an address that need not be the host's own.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+#[must_use]
+pub fn transparent_datagrams(_: SocketAddrV4) -> UdpSocket {
+    panic!("this system has no network namespaces");
+}
+
+/// Gives the packets of a socket a type of service.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn serve_as(_: &UdpSocket, _: i32) {
+    panic!("this system has no network namespaces");
+}

@@ -1,12 +1,13 @@
 //! What leaves by an interface, and what a socket that connects knows of its way.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::IpMtu;
+use nix::sys::socket::sockopt::{IpMtu, IpTransparent, Ipv4Tos};
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, SockaddrIn, connect, getsockname, getsockopt, recvfrom, socket,
+    AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, SockaddrIn, bind, connect, getsockname, getsockopt, recvfrom,
+    setsockopt, socket,
 };
 
 use super::Seen;
@@ -77,4 +78,26 @@ pub fn connecting(to: SocketAddrV4) -> (OwnedFd, Ipv4Addr, u32) {
     let own: SockaddrIn = getsockname(tcp.as_raw_fd()).expect("an address");
     let mtu = getsockopt(&tcp, IpMtu).expect("an MTU");
     (tcp, own.ip(), u32::try_from(mtu).expect("an MTU is no negative number"))
+}
+
+/// A UDP socket from an address that need not be the host's own.
+///
+/// # Panics
+///
+/// Where the kernel refuses it.
+#[must_use]
+pub fn transparent_datagrams(from: SocketAddrV4) -> UdpSocket {
+    let udp = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+    setsockopt(&udp, IpTransparent, &true).expect("rights in the namespace");
+    bind(udp.as_raw_fd(), &SockaddrIn::from(from)).expect("any address");
+    udp.into()
+}
+
+/// Gives the packets of a socket a type of service.
+///
+/// # Panics
+///
+/// Where the kernel refuses it.
+pub fn serve_as(socket: &UdpSocket, tos: i32) {
+    setsockopt(socket, Ipv4Tos, &tos).expect("a type of service");
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use waypost_core::{Connection, ConnectionState, Error, ErrorKind, IfIndex, Transport};
+use waypost_core::{Connection, ConnectionState, Error, ErrorKind, Family, IfIndex, Transport};
 
 use super::Options;
 use super::namespace::within;
@@ -22,8 +22,17 @@ const HEADER: usize = 72;
 /// All states up to `TCP_CLOSING` (include/net/tcp_states.h, Linux 6.18) but `TCP_TIME_WAIT`, a bit each.
 const STATES: u32 = 0b1111_1111_1110 & !(1 << 6);
 
-/// `INET_DIAG_MARK` of the same file; told to who has `CAP_NET_ADMIN`.
+/// Attributes of the same file; `INET_DIAG_MARK` is told to who has `CAP_NET_ADMIN`, and the first two where they are asked for.
+const TOS: u16 = 5;
+const TRAFFIC_CLASS: u16 = 6;
 const MARK: u16 = 15;
+const OPTIONS: u16 = 22;
+
+/// What is asked for of each socket: a bit for each attribute, from number 1 on (`idiag_ext`).
+const WANTED: u8 = 1 << (TOS - 1) | 1 << (TRAFFIC_CLASS - 1);
+
+/// `transparent` of `struct inet_diag_sockopt`, a field of one bit: the sixth in the order that the compiler has.
+const TRANSPARENT: u8 = if cfg!(target_endian = "big") { 0x80 >> 5 } else { 1 << 5 };
 
 /// The receive buffer: the kernel goes on with a list when there is room.
 const BUFFER: usize = 1 << 20;
@@ -166,7 +175,7 @@ fn ended(operation: &'static str, payload: &[u8]) -> Result<(), Error> {
 // By hand, like the header of an answer: the crates that know both ask for a newer Rust than ours, or bring others that nobody keeps.
 fn request(transport: Transport, family: u8) -> [u8; REQUEST] {
     let mut bytes = [0; REQUEST];
-    (bytes[0], bytes[1]) = (family, transport.ip_protocol());
+    (bytes[0], bytes[1], bytes[2]) = (family, transport.ip_protocol(), WANTED);
     bytes[4..8].copy_from_slice(&STATES.to_ne_bytes());
     bytes
 }
@@ -206,9 +215,17 @@ fn decode(payload: &[u8], transport: Transport) -> Option<Connection> {
     connection.cookie = u64::from_ne_bytes(*header.get(44..)?.first_chunk()?);
     connection.uid = number(64);
     connection.inode = number(68)?.into();
+    // The packets of an IPv6 socket that talks IPv4 have IPv4's type of service.
+    let of_packets = if connection.family() == Family::V4 { TOS } else { TRAFFIC_CLASS };
     // One odd attribute must not hide a socket.
-    let mut attributes = Attributes::after(HEADER, payload).map_while(Result::ok);
-    connection.mark = attributes.find(|(kind, _)| *kind == MARK).and_then(|(_, data)| read::u32(data));
+    for (kind, data) in Attributes::after(HEADER, payload).map_while(Result::ok) {
+        match kind {
+            MARK => connection.mark = read::u32(data),
+            OPTIONS => connection.is_transparent = data.first().is_some_and(|bits| bits & TRANSPARENT != 0),
+            _ if kind == of_packets => connection.tos = data.first().copied().unwrap_or(0),
+            _ => {}
+        }
+    }
     Some(connection)
 }
 
@@ -261,7 +278,14 @@ mod tests {
         assert_eq!(bytes.len(), HEADER);
         assert_eq!(decode(&bytes, Transport::Tcp).unwrap().mark, None, "not told without privilege");
         // An attribute of no known kind and size, then the mark.
-        for (kind, value) in [(200_u16, vec![1, 2, 3, 0]), (MARK, 9_u32.to_ne_bytes().to_vec())] {
+        let number = |value: u8| vec![value, 0, 0, 0];
+        for (kind, value) in [
+            (200_u16, vec![1, 2, 3, 0]),
+            (MARK, 9_u32.to_ne_bytes().to_vec()),
+            (TOS, number(4)),
+            (TRAFFIC_CLASS, number(8)),
+            (OPTIONS, number(TRANSPARENT)),
+        ] {
             bytes.extend(8_u16.to_ne_bytes());
             bytes.extend(kind.to_ne_bytes());
             bytes.extend(value);
@@ -270,13 +294,14 @@ mod tests {
         assert_eq!(connection.to_string(), "tcp established [2001:db8::2]:40000 -> [2001:db8::1]:443");
         assert_eq!((connection.mark, connection.uid, connection.inode), (Some(9), Some(1000), 4242));
         assert_eq!((connection.interface, connection.cookie), (IfIndex::new(7), 0x0102_0304_0506_0708));
+        assert_eq!((connection.tos, connection.is_transparent), (8, true));
     }
 
     #[test]
     fn one_socket_is_asked_for_by_all_that_tells_it_apart() {
         let asked = message(AF_INET6, 1);
         let request = request_for(&decode(&asked, Transport::Tcp).unwrap());
-        assert_eq!(request[..8], [[AF_INET6, 6, 0, 0], STATES.to_ne_bytes()].concat());
+        assert_eq!(request[..8], [[AF_INET6, 6, WANTED, 0], STATES.to_ne_bytes()].concat());
         // Both have the same `struct inet_diag_sockid`.
         assert_eq!(request[8..], asked[4..52]);
         assert_eq!(decode(&asked, Transport::Udp).map(|connection| request_for(&connection)[1]), Some(17));
