@@ -141,3 +141,14 @@ fn a_dump_that_is_cut_behind_a_message_is_seen_to_be_cut() {
     let said = move |asked, length| if asked == 1 { short } else { length };
     assert_eq!(listed(profile, Between { sockets: sim.sockets(), said, asked: 0 }).unwrap(), 201);
 }
+
+#[test]
+fn a_list_that_is_said_to_have_no_end_is_an_error_and_not_a_panic() {
+    for profile in each_with_sysctl() {
+        for said_to_be in [usize::MAX, usize::MAX - 4096, usize::MAX / 2] {
+            let transport = Between { sockets: machine(profile).sockets(), said: move |_, _| said_to_be, asked: 0 };
+            let error = listed(profile, transport).unwrap_err();
+            assert_eq!(error.kind(), waypost_core::ErrorKind::Busy, "{}: {error}", profile.dialect.name);
+        }
+    }
+}

@@ -345,7 +345,7 @@ impl Lower {
             return Ok((metrics, count));
         }
         if let Some(left) = route.expires {
-            push(Metric::Expire, (self.since_epoch + left).as_secs());
+            push(Metric::Expire, self.since_epoch.saturating_add(left).as_secs());
         }
         if let Some(hop) = route.entry.next_hops.first().filter(|hop| hop.weight != Weight::ONE) {
             push(Metric::Weight, u64::from(hop.weight.get()));

@@ -115,7 +115,9 @@ fn read_variable<T: Transport>(
     for attempt in 0..ATTEMPTS {
         let length = transport.sysctl(name, None)?;
         // Some kernels add room for growth to what they say, others none.
-        let room = length + (length >> 3 << attempt.min(3)) + 2048;
+        let room = length.saturating_add(length >> 3 << attempt.min(3)).saturating_add(2048);
+        // Whatever a kernel says that it has, there is an end to the memory to read it to.
+        out.try_reserve_exact(room).map_err(|_| errno::ENOMEM)?;
         out.resize(start + room, 0);
         let read = transport.sysctl(name, out.get_mut(start..));
         out.truncate(start + read.unwrap_or(0).min(room));

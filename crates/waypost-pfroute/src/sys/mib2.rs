@@ -51,6 +51,7 @@ pub(super) fn read(out: &mut Vec<u8>) -> io::Result<()> {
         }
         out.extend_from_slice(head);
         let start = out.len();
+        out.try_reserve_exact(data).map_err(|_| io::ErrorKind::OutOfMemory)?;
         out.resize(start + data, 0);
         let mut at = start;
         loop {

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use waypost_core::{LinkFlags, NeighbourState, Notice, Protocol, Route, RouteVerb, TableId, Verb};
-use waypost_pfroute::lift::{Lift, LiftError};
+use waypost_pfroute::lift::{Asked, Lift, LiftError, Lower};
 use waypost_pfroute::wire::{
-    Axis, ByteOrder, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
+    Axis, ByteOrder, DIALECTS, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
 };
 
 use crate::captures::{self, Capture, FREEBSD13};
@@ -305,4 +305,16 @@ fn a_lookup_that_missed_and_a_redirect_are_events() {
 
     let Notice::Losing(route) = told(RouteOp::Losing, flags, &addrs[..2]) else { panic!("a route that loses") };
     assert_eq!(route.entry.next_hops[0].gateway, Some(redirect.gateway));
+}
+
+#[test]
+fn a_route_that_outlasts_the_clock_is_asked_for_or_refused() {
+    for dialect in DIALECTS {
+        let lower = Lower { dialect, order: ByteOrder::Little, table: TableId(0), since_epoch: Duration::from_secs(1) };
+        let mut route: Route = "172.30.0.0/16 via 10.0.0.3 table 0".parse().unwrap();
+        route.expires = Some(Duration::MAX);
+        let mut bytes = Vec::new();
+        let asked = lower.route(RouteOp::Add, &route, Asked { seq: 1, pid: 2 }, &mut bytes);
+        assert_eq!(asked.is_err(), bytes.is_empty(), "{}", dialect.name);
+    }
 }
