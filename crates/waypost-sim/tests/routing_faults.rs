@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use waypost_core::{ErrorKind, Kernel, LossSignal, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Ticket};
+use waypost_core::{Drained, ErrorKind, Kernel, LossSignal, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Ticket};
 use waypost_pfroute::session::{Lane, RoutingSocket, SessionOptions, Transport, capabilities};
-use waypost_pfroute::wire::ByteOrder;
+use waypost_pfroute::wire::{Axis, ByteOrder, RouteOp, RouteRequest, SockaddrValue};
 use waypost_sim::RoutingProfile;
 use waypost_sim::routing::{RoutingSim, SimSockets};
 
@@ -211,4 +211,98 @@ fn misses_are_told_to_who_asks_and_not_more_than_some_a_second() {
         assert_eq!((asking.stats().misses, asking.stats().misses_dropped), (200, 168));
         assert_eq!(deaf.stats().misses_dropped, 100);
     }
+}
+
+/// A kernel that has one message for one of the sockets, again and again.
+struct Endless {
+    sockets: SimSockets,
+    lane: Lane,
+    message: Vec<u8>,
+    reads: usize,
+    most: usize,
+}
+
+impl Transport for Endless {
+    fn write(&mut self, request: &[u8]) -> Result<(), i32> {
+        self.sockets.write(request)
+    }
+
+    fn read(&mut self, lane: Lane, buffer: &mut [u8]) -> Result<Option<usize>, i32> {
+        if lane != self.lane || self.reads == self.most {
+            return self.sockets.read(lane, buffer);
+        }
+        self.reads += 1;
+        assert!(self.reads < 1_000_000, "it reads for ever");
+        buffer[..self.message.len()].copy_from_slice(&self.message);
+        Ok(Some(self.message.len()))
+    }
+
+    fn sysctl(&mut self, name: &[i32], buffer: Option<&mut [u8]>) -> Result<usize, i32> {
+        self.sockets.sysctl(name, buffer)
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.sockets.pid()
+    }
+
+    fn since_epoch(&self) -> Duration {
+        self.sockets.since_epoch()
+    }
+}
+
+/// A message of this type about 192.0.2.1, with an error: to the request of a process, or of the kernel itself.
+fn failure(profile: RoutingProfile, op: RouteOp, pid: u32) -> Vec<u8> {
+    let addrs = [(Axis::Dst, SockaddrValue::Inet([192, 0, 2, 1].into()))];
+    let mut bytes = Vec::new();
+    let request = RouteRequest { pid, addrs: &addrs, ..RouteRequest::new(op) };
+    request.encode(profile.dialect, ORDER, &mut bytes).unwrap();
+    assert!(profile.dialect.request.errno.write(ORDER, &mut bytes, 12));
+    bytes
+}
+
+#[test]
+fn a_turn_ends_though_others_never_stop_asking() {
+    for profile in RoutingProfile::ALL {
+        for lane in [Lane::Events, Lane::Requests] {
+            let message = failure(profile, RouteOp::Get, RIVAL);
+            let sockets = Endless { sockets: machine(profile).sockets(), lane, message, reads: 0, most: usize::MAX };
+            let mut kernel = program(profile, sockets, false);
+            let mut notices = Notices::new();
+            let drained = kernel.drain(Now::default(), 100, &mut notices).unwrap();
+            assert!(notices.is_empty());
+            assert_eq!(drained == Drained::More, lane == Lane::Events, "{}", profile.dialect.name);
+            must(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        }
+    }
+}
+
+#[test]
+fn a_lookup_that_could_not_be_cloned_is_a_miss_and_no_attempt() {
+    for profile in RoutingProfile::ALL {
+        for (pid, misses, attempts) in [(0, 1, 0), (RIVAL, 0, 1)] {
+            let message = failure(profile, RouteOp::Miss, pid);
+            let sockets = Endless { sockets: machine(profile).sockets(), lane: Lane::Events, message, reads: 0, most: 1 };
+            let mut kernel = program(profile, sockets, true);
+            let said = heard(&mut kernel, Now::default());
+            let told = said.iter().filter(|notice| matches!(notice, Notice::Miss(_))).count();
+            assert_eq!((told, kernel.stats().attempts), (misses, attempts), "{} of {pid}", profile.dialect.name);
+        }
+    }
+}
+
+#[test]
+fn a_route_that_ends_later_than_can_be_said_fails_and_holds_nobody_up() {
+    let mut failures = 0;
+    for profile in RoutingProfile::ALL {
+        let sim = machine(profile);
+        let mut kernel = program(profile, sim.sockets(), false);
+        // So many seconds fit into 32 bits, and not into what is left of them since 1970.
+        let late = route("10.2.0.0/16 via 10.0.0.1 expires 3000000000sec");
+        let submitted = kernel.submit(Now::default(), Ticket(6), Request::Route(RouteChange::Add, &late));
+        let said = heard(&mut kernel, Now::default());
+        let failed = |notice: &Notice| matches!(notice, Notice::Outcome(Ticket(6), Outcome::Failed(_)));
+        failures += usize::from(submitted.is_ok() && said.iter().any(failed));
+        must(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    }
+    assert!(failures > 0, "some have 32 bits for it");
 }

@@ -185,6 +185,15 @@ fn is_neighbour(message: &RouteMessage<'_>) -> bool {
     flags.contains(RouteFlags::LINK_LAYER) && !flags.intersects(OF_NO_NEIGHBOUR)
 }
 
+/// Says whether a change that the message tells of is one of a neighbour.
+pub(crate) fn tells_of_neighbour(message: &RouteMessage<'_>) -> bool {
+    match message.op() {
+        RouteOp::LinkLayerUpdate => true,
+        RouteOp::Add | RouteOp::Change | RouteOp::Delete => is_neighbour(message),
+        _ => false,
+    }
+}
+
 const OF_NO_NEIGHBOUR: RouteFlags = RouteFlags::LOCAL.union(RouteFlags::BROADCAST).union(RouteFlags::MULTICAST);
 
 /// A copy that the kernel made of a route for one destination.

@@ -12,9 +12,10 @@ use super::interest::Interest;
 use super::lists::Listing;
 use super::mib2;
 use super::socket::SessionOptions;
-use crate::lift::Lift;
+use crate::lift::{Lift, tells_of_neighbour};
 use crate::wire::{
-    ByteOrder, Dialect, DumpSource, Expected, Field, Kind, Malformed, Message, Messages, RouteFlags, RouteMessage, Source,
+    ByteOrder, Dialect, DumpSource, Expected, Field, Kind, Malformed, Message, Messages, RouteFlags, RouteMessage, RouteOp,
+    Source,
 };
 
 /// How many lookups that found nothing are told of in one second; the others are counted.
@@ -211,18 +212,18 @@ impl EventLane {
 
     fn event(&mut self, now: Now, lift: &Lift, message: &Message<'_>, out: &mut Notices) {
         if let Message::Route(route) = message {
-            if self.is_attempt(route) {
+            if Self::is_attempt(route) {
                 self.stats.attempts += 1;
                 return;
             }
-            if self.is_of_another_table(route) {
+            // Neighbours come and go with the traffic: where nobody wants them, nothing is made of them.
+            if self.is_of_another_table(route) || (!self.tells_neighbours && tells_of_neighbour(route)) {
                 return;
             }
         }
         match lift.event(message) {
             Ok(Some(notice)) if !self.interest.takes(&notice) && !matches!(notice, Notice::Miss(_)) => {}
             Ok(Some(Notice::Miss(miss))) => self.miss(now, Notice::Miss(miss), out),
-            Ok(Some(Notice::Neighbour(..))) if !self.tells_neighbours => {}
             Ok(mut notice) => {
                 if let Some(Notice::Link(verb, link)) = &mut notice {
                     complete(&mut self.links, *verb, link);
@@ -233,9 +234,12 @@ impl EventLane {
         }
     }
 
-    /// A request that the kernel refused is told to all as it came: it changed nothing, whatever it says.
-    fn is_attempt(&self, message: &RouteMessage<'_>) -> bool {
-        message.errno() != 0
+    /// A request that the kernel refused is told to all as it came: it changed nothing, whatever it says. A lookup that the
+    /// kernel itself made and that found nothing can bear a number too: why no route could be cloned for it (OpenBSD
+    /// sys/net/route.c, `rt_clone`; xnu bsd/net/route.c, `rtalloc1_common_locked`).
+    fn is_attempt(message: &RouteMessage<'_>) -> bool {
+        let is_of_the_kernel = message.pid() == 0 && message.op() == RouteOp::Miss;
+        message.errno() != 0 && !is_of_the_kernel
     }
 
     fn is_of_another_table(&self, message: &RouteMessage<'_>) -> bool {

@@ -136,20 +136,35 @@ impl RequestLane {
         Lower { dialect: self.dialect, order: self.order, table: self.table, since_epoch }
     }
 
-    /// The message to be written next, if the one before has been dealt with.
-    pub(super) fn outgoing(&mut self, since_epoch: Duration) -> Option<&[u8]> {
-        if self.current.is_none() {
-            let (ticket, task) = self.waiting.pop_front()?;
-            let step = self.first_step(&task).ok()?;
-            let seq = self.next_seq();
-            self.current = Some(Current { ticket, task, step, seq, deadline: None });
+    /// The message to be written next, if the one before has been dealt with. What turns out to be no message has failed.
+    pub(super) fn outgoing(&mut self, since_epoch: Duration, out: &mut Notices) -> Option<&[u8]> {
+        loop {
+            if self.current.is_none() {
+                let (ticket, task) = self.waiting.pop_front()?;
+                let step = self.first_step(&task).ok()?;
+                let seq = self.next_seq();
+                self.current = Some(Current { ticket, task, step, seq, deadline: None });
+            }
+            let current = self.current.as_ref().filter(|current| current.deadline.is_none())?;
+            let asked = Asked { seq: current.seq, pid: self.pid.unwrap_or(0) };
+            self.message.clear();
+            match encode(self.lower(since_epoch), &current.task, &current.step, asked, &mut self.message) {
+                Ok(()) => return Some(&self.message),
+                // It could be written when it was submitted, at no particular time; but the time at which a route ends may be
+                // more than the header has room for.
+                Err(why) => self.cannot_write(why, out),
+            }
         }
-        let current = self.current.as_ref().filter(|current| current.deadline.is_none())?;
-        let asked = Asked { seq: current.seq, pid: self.pid.unwrap_or(0) };
-        self.message.clear();
-        // It could be written when it was submitted, and all that differs is numbers of as many bytes.
-        encode(self.lower(since_epoch), &current.task, &current.step, asked, &mut self.message).ok()?;
-        Some(&self.message)
+    }
+
+    /// The step under way is no message.
+    fn cannot_write(&mut self, why: LowerError, out: &mut Notices) {
+        let Some(current) = &self.current else { return };
+        let outcome = match current.step {
+            Step::Restore(_) => self.conflict(Some(errno::EINVAL)),
+            _ => Outcome::Failed(current.task.about(Error::from(why))),
+        };
+        self.finish(outcome, out);
     }
 
     /// A request for the route in this slot that is no task of anybody, and the number that its answer has.
@@ -252,15 +267,11 @@ impl RequestLane {
         let seq = self.next_seq();
         let lower = self.lower(Duration::ZERO);
         let Some(current) = &mut self.current else { return };
-        self.message.clear();
-        if let Err(why) = encode(lower, &current.task, &step, Asked::default(), &mut self.message) {
-            let outcome = match step {
-                Step::Restore(_) => self.conflict(Some(errno::EINVAL)),
-                _ => Outcome::Failed(current.task.about(Error::from(why))),
-            };
-            return self.finish(outcome, out);
-        }
         (current.step, current.seq, current.deadline) = (step, seq, None);
+        self.message.clear();
+        if let Err(why) = encode(lower, &current.task, &current.step, Asked::default(), &mut self.message) {
+            self.cannot_write(why, out);
+        }
     }
 
     /// Gives up the answer that has not come for too long.

@@ -16,6 +16,10 @@ use crate::wire::{ByteOrder, Dialect, DumpSource};
 /// No message is longer: its length has two bytes.
 const MESSAGE_MAX: usize = 1 << 16;
 
+/// The most messages that are taken from a socket in one turn, whatever else comes: who reads the other sockets of the
+/// program must not have to wait until nobody changes a route or looks one up any more.
+const MESSAGES_A_TURN: usize = 4096;
+
 /// How a conversation is held.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -114,7 +118,7 @@ impl<T: Transport> RoutingSocket<T> {
     fn write(&mut self) -> Result<(), Error> {
         loop {
             self.hear_answers()?;
-            let Some(message) = self.requests.outgoing(self.transport.since_epoch()) else { return Ok(()) };
+            let Some(message) = self.requests.outgoing(self.transport.since_epoch(), &mut self.outcomes) else { return Ok(()) };
             let result = self.transport.write(message);
             self.requests.written(self.now, result, &mut self.outcomes);
         }
@@ -122,7 +126,7 @@ impl<T: Transport> RoutingSocket<T> {
 
     /// Takes what has come to the socket of requests: answers, and whatever else would fill it.
     fn hear_answers(&mut self) -> Result<(), Error> {
-        loop {
+        for _ in 0..MESSAGES_A_TURN {
             match self.transport.read(Lane::Requests, &mut self.buffer) {
                 Ok(Some(length)) => {
                     let message = self.buffer.get(..length).unwrap_or_default();
@@ -133,6 +137,7 @@ impl<T: Transport> RoutingSocket<T> {
                 Err(number) => return Err(self.broken(number)),
             }
         }
+        Ok(())
     }
 
     /// Takes one message from the socket of events; says whether there was one.
@@ -159,8 +164,14 @@ impl<T: Transport> RoutingSocket<T> {
     /// list was made stands between its beginning and its end.
     fn drain_events(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
         let enough = out.len().saturating_add(budget);
-        while out.len() < enough {
-            if self.events.go_on(out, enough) || self.hear_event(now, out)? {
+        let mut heard = 0;
+        // Of what is heard, not all is told.
+        while out.len() < enough && heard < MESSAGES_A_TURN {
+            if self.events.go_on(out, enough) {
+                continue;
+            }
+            if self.hear_event(now, out)? {
+                heard += 1;
                 continue;
             }
             self.events.end(out);
@@ -210,7 +221,7 @@ impl<T: Transport> RoutingSocket<T> {
         let Some((seq, message)) = self.requests.question(&route.slot) else { return Ok(None) };
         let mut found = None;
         if self.transport.write(message).is_ok() {
-            loop {
+            for _ in 0..MESSAGES_A_TURN {
                 match self.transport.read(Lane::Requests, &mut self.buffer) {
                     Ok(Some(length)) => {
                         let message = self.buffer.get(..length).unwrap_or_default();
