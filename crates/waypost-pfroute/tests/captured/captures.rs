@@ -62,7 +62,7 @@ fn all(folder: &str) -> Vec<Capture> {
 /// The captures of one system, with what is odd among them, by their numbers.
 pub(crate) struct System {
     pub(crate) dialect: &'static Dialect,
-    folder: &'static str,
+    pub(crate) folder: &'static str,
     count: usize,
     /// What C read by force and the codec refuses, with what it says instead.
     pub(crate) refused: &'static [(u32, &'static str)],

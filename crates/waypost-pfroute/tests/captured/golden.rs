@@ -115,6 +115,11 @@ const DUMPS: [Dump; 5] = [
     },
 ];
 
+/// Where the dumps of real machines are, without the endings of their files.
+pub(crate) fn dump_paths() -> impl Iterator<Item = &'static str> {
+    DUMPS.iter().map(|dump| dump.path)
+}
+
 impl Dump {
     const fn new(dialect: &'static Dialect, path: &'static str) -> Self {
         Self { dialect, path, names: &[], reads_masks: true, lists_clones: true, adds: 0 }

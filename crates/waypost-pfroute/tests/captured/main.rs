@@ -4,6 +4,7 @@ mod captures;
 mod constructed;
 mod damage;
 mod golden;
+mod layout;
 mod lift;
 mod mib2;
 mod record;
