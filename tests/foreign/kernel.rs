@@ -164,11 +164,13 @@ impl Foreign {
     }
 }
 
-/// SO_RERROR of the systems that have it, in some version: sys/socket.h of FreeBSD 14 and NetBSD 9.
+/// SO_RERROR of the systems that have it, in some version: sys/socket.h of FreeBSD 14 and NetBSD 9, and DragonFly's as Zig
+/// 0.17 has it.
 fn loss_option(dialect: &str) -> Option<i32> {
     match dialect.split('-').next() {
         Some("freebsd") => Some(0x2_0000),
         Some("netbsd" | "netbsd7") => Some(0x4000),
+        Some("dragonfly") => Some(0x2000),
         _ => None,
     }
 }

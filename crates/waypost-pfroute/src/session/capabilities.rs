@@ -67,7 +67,8 @@ pub fn capabilities_of_all() -> [Capabilities; 6] {
         // Since 9.
         capabilities(&NETBSD, "NetBSD", true),
         capabilities(&OPENBSD, "OpenBSD", false),
-        capabilities(&DRAGONFLY, "DragonFly", false),
+        // Since when is unverified; the number is in `sys/sockets.rs`.
+        capabilities(&DRAGONFLY, "DragonFly", true),
         capabilities(&MACOS, "macOS", false),
         capabilities(&ILLUMOS, "illumos", false),
     ]

@@ -184,8 +184,11 @@ cfg_if::cfg_if! {
     } else if #[cfg(target_os = "netbsd")] {
         /// SO_RERROR of sys/socket.h (NetBSD 9).
         const SO_RERROR: Option<c_int> = Some(0x4000);
+    } else if #[cfg(target_os = "dragonfly")] {
+        /// SO_RERROR of sys/socket.h, as Zig 0.17's `std.c.SO` has it; the header itself was not to be had. An older kernel refuses it.
+        const SO_RERROR: Option<c_int> = Some(0x2000);
     } else {
-        /// OpenBSD tells by a message; macOS and illumos do not tell; DragonFly's number was not found.
+        /// OpenBSD tells by a message; macOS and illumos do not tell.
         const SO_RERROR: Option<c_int> = None;
     }
 }
@@ -221,7 +224,8 @@ cfg_if::cfg_if! {
             }
         }
     } else if #[cfg(any(target_os = "netbsd", target_os = "dragonfly"))] {
-        /// RO_MSGFILTER of net/route.h (NetBSD 9): the types as bytes. DragonFly has it from there; its number was not read.
+        /// RO_MSGFILTER of net/route.h (NetBSD 9): the types as bytes. DragonFly has it from there; that its number is the same is unverified,
+        /// and the option is refused where it is not.
         fn filter_types(socket: &Socket, dialect: &'static Dialect, wants: impl Fn(&Kind) -> bool) {
             const RO_MSGFILTER: c_int = 1;
             let types: Vec<u8> = (1..32).filter(|&number| wants(&dialect.message_type(number).kind)).collect();

@@ -54,7 +54,7 @@ const OPEN: RoutingProfile = RoutingProfile {
     ..BERKELEY
 };
 const DRAGON: RoutingProfile =
-    RoutingProfile { dialect: &DRAGONFLY, system: "DragonFly", interface_length: Some(54), tells_loss: false, ..BERKELEY };
+    RoutingProfile { dialect: &DRAGONFLY, system: "DragonFly", interface_length: Some(54), ..BERKELEY };
 
 impl RoutingProfile {
     /// One for each dialect.
@@ -66,7 +66,7 @@ impl RoutingProfile {
         OPEN,
         Self { dialect: &OPENBSD_I386, ..OPEN },
         DRAGON,
-        Self { dialect: &DRAGONFLY6, ..DRAGON },
+        Self { dialect: &DRAGONFLY6, tells_loss: false, ..DRAGON },
         Self { dialect: &MACOS, system: "macOS", interface_length: Some(20), tells_loss: false, ..BERKELEY },
         Self { dialect: &ILLUMOS, system: "illumos", interface_length: Some(252), tells_loss: false, ..BERKELEY },
     ];

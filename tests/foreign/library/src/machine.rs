@@ -27,10 +27,10 @@ pub(crate) mod errno {
     pub(crate) const EADDRNOTAVAIL: i32 = 49;
 }
 
-/// SOL_SOCKET, SO_RCVBUF and SO_RERROR of the systems' sys/socket.h; FreeBSD has another SO_RERROR than NetBSD.
+/// SOL_SOCKET, SO_RCVBUF and SO_RERROR of the systems' sys/socket.h; FreeBSD, NetBSD and DragonFly each have another SO_RERROR.
 const SOL_SOCKET: i32 = 0xffff;
 const SO_RCVBUF: i32 = 0x1002;
-const SO_RERROR: [i32; 2] = [0x2_0000, 0x4000];
+const SO_RERROR: [i32; 3] = [0x2_0000, 0x4000, 0x2000];
 
 /// How a dialect's system calls itself.
 const SYSTEMS: &[(&str, &str)] = &[
