@@ -7,6 +7,7 @@
 pub mod engine;
 pub mod lookup;
 pub mod lpm;
+pub mod mib2;
 pub mod pfroute;
 pub mod session;
 pub mod text;
@@ -36,6 +37,7 @@ mod tests {
         for dialect in pfroute::DIALECTS {
             replay(&format!("pfroute_{}", dialect.name.replace('-', "_")), |seed| pfroute::run(dialect, seed));
         }
+        replay("mib2_illumos", crate::mib2::run);
         replay("lpm", crate::lpm::run);
         replay("lookup", |seed| crate::lookup::run(std::str::from_utf8(seed).unwrap()));
         replay("text", |seed| crate::text::run(std::str::from_utf8(seed).unwrap()));

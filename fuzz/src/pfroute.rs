@@ -16,7 +16,7 @@ use crate::text;
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 
-const LIFT: Lift = Lift { table: TableId(0), since_epoch: NOW };
+pub(crate) const LIFT: Lift = Lift { table: TableId(0), since_epoch: NOW };
 
 /// Reads `data` as messages of a dialect, in either byte order and from either source.
 pub fn run(dialect: &'static Dialect, data: &[u8]) {
@@ -72,7 +72,7 @@ fn touch(dialect: &'static Dialect, order: ByteOrder, message: &Message<'_>) {
 }
 
 /// A route that can be asked for is read from the request with the same destination and way out.
-fn comes_back(dialect: &'static Dialect, order: ByteOrder, route: &Route) {
+pub(crate) fn comes_back(dialect: &'static Dialect, order: ByteOrder, route: &Route) {
     let lower = Lower { dialect, order, table: TableId(0), since_epoch: NOW };
     let mut bytes = Vec::new();
     if lower.route(RouteOp::Add, route, Asked { seq: 1, pid: 2 }, &mut bytes).is_err() {
