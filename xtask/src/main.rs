@@ -8,6 +8,7 @@ mod command;
 mod cross;
 mod emulated;
 mod heard;
+mod image;
 mod lookup;
 mod markers;
 mod skips;

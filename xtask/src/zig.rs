@@ -10,6 +10,7 @@ use std::process::Command;
 use crate::ci::Outcome;
 use crate::command::{cargo, output, program, run, succeeds};
 use crate::cross;
+use crate::image::Image;
 
 /// The name of the step.
 pub(crate) const STEP: &str = "abi-check";
@@ -24,12 +25,12 @@ const HEADERS: &[(&str, &str)] = &[
     ("macos", "aarch64-macos"),
 ];
 
-/// A target, and zig's name of it.
-const LINKED: &[(&str, &str)] = &[
-    ("x86_64-unknown-freebsd", "x86_64-freebsd"),
-    ("x86_64-unknown-netbsd", "x86_64-netbsd"),
-    ("x86_64-unknown-openbsd", "x86_64-openbsd"),
-    ("aarch64-apple-darwin", "aarch64-macos"),
+/// A target, zig's name of it, and what its programs are. Of illumos, Solaris and DragonFly zig has no C library.
+const LINKED: &[(&str, &str, Image)] = &[
+    ("x86_64-unknown-freebsd", "x86_64-freebsd", Image::Elf("/libexec/ld-elf.so.1")),
+    ("x86_64-unknown-netbsd", "x86_64-netbsd", Image::Elf("/libexec/ld.elf_so")),
+    ("x86_64-unknown-openbsd", "x86_64-openbsd", Image::Elf("/usr/libexec/ld.so")),
+    ("aarch64-apple-darwin", "aarch64-macos", Image::MachO),
 ];
 
 /// How zig is called here: it is a program, or a module of some Python.
@@ -102,24 +103,27 @@ fn compare(zig: &Zig) -> Result<(), String> {
 
 /// Links the command for the systems whose libraries zig has, or for those of them that `names` has.
 pub(crate) fn cross_link(names: &[String]) -> Result<(), String> {
-    if let Some(name) = names.iter().find(|name| LINKED.iter().all(|(target, _)| target != name)) {
-        return Err(format!("{name} is none of {}", LINKED.iter().map(|(target, _)| *target).collect::<Vec<_>>().join(" ")));
+    if let Some(name) = names.iter().find(|name| LINKED.iter().all(|(target, ..)| target != name)) {
+        let known: Vec<_> = LINKED.iter().map(|(target, ..)| *target).collect();
+        return Err(format!("{name} is none of {}: zig has no C library of others", known.join(" ")));
     }
     let zig = Zig::find()?;
-    let chosen = LINKED.iter().filter(|(target, _)| names.is_empty() || names.iter().any(|name| name == target));
-    for (target, system) in chosen {
+    let chosen = LINKED.iter().filter(|(target, ..)| names.is_empty() || names.iter().any(|name| name == target));
+    for (target, system, image) in chosen {
         let linker = linker(&zig, system)?;
         let mut command = cargo(&format!("build --package waypost-cli --bin waypost --target {target}"));
         let variable = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
         command.env(variable, linker).env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_TARGET_DIR", cross::target_folder());
         if !succeeds(program("rustup").args(["target", "add", target])) {
-            // Rustup has no standard library for it: it is built from its source.
+            // Rustup has no standard library for it: it is built from its source, which cargo asks for where it is not there.
+            let _ = succeeds(program("rustup").args(["component", "add", "rust-src"]));
             command.args(["-Zbuild-std=std,panic_abort,panic_unwind"]).env("RUSTC_BOOTSTRAP", "1");
         }
         run(&mut command)?;
         let path = cross::target_folder().join(target).join("debug/waypost");
-        let bytes = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
-        println!("{target}: {} has {bytes} bytes", path.display());
+        let program = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        image.check(&program).map_err(|why| format!("{}: {why}", path.display()))?;
+        println!("{target}: {} has {} bytes", path.display(), program.len());
     }
     Ok(())
 }
