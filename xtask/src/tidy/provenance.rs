@@ -34,8 +34,20 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         if text.is_empty() || !text.contains(set) {
             findings.push(Finding::new(&readme, 0, format!("says where the captured bytes in {folder}/{set} come from")));
         }
+        findings.extend(packed(tree, folder, text));
     }
+    findings.dedup();
     findings
+}
+
+/// A folder whose bytes are under a licence that asks for more than Waypost's own stays out of the package of its crate.
+fn packed(tree: &Tree, folder: &str, readme: &str) -> Option<Finding> {
+    let (package, below) = folder.strip_prefix("crates/").filter(|_| readme.contains("GPL"))?.split_once('/')?;
+    let manifest = format!("crates/{package}/Cargo.toml");
+    let top = format!("\"{}\"", below.split('/').next().unwrap_or_default());
+    let text = tree.texts().find(|(file, _)| file.path == manifest).map_or("", |(_, text)| text);
+    let is_left_out = text.lines().any(|line| line.starts_with("exclude = [") && line.contains(&top));
+    (!is_left_out).then(|| Finding::new(&manifest, 0, format!("`exclude`s {top}, which has bytes under the GPL")))
 }
 
 /// The outermost folder of captured bytes that has `path`.
@@ -76,6 +88,18 @@ mod tests {
         assert_eq!(findings(&[readme, ("tests/data/one/a", ""), ("tests/data/two/a", "")]), 1);
         assert_eq!(findings(&[("tests/data/README.md", " \n"), ("tests/data/a", "")]), 1);
         assert_eq!(findings(&[readme, ("tests/data/a", "")]), 0);
+    }
+
+    #[test]
+    fn what_is_under_the_gpl_is_in_no_package() {
+        let readme = ("crates/a/tests/data/README.md", "## one\nGPL-2.0-only");
+        let capture = ("crates/a/tests/data/one/1.bin", "bytes");
+        let with = |text| findings(&[readme, capture, ("crates/a/Cargo.toml", text)]);
+        assert_eq!(with("exclude = [\"tests\", \"examples\"]"), 0);
+        assert_eq!(with("exclude = [\"examples\"]"), 1);
+        assert_eq!(with("[package]\n# exclude = [\"tests\"]"), 1);
+        assert_eq!(findings(&[readme, capture]), 1);
+        assert_eq!(findings(&[("crates/a/tests/data/README.md", "## one\nour own"), capture]), 0);
     }
 
     #[test]
