@@ -3,12 +3,13 @@
 use std::io::{ErrorKind as Io, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use waypost::captive::{Check, Endpoint, Internet, Options, Through};
 use waypost::{ErrorKind, Monitor, MonitorOptions, Snapshot};
+use waypost_tests::command::{build, command};
 use waypost_tests::far::far_end;
 use waypost_tests::ip::{ip, two_uplinks};
 use waypost_tests::namespace::run;
@@ -53,12 +54,18 @@ const ENDLESS: u16 = 8022;
 const DEAD: u16 = 8023;
 
 fn main() -> ExitCode {
+    if let Err(ended) = build("captive") {
+        return ended;
+    }
     run(&[
         test!(each_server_is_seen_for_what_it_is),
         test!(what_is_slow_or_dead_takes_no_longer_than_it_may),
         test!(each_interface_is_asked_for_itself),
         test!(the_networks_own_word_counts_before_all_else),
         test!(one_flight_at_a_time),
+        test!(more_pages_than_are_asked_for_at_once_are_all_asked_for),
+        test!(the_program_may_ask_the_api_itself),
+        test!(the_command_says_it_with_its_status),
     ])
 }
 
@@ -272,4 +279,63 @@ fn one_flight_at_a_time() {
         Err(error) => assert_eq!(error.kind(), ErrorKind::Busy),
     }
     assert_eq!(check.run(&network).unwrap()[0].internet, Internet::None, "the next one is not in the way of any");
+}
+
+fn more_pages_than_are_asked_for_at_once_are_all_asked_for() {
+    one_uplink();
+    let pages = std::iter::repeat_n(page(OPEN.0), 80).chain([page(LYING.0)]);
+    let (found, _) = through_default(&network(), Options::new(pages).timeout(PATIENCE));
+    assert_eq!(found, captive(None), "the last one is asked for too");
+}
+
+fn the_program_may_ask_the_api_itself() {
+    two_uplinks();
+    let network = network();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let options = Options::new([]).api_fetched_by("https://portal.example/api", move |request| {
+        seen.lock().unwrap().push((request.interface.to_owned(), request.url.to_owned(), request.addresses.len()));
+        assert!(request.timeout <= PATIENCE);
+        (request.interface == "wlan0").then(|| r#"{"captive": true, "user-portal-url": "https://portal.example/"}"#.to_owned())
+    });
+    let mut found: Vec<_> =
+        check(options.timeout(PATIENCE)).run(&network).unwrap().into_iter().map(|one| (one.name, one.internet)).collect();
+    found.sort();
+    let portal = captive(Some("https://portal.example/"));
+    assert_eq!(found, [("lte0".to_owned(), Internet::None), ("wlan0".to_owned(), portal)]);
+    let mut asked = std::mem::take(&mut *asked.lock().unwrap());
+    asked.sort();
+    assert_eq!(asked, ["lte0", "wlan0"].map(|name| (name.to_owned(), "https://portal.example/api".to_owned(), 1)));
+}
+
+fn the_command_says_it_with_its_status() {
+    one_uplink();
+    let runs = |words: &str| {
+        let done = command(&format!("captive --timeout 20 {words}")).output().expect("the command starts");
+        (String::from_utf8(done.stdout).expect("text"), done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    for (words, said, status) in [
+        (url(OPEN.0), "wlan0: online\n", 0),
+        (url(PORTAL.0), "wlan0: captive, http://portal.example/login?to=there\n", 5),
+        (format!("--default {}", url(LYING.0)), "wlan0: captive\n", 5),
+        (format!("{} --says success", url(TEXT.0)), "wlan0: online\n", 0),
+        (format!("--interface wlan0 {}", url(DEAD)), "wlan0: none\n", 6),
+        (format!("--api {}", url(CAPTIVE_API.0)), "wlan0: captive, https://portal.example/accept\n", 5),
+        (format!("--json {}", url(OPEN.0)), "[{\"dev\":\"wlan0\",\"internet\":\"online\"}]\n", 0),
+    ] {
+        let (out, code, error) = runs(&words);
+        // Objects stand on lines of their own.
+        let bare = |text: &str| text.replace(['\n', ' '], "");
+        assert_eq!((bare(&out), code), (bare(said), Some(status)), "{words}: {error}");
+    }
+    for (words, code, why) in [
+        (format!("--interface eth9 {}", url(OPEN.0)), 1, "there is no interface"),
+        ("https://192.0.2.1/".to_owned(), 1, "TLS is not built in"),
+        (format!("-n nowhere {}", url(OPEN.0)), 2, "ip netns exec"),
+        (String::new(), 2, "URL"),
+    ] {
+        let (out, status, error) = runs(&words);
+        assert_eq!((out.as_str(), status), ("", Some(code)), "{words}: {error}");
+        assert!(error.contains(why), "{error}");
+    }
 }

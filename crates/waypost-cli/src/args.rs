@@ -117,6 +117,13 @@ pub(crate) enum Command {
         #[arg(long)]
         close: bool,
     },
+    /// Ask whether the internet is behind each interface that is up, or a portal that wants to be visited first
+    ///
+    /// Pages whose answer is known are fetched through each interface, bound to it: whoever else answers is a portal.
+    #[command(
+        after_help = "Exit status: 0 where the internet is behind one of them; 5 where portals are in the way; 6 where nobody answered."
+    )]
+    Captive(CaptiveAsked),
     /// Keep the default routes of several ways out: one takes everything, and there is never a moment without
     ///
     /// Without a configuration it finds the uplinks by itself and shows what it would do.
@@ -340,6 +347,29 @@ pub(crate) enum Origin {
 pub(crate) enum Endian {
     Little,
     Big,
+}
+
+/// What `waypost captive` is to ask.
+#[derive(Args, Debug)]
+pub(crate) struct CaptiveAsked {
+    /// Pages that answer 204, No Content: addresses that begin with http:
+    #[arg(value_name = "URL", required_unless_present = "api")]
+    pub(crate) urls: Vec<String>,
+    /// They answer 200 with this text instead
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) says: Option<String>,
+    /// Ask through this interface alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) interface: Option<String>,
+    /// Ask through those alone that a default route leaves by
+    #[arg(long)]
+    pub(crate) default: bool,
+    /// The address of the network's own API (RFC 8908), as DHCP gave it, where it begins with http:
+    #[arg(long, value_name = "URL")]
+    pub(crate) api: Option<String>,
+    /// How long all of it may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: u32,
 }
 
 /// What `waypost uplinks` is to do.

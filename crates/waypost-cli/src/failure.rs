@@ -35,6 +35,10 @@ pub(crate) enum Status {
     Usage = 2,
     NotPermitted = 3,
     NoSuchRoute = 4,
+    /// A portal is in the way.
+    Captive = 5,
+    /// Nobody answers.
+    NoInternet = 6,
 }
 
 impl Failure {

@@ -36,6 +36,11 @@ impl Invocation {
         }
     }
 
+    /// Says whether the user wants another namespace than the command runs in.
+    pub(crate) const fn is_elsewhere(&self) -> bool {
+        self.global.netns.is_some()
+    }
+
     pub(crate) fn routes(&self) -> Result<Routes, Failure> {
         Ok(Routes::open_with(&self.options())?)
     }

@@ -4,6 +4,7 @@
 mod args;
 mod batch;
 mod capabilities;
+mod captive;
 mod capture;
 mod change;
 mod check;
@@ -66,6 +67,7 @@ fn run(invocation: &mut Invocation, command: Command) -> Result<(), Failure> {
             monitor::run(invocation, initial, &counted, user.as_deref(), &what)
         }
         Command::Check => check::run(invocation),
+        Command::Captive(asked) => captive::run(invocation, asked),
         Command::Conns { watch, close } => conns::run(invocation, watch, close),
         Command::Add { words } => change::run(invocation, RouteChange::Add, &words),
         Command::Replace { words } => change::run(invocation, RouteChange::Replace, &words),

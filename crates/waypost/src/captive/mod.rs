@@ -28,8 +28,8 @@
 //! # What it does not do
 //!
 //! It has no endpoints of its own: whoever asks somebody on the internet from all machines that a program runs on should know whom. It accepts nothing and opens
-//! no browser. It speaks HTTP without encryption, as a portal can answer nothing else; so the address of an API (RFC 8908) that begins with `https:` is
-//! refused as `Unsupported`.
+//! no browser. It speaks HTTP without encryption, as a portal can answer nothing else. The API of RFC 8908 is asked over TLS by a program that has TLS, see
+//! [`Options::api_fetched_by`]; without that, an address that begins with `https:` is refused as `Unsupported`.
 //!
 //! # Platform-specific
 //!
@@ -41,9 +41,10 @@
 mod probe;
 mod transport;
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::mpsc;
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ use waypost_core::{Error, ErrorKind, Family, IfIndex};
 use waypost_engine::{LinkStanding, Snapshot};
 
 use crate::sys;
-use probe::{Answer, Probe};
+use probe::{Answer, Probe, What};
 
 /// How many pages are fetched at once at most.
 const PROBES_MAX: usize = 64;
@@ -99,7 +100,42 @@ pub struct Options {
     through: Through,
     timeout: Duration,
     api: Option<String>,
+    fetch: Option<Fetch>,
 }
+
+/// What a program that speaks TLS is asked to fetch: see [`Options::api_fetched_by`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ApiRequest<'a> {
+    /// The address of the API.
+    pub url: &'a str,
+    /// The name of the interface that it is to be asked through: what is connected must be bound to it.
+    pub interface: &'a str,
+    /// The addresses of that interface.
+    pub addresses: &'a [IpAddr],
+    /// How much time is left.
+    pub timeout: Duration,
+}
+
+/// How the API is asked by the program itself.
+#[derive(Clone)]
+struct Fetch(Arc<FetchFn>);
+
+type FetchFn = dyn Fn(&ApiRequest<'_>) -> Option<String> + Send + Sync;
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetch")
+    }
+}
+
+impl PartialEq for Fetch {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Fetch {}
 
 impl Options {
     /// These pages, through all interfaces that are up, 3 s for all of them together.
@@ -110,6 +146,7 @@ impl Options {
             through: Through::default(),
             timeout: Duration::from_secs(3),
             api: None,
+            fetch: None,
         }
     }
 
@@ -133,6 +170,30 @@ impl Options {
     pub fn api(mut self, url: impl Into<String>) -> Self {
         self.api = Some(url.into());
         self
+    }
+
+    /// The same, where `fetch` asks: RFC 8908 wants TLS, of which there is none here, as it would bring a C library or a list of authorities of its own with it.
+    ///
+    /// It is called for each interface, on threads of their own, with a GET to be made that accepts `application/captive+json`, follows no redirect and is bound to the
+    /// interface; it gives the page where the status was 200, and nothing where it was another or anything failed. Who trusts no certificate of the API gives nothing.
+    ///
+    /// ```
+    /// use waypost::captive::{Check, Options};
+    ///
+    /// let options = Options::new([]).api_fetched_by("https://portal.example/api", |request| {
+    ///     // A client of one's own: bound to `request.interface`, done within `request.timeout`.
+    ///     Some(r#"{"captive": false}"#.to_owned())
+    /// });
+    /// assert!(Check::new(options).is_ok());
+    /// ```
+    #[must_use]
+    pub fn api_fetched_by(
+        mut self,
+        url: impl Into<String>,
+        fetch: impl Fn(&ApiRequest<'_>) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.fetch = Some(Fetch(Arc::new(fetch)));
+        self.api(url)
     }
 }
 
@@ -176,7 +237,7 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// `Invalid` where there is no endpoint or an address is none of HTTP's, `Unsupported` where it takes encryption.
+    /// `Invalid` where there is no endpoint or an address is none of HTTP's, `Unsupported` where it takes encryption that nobody brings.
     pub fn new(options: Options) -> Result<Self, Error> {
         const WHAT: &str = "check for a portal";
         if options.endpoints.is_empty() && options.api.is_none() {
@@ -187,7 +248,8 @@ impl Check {
             let refused = |kind, why: &str| Err(Error::new(kind, WHAT).on(url).because(why));
             match parsed.as_ref().map(|uri| (uri.scheme_str(), uri.host())) {
                 Ok((Some("http"), Some(_host))) => {}
-                Ok((Some("https"), Some(_host))) => return refused(ErrorKind::Unsupported, "encryption is not built in"),
+                Ok((Some("https"), Some(_host))) if options.fetch.is_some() && Some(url) == options.api.as_ref() => {}
+                Ok((Some("https"), Some(_host))) => return refused(ErrorKind::Unsupported, "TLS is not built in"),
                 _ => return refused(ErrorKind::Invalid, "this is no address that begins with http:"),
             }
         }
@@ -215,24 +277,27 @@ impl Check {
         let deadline = sys::now().running.saturating_add(self.options.timeout);
         let interfaces = self.interfaces(network);
         let (say, heard) = mpsc::channel();
-        let probes = interfaces.iter().enumerate().flat_map(|(at, (_, name, addresses))| {
-            let endpoints = self.options.endpoints.iter().map(|endpoint| (endpoint.url.as_str(), Some(endpoint)));
-            let all = endpoints.chain(self.options.api.iter().map(|api| (api.as_str(), None)));
-            all.map(move |(url, endpoint)| {
-                let what = endpoint.map(|endpoint| endpoint.text.clone());
-                (at, Probe { url: url.to_owned(), what, interface: name.clone(), addresses: addresses.clone(), deadline })
-            })
-        });
-        let mut count = 0;
-        for (at, probe) in probes.take(PROBES_MAX) {
-            let say = say.clone();
+        let probes: VecDeque<(usize, Probe)> = interfaces.iter().enumerate().flat_map(|one| self.probes(one, deadline)).collect();
+        let mut count = probes.len();
+        let waiting = Arc::new(Mutex::new(probes));
+        for at in 0..count.min(PROBES_MAX) {
+            let (say, waiting) = (say.clone(), Arc::clone(&waiting));
+            let next = move || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             // They are not waited for beyond their time: one that hangs in a name server's library would hold everything up.
             let thread = thread::Builder::new().name("waypost-captive".to_owned()).spawn(move || {
-                // Nobody listens any more where it comes too late.
-                let _ = say.send((at, probe.run()));
+                while let Some((at, probe)) = next() {
+                    // Nobody listens any more where it comes too late.
+                    if say.send((at, probe.run())).is_err() {
+                        return;
+                    }
+                }
             });
-            thread.map_err(|error| Error::from_io(WHAT, &error))?;
-            count += 1;
+            match thread {
+                Ok(_) => {}
+                // Those that there are do the work.
+                Err(_) if at > 0 => break,
+                Err(error) => return Err(Error::from_io(WHAT, &error)),
+            }
         }
         drop(say);
         let mut answers: Vec<Vec<Answer>> = vec![Vec::new(); interfaces.len()];
@@ -244,6 +309,22 @@ impl Check {
         }
         let found = interfaces.into_iter().zip(answers);
         Ok(found.map(|((interface, name, _), answers)| Found { interface, name, internet: judged(&answers) }).collect())
+    }
+
+    /// What is asked through one interface.
+    fn probes(
+        &self,
+        (at, (_, name, addresses)): (usize, &(IfIndex, String, Vec<IpAddr>)),
+        deadline: Duration,
+    ) -> impl Iterator<Item = (usize, Probe)> {
+        let pages = self.options.endpoints.iter().map(|page| (&page.url, What::Page(page.text.clone())));
+        let api = self.options.api.iter().map(|url| match &self.options.fetch {
+            Some(fetch) => (url, What::Fetched(fetch.clone())),
+            None => (url, What::Api),
+        });
+        pages.chain(api).map(move |(url, what)| {
+            (at, Probe { url: url.clone(), what, interface: name.clone(), addresses: addresses.clone(), deadline })
+        })
     }
 
     /// The interfaces to ask through, with the addresses to ask from.
@@ -299,6 +380,12 @@ mod tests {
         assert_eq!(refusal(pages("http://[2001:db8::1]:8080/")), Ok(()));
         assert_eq!(refusal(pages("https://192.0.2.1/")), Err(ErrorKind::Unsupported));
         assert_eq!(refusal(pages("http://192.0.2.1/").api("https://192.0.2.1/")), Err(ErrorKind::Unsupported));
+        assert_eq!(refusal(pages("http://192.0.2.1/").api_fetched_by("https://192.0.2.1/", |_| None)), Ok(()));
+        assert_eq!(
+            refusal(pages("https://192.0.2.1/").api_fetched_by("https://192.0.2.9/", |_| None)),
+            Err(ErrorKind::Unsupported),
+            "the program brings TLS for the API alone"
+        );
         for url in ["", "192.0.2.1", "ftp://192.0.2.1/", "http://", "/page", "http://a b/"] {
             assert_eq!(refusal(pages(url)), Err(ErrorKind::Invalid), "{url}");
         }

@@ -9,6 +9,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
 use super::transport::Bound;
+use super::{ApiRequest, Fetch};
 use crate::sys;
 
 /// A page that is longer says nothing that is known.
@@ -18,12 +19,22 @@ const PAGE_MAX: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Probe {
     pub(super) url: String,
-    /// What the page says; nothing; or whatever the API says.
-    pub(super) what: Option<Option<String>>,
+    pub(super) what: What,
     pub(super) interface: String,
     pub(super) addresses: Vec<IpAddr>,
     /// By the clock that stands still while the machine sleeps.
     pub(super) deadline: Duration,
+}
+
+/// What is asked, and how.
+#[derive(Debug)]
+pub(super) enum What {
+    /// A page that says this, or nothing.
+    Page(Option<String>),
+    /// The API.
+    Api,
+    /// The API, asked by the program itself.
+    Fetched(Fetch),
 }
 
 /// What came back.
@@ -42,7 +53,15 @@ pub(super) enum Answer {
 impl Probe {
     pub(super) fn run(&self) -> Answer {
         let left = self.deadline.saturating_sub(sys::now().running);
-        let accepted = if self.what.is_some() { "*/*" } else { "application/captive+json" };
+        let accepted = match &self.what {
+            What::Page(_) => "*/*",
+            What::Api => "application/captive+json",
+            What::Fetched(fetch) => {
+                let (url, interface, addresses) = (self.url.as_str(), self.interface.as_str(), self.addresses.as_slice());
+                let text = fetch.0(&ApiRequest { url, interface, addresses, timeout: left });
+                return text.map_or(Answer::Nothing, |text| said(&text));
+            }
+        };
         // A proxy from the environment would answer for the interface; a redirect is what is looked for.
         let config = Agent::config_builder()
             .timeout_global(Some(left))
@@ -60,8 +79,8 @@ impl Probe {
         let answer = agent.get(&self.url).header("Cache-Control", "no-cache").header("Connection", "close").call();
         let Ok(mut response) = answer else { return Answer::Nothing };
         match &self.what {
-            Some(text) => self.page(&mut response, text.as_deref()),
-            None => api(&mut response),
+            What::Page(text) => self.page(&mut response, text.as_deref()),
+            _ => api(&mut response),
         }
     }
 
@@ -104,8 +123,12 @@ fn api(response: &mut Response<Body>) -> Answer {
     if response.status().as_u16() != 200 {
         return Answer::Nothing;
     }
-    let Some(text) = words(response) else { return Answer::Nothing };
-    let said: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    words(response).map_or(Answer::Nothing, |text| said(&text))
+}
+
+/// What the API's page says.
+fn said(text: &str) -> Answer {
+    let said: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let portal = said.get("user-portal-url").and_then(serde_json::Value::as_str);
     match said.get("captive").and_then(serde_json::Value::as_bool) {
         Some(captive) => Answer::Api { captive, portal: portal.and_then(|portal| absolute(portal, "")) },
