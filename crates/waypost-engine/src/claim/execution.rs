@@ -13,12 +13,12 @@ use std::fmt;
 
 use waypost_core::{Error, ErrorKind, Names};
 
-use super::plan::{PHASES, Plan, Step};
-use super::{Difference, Item};
+use super::plan::{OWN_ALONE, PHASES, Plan, Step};
+use super::{Difference, Item, inverse};
 
 /// What became of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Done {
+pub(super) enum Done {
     /// The kernel did it.
     Yes,
     /// There was nothing to do: what was to go had gone.
@@ -113,10 +113,8 @@ impl Execution {
             return None;
         }
         if self.back.is_none() {
-            let inverses = self.steps.iter().zip(&self.done).take(self.begun).rev();
-            let steps = inverses.filter(|(_, done)| matches!(done, Done::Yes | Done::Perhaps));
-            let steps = steps.map(|(step, done)| (step.inverse(), *done)).collect();
-            self.back = Some(Back { steps, ..Back::default() });
+            let (steps, left) = inverse::of(&self.steps, &self.done);
+            self.back = Some(Back { steps: steps.into(), left, ..Back::default() });
         }
         let back = self.back.as_mut()?;
         // A turn from deletions to additions or back is a phase too: what takes a slot waits for what leaves it.
@@ -140,6 +138,17 @@ impl Execution {
         let at = self.answered;
         let (Some(step), Some(done)) = (self.steps.get(at), self.done.get_mut(at)) else { return };
         self.answered += 1;
+        let result = match result {
+            Err(error)
+                if error.kind() == ErrorKind::NotFound && (self.ends[OWN_ALONE - 1]..self.ends[OWN_ALONE]).contains(&at) =>
+            {
+                *done = Done::Nothing;
+                let why = "this next hop is another's, which has joined it, or has gone";
+                self.failure.get_or_insert((at, Error::new(ErrorKind::Exists, "change route").on(step.item()).because(why)));
+                return;
+            }
+            result => result,
+        };
         *done = match &result {
             Ok(()) => Done::Yes,
             Err(error) => match error.kind() {

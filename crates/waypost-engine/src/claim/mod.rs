@@ -17,6 +17,7 @@
 //! - No metric is chosen that a kernel takes for any, or that router advertisements have.
 
 mod execution;
+mod inverse;
 mod item;
 pub mod journal;
 mod keep;

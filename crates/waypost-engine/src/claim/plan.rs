@@ -8,8 +8,9 @@
 //! | 1 | routes are added: those without a gateway first, as others may need them, and longer prefixes before shorter |
 //! | 2 | rules are added: the tables that they lead to are filled by then, so packets change over at once and not route by route |
 //! | 3 | rules are deleted: nothing leads to their tables any more |
-//! | 4 | routes are deleted, in the opposite order |
-//! | 5, 6 | what needed a free slot is added, and what held its place meanwhile deleted |
+//! | 4 | of IPv6 routes that become others, all next hops but the first are deleted: another's are found so |
+//! | 5 | routes are deleted, in the opposite order |
+//! | 6, 7 | what needed a free slot is added, and what held its place meanwhile deleted |
 //!
 //! A route that becomes another in the same slot is changed without a moment in which there is none: on IPv4 the new one is put behind the
 //! old, which is deleted then; on IPv6, where that would merge them, and for several next hops, the new one goes to a free metric just behind
@@ -20,10 +21,13 @@ use std::fmt;
 
 use waypost_core::{Family, Names, NextHop, Request, Route, RouteChange, Rule};
 
-use super::Item;
+use super::{Item, inverse};
 
 /// How many phases there are.
-pub(super) const PHASES: usize = 6;
+pub(super) const PHASES: usize = 7;
+
+/// The phase in which all must be there that is deleted.
+pub(super) const OWN_ALONE: usize = 3;
 
 /// One request of a plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -224,10 +228,11 @@ impl Plan {
         }
     }
 
-    pub(super) fn delete(&mut self, item: Item, back: RouteChange) {
+    /// `is_own` says that all next hops of the route are known to be the owner's.
+    pub(super) fn delete(&mut self, item: Item, back: RouteChange, is_own: bool) {
         self.differences.push(Difference::Removed(item.clone()));
         match item {
-            Item::Route(route) => self.phases[3].push(Step::DeleteRoute(route, back)),
+            Item::Route(route) => self.phases[4].extend(inverse::deletions(route, back, is_own)),
             Item::Rule(rule) => self.phases[2].push(Step::DeleteRule(rule)),
         }
     }
@@ -236,7 +241,7 @@ impl Plan {
     pub(super) fn in_order(mut self) -> Self {
         // What is replaced in its place keeps its turn; the sort is stable.
         self.phases[0].sort_by_key(rank);
-        self.phases[3].sort_by_key(|step| std::cmp::Reverse(rank(step)));
+        self.phases[4].sort_by_key(|step| std::cmp::Reverse(rank(step)));
         self
     }
 }
@@ -304,20 +309,24 @@ impl Plan {
                 self.phases[0].push(Step::AddRoute(RouteChange::Append, new));
                 // While the new one is there the old can only be put beside it.
                 let back = if back == RouteChange::Add { RouteChange::Prepend } else { back };
-                self.phases[3].push(Step::DeleteRoute(old, back));
+                self.phases[4].push(Step::DeleteRoute(old, back));
             }
             Swap::Bridge(metric) => {
                 let mut bridge = new.clone();
                 bridge.slot.metric = metric;
                 self.phases[0].push(Step::AddRoute(RouteChange::Add, bridge.clone()));
-                self.phases[3].push(Step::DeleteRoute(old, back));
-                self.phases[4].push(Step::AddRoute(RouteChange::Add, new));
-                self.phases[5].push(Step::DeleteRoute(bridge, RouteChange::Add));
+                let mut hops = inverse::deletions(old, back, false);
+                self.phases[4].extend(hops.pop());
+                self.phases[OWN_ALONE].extend(hops);
+                self.phases[5].push(Step::AddRoute(RouteChange::Add, new));
+                self.phases[6].push(Step::DeleteRoute(bridge, RouteChange::Add));
             }
             Swap::Gap => {
                 self.gaps += 1;
-                self.phases[3].push(Step::DeleteRoute(old, back));
-                self.phases[4].push(Step::AddRoute(RouteChange::Add, new));
+                let mut hops = inverse::deletions(old, back, false);
+                self.phases[4].extend(hops.pop());
+                self.phases[OWN_ALONE].extend(hops);
+                self.phases[5].push(Step::AddRoute(RouteChange::Add, new));
             }
         }
     }

@@ -426,23 +426,27 @@ impl Claims {
             let own = self.at(&there.slot).and_then(|id| self.get(id)).and_then(|claim| claim.item.as_route());
             own.is_some_and(|own| is_satisfied_by(own, there) || is_joined(own, there)) || changed.contains(&there.slot)
         };
-        let released: Vec<&Item> = self.released.iter().collect();
-        let goes = |there: RouteRef<'_>| {
-            let withdrawn = || released.iter().any(|item| item.as_route().is_some_and(|route| is_satisfied_by(route, there)));
-            prune == Prune::All || self.is_beside_its_claim(there) || withdrawn()
-        };
+        let mut released: HashMap<Slot, Vec<&Route>, FxBuildHasher> = HashMap::default();
+        for route in self.released.iter().filter_map(Item::as_route) {
+            released.entry(route.slot).or_default().push(route);
+        }
+        let of_slot = |slot: &Slot| released.get(slot).into_iter().flatten();
+        let withdrawn = |there: RouteRef<'_>| of_slot(&there.slot).any(|route| is_satisfied_by(route, there));
+        let is_among = |there: RouteRef<'_>| of_slot(&there.slot).any(|route| is_joined(route, there));
+        let goes =
+            |there: RouteRef<'_>| prune == Prune::All || self.is_beside_its_claim(there) || withdrawn(there) || is_among(there);
         if self.may_have_leftovers(mirror, held) {
             for there in mirror.routes().filter(|there| self.owns(*there)) {
                 if !is_wanted(there) && goes(there) {
-                    plan.delete(Item::Route(there.to_route()), place_of(there, mirror));
+                    plan.delete(Item::Route(there.to_route()), place_of(there, mirror), withdrawn(there));
                 }
             }
         }
         for rule in Family::ALL.into_iter().flat_map(|family| mirror.rules(family)).filter(|rule| self.tag.is_on_rule(rule)) {
             let item = Item::Rule(rule.clone());
-            let withdrawn = || released.iter().any(|other| matches!(other, Item::Rule(other) if is_same_rule(other, rule)));
+            let withdrawn = || self.released.iter().any(|other| matches!(other, Item::Rule(other) if is_same_rule(other, rule)));
             if self.find(&item).is_none() && (prune == Prune::All || withdrawn()) {
-                plan.delete(item, RouteChange::Add);
+                plan.delete(item, RouteChange::Add, true);
             }
         }
     }

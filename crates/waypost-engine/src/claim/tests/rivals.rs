@@ -178,12 +178,27 @@ fn come_to_rest(seed: u64, scene: &mut Scene) {
     assert!(plan.is_empty(), "seed {seed}: {plan}");
 }
 
-/// How many runs there are: a few where nothing else is asked for.
-fn runs() -> u64 {
-    std::env::var("WAYPOST_CLAIM_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(100)
+/// The seeds of the runs: a few where nothing else is asked for, `5000` for as many and `9647..9648` for some that are not the first.
+fn seeds() -> std::ops::Range<u64> {
+    let Ok(asked) = std::env::var("WAYPOST_CLAIM_RUNS") else { return 0..100 };
+    let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("WAYPOST_CLAIM_RUNS={asked} names no runs"));
+    match asked.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => 0..number(&asked),
+    }
 }
 
 #[test]
 fn whatever_rivals_do_between_our_steps_nothing_of_theirs_is_lost_or_changed() {
-    (0..runs()).for_each(run);
+    seeds().for_each(run);
+}
+
+#[test]
+fn a_rival_that_joined_and_left_in_the_window_of_a_lost_answer_is_not_brought_back() {
+    run(9647);
+}
+
+#[test]
+fn a_claim_that_cannot_change_because_a_rival_has_joined_it_stays_as_it_was() {
+    run(272);
 }

@@ -134,3 +134,106 @@ fn what_has_gone_meanwhile_is_not_put_back() {
     scene.carry_out(plan, deleted).unwrap();
     assert_eq!(scene.words().len(), 1);
 }
+
+/// A claim of one IPv6 route whose next hops are given, put in; a rival's next hop may have joined it. The claim is withdrawn, and another put.
+fn scene_with_joined(claimed: &str, rival: Option<&str>) -> Scene {
+    let mut scene = Scene::new();
+    let goes = scene.put(&format!("2001:db8:2::/48 metric 7 {claimed}"));
+    scene.apply(Prune::Withdrawn).unwrap();
+    if let Some(rival) = rival {
+        scene.rival(waypost_core::RouteChange::Append, &format!("2001:db8:2::/48 metric 7 proto static {rival}"));
+    }
+    scene.claims.withdraw(goes);
+    scene
+}
+
+#[test]
+fn the_next_hop_of_another_that_has_joined_is_not_brought_back_by_undoing() {
+    let theirs = "via fe80::99 dev if3";
+    // Which step's answer is lost: the kernel may be asked about theirs as well as ours.
+    for lost in 0..2 {
+        let mut scene = scene_with_joined("via fe80::1 dev if2", Some(theirs));
+        let plan = scene.plan(Prune::Withdrawn);
+        assert_eq!(plan.steps().count(), 2, "each next hop by itself: {plan:?}");
+        let mut taken = false;
+        let failed = scene.carry_out(plan, |scene, at, step| {
+            if at == lost {
+                scene.writer.suffer(Fault::LoseOutcomes(1));
+            }
+            // The rival takes its own away while there is doubt.
+            if !taken && (at > lost || step.adds()) {
+                taken = true;
+                scene.rival(waypost_core::RouteChange::Delete, &format!("2001:db8:2::/48 metric 7 proto static {theirs}"));
+            }
+        });
+        let failed = failed.unwrap_err();
+        let words = scene.table().iter().map(ToString::to_string).filter(|text| text.contains("2001:db8:2")).collect::<Vec<_>>();
+        assert!(!taken || words.iter().all(|text| !text.contains("fe80::99")), "lost {lost}: {words:?} {failed}");
+        assert!(!failed.left().is_empty(), "what is in doubt is named: {failed}");
+    }
+}
+
+#[test]
+fn of_next_hops_that_are_all_ours_those_come_back_that_were_there() {
+    let ours = "nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1";
+    let mut bare = scene_with_joined(ours, None);
+    let steps = bare.plan(Prune::Withdrawn).steps().count();
+    assert_eq!(steps, 2);
+    for (at_fault, lost) in [(0, true), (1, true), (0, false), (1, false)] {
+        let mut scene = scene_with_joined(ours, None);
+        let (plan, before) = (scene.plan(Prune::Withdrawn), scene.table());
+        let failed = scene.carry_out(plan, |scene, at, _| {
+            if at == at_fault {
+                scene.writer.suffer(if lost {
+                    Fault::LoseOutcomes(1)
+                } else {
+                    Fault::RefuseRequests { count: 1, kind: ErrorKind::Busy }
+                });
+            }
+        });
+        assert!(failed.unwrap_err().left().is_empty(), "{at_fault} {lost}");
+        let hops = |items: &[Item]| -> Vec<String> {
+            let mut hops: Vec<String> = items
+                .iter()
+                .filter_map(Item::as_route)
+                .flat_map(|route| route.entry.next_hops.iter().map(|hop| format!("{:?} {hop:?}", route.slot)))
+                .collect();
+            hops.sort();
+            hops
+        };
+        assert_eq!(hops(&scene.table()), hops(&before), "{at_fault} {lost}");
+    }
+}
+
+#[test]
+fn a_next_hop_of_ours_comes_back_though_a_rival_has_taken_the_other() {
+    let ours = "nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1";
+    let mut scene = Scene::new();
+    scene.put(&format!("2001:db8:2::/48 metric 7 {ours}"));
+    scene.apply(Prune::Withdrawn).unwrap();
+    // It becomes another in its slot, which is refused when the old one has made way.
+    scene.put("2001:db8:2::/48 metric 7 via fe80::3 dev if2");
+    let plan = scene.plan(Prune::Withdrawn);
+    let failed = scene.carry_out(plan, |scene, at, _| match at {
+        1 => scene.rival(waypost_core::RouteChange::Delete, "2001:db8:2::/48 metric 7 via fe80::2 dev if2 proto 119"),
+        3 => scene.writer.suffer(Fault::RefuseRequests { count: 1, kind: ErrorKind::Busy }),
+        _ => {}
+    });
+    let failed = failed.unwrap_err();
+    assert!(failed.left().is_empty(), "{failed}");
+    assert_eq!(scene.words(), ["route 2001:db8:2::/48 via fe80::1 dev if2 proto 119 metric 7 pref medium"]);
+}
+
+#[test]
+fn a_claim_that_another_has_joined_does_not_change_and_stays_at_the_head() {
+    let mut scene = Scene::new();
+    scene.put("2001:db8:2::/48 metric 7 via fe80::1 dev if2");
+    scene.apply(Prune::Withdrawn).unwrap();
+    scene.rival(waypost_core::RouteChange::Append, "2001:db8:2::/48 metric 7 proto static via fe80::99 dev if3");
+    scene.put("2001:db8:2::/48 metric 7 via fe80::2 dev if2");
+    let (plan, before) = (scene.plan(Prune::Withdrawn), scene.table());
+    let failed = scene.carry_out(plan, |_, _, _| {}).unwrap_err();
+    assert_eq!(scene.table(), before, "{failed}");
+    assert!(failed.left().is_empty() && failed.error().kind() == ErrorKind::Exists, "{failed}");
+    assert!(failed.to_string().contains("another's, which has joined it"), "{failed}");
+}
