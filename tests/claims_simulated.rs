@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use waypost_core::{Error, ErrorKind, Kernel, Notice, Notices, Now, Outcome, Request, Route, RouteChange, TableId, Ticket};
-use waypost_engine::claim::{Claim, Claims, Difference, Execution, Item, Owner, Plan, Prune, Service, Tag};
+use waypost_engine::claim::{
+    Claim, ClaimEvent, ClaimTold, Claims, Difference, Execution, Item, Owner, Plan, Prune, Service, Tag,
+};
 use waypost_engine::{FollowOptions, Follower, Progress};
 use waypost_pfroute::wire::ByteOrder;
 use waypost_sim::RoutingProfile;
@@ -52,7 +54,7 @@ impl<K: Kernel> Scene<K> {
         for _ in 0..10_000 {
             while self.follower.advance(self.now, &mut self.reader, &mut events, &mut others).unwrap() == Progress::More {}
             if self.follower.is_settled() {
-                return events.iter().for_each(|event| self.claims.note(event, None));
+                return events.iter().for_each(|event| self.claims.note(event));
             }
             self.now = self.now + Duration::from_millis(10);
         }
@@ -160,6 +162,27 @@ fn where_no_tag_tells_it_a_route_in_the_place_of_ours_is_not_ours() {
         assert!(plan.is_empty(), "{name}: {plan}");
         assert_eq!(scene.claims.owned(scene.follower.mirror()), [] as [Item; 0], "{name}");
         assert_eq!(scene.all(), before, "{name}");
+    }
+}
+
+#[test]
+fn who_has_deleted_a_claimed_route_is_told_where_the_kernel_says_it() {
+    for profile in systems() {
+        let name = profile.dialect.name;
+        let mut scene = scene(profile);
+        scene.reader.tell_authors();
+        scene.claims.put(Claim::new(route("10.1.0.0/16 via 10.0.0.1"))).unwrap();
+        scene.apply();
+        scene.claims.look_at_all();
+        scene.claims.turn(scene.now, scene.follower.mirror());
+        let there = scene.claims.iter().next().unwrap().1.item.as_route().unwrap().to_string();
+        scene.claims.take_told();
+        scene.rival(RouteChange::Delete, &there).unwrap();
+        scene.settle();
+        scene.claims.turn(scene.now, scene.follower.mirror());
+        let told = scene.claims.take_told();
+        // The number that the simulated machine gives every program.
+        assert!(matches!(told[..], [ClaimTold { event: ClaimEvent::Deleted { pid: Some(4711) }, .. }]), "{name}: {told:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Claims that are kept, with `ip` as a rival.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -37,7 +38,7 @@ pub(super) fn what_rivals_take_away_is_told_and_put_back() {
         assert!(matches!(next(&mut claims), ClaimEvent::Installed));
         // Another puts its own in its place: that is left alone, and when it has gone ours comes back.
         ip(&format!("{family} route replace {destination} via {theirs} dev w0 metric 50 proto static"));
-        let ClaimEvent::Replaced { by } = next(&mut claims) else { panic!("it was replaced") };
+        let ClaimEvent::Replaced { by, .. } = next(&mut claims) else { panic!("it was replaced") };
         assert!(by.to_string().contains(theirs), "{by}");
         assert_eq!(claims.state(id), Some(ClaimState::Conflict));
         assert!(ip(&format!("{family} route show exact {destination}")).contains(theirs));
@@ -47,6 +48,32 @@ pub(super) fn what_rivals_take_away_is_told_and_put_back() {
         ip(&format!("{family} route add {destination} via {theirs} dev w0 metric 7"));
         assert!(matches!(next(&mut claims), ClaimEvent::Shadowed { .. }));
     }
+}
+
+/// Runs `ip` and says what process it was.
+fn process_of_ip(words: &str) -> Option<u32> {
+    let mut child = Command::new("ip").args(words.split(' ')).spawn().expect("ip starts");
+    assert!(child.wait().expect("ip ends").success(), "ip {words}");
+    Some(child.id())
+}
+
+pub(super) fn which_process_took_it_away_is_told() {
+    veth_with_addresses("w0", "w1");
+    let mut claims = open();
+    for (destination, via) in [("10.1.0.0/16", "10.0.0.2"), ("2001:db8:1::/48", "2001:db8::2")] {
+        let family = if destination.contains(':') { "-6" } else { "-4" };
+        claim(&mut claims, &format!("{destination} via {via} dev w0 metric 50"), Policy::Report);
+        assert!(matches!(next(&mut claims), ClaimEvent::Installed));
+        let process = process_of_ip(&format!("{family} route del {destination} metric 50"));
+        let told = next(&mut claims);
+        assert!(matches!(told, ClaimEvent::Deleted { pid } if pid == process), "{process:?}: {told:?}");
+    }
+    let rule = "1000: from all lookup 7".parse::<waypost::Rule>().expect("a rule");
+    claims.put(Claim::new(rule).policy(Policy::Report)).expect("a claim");
+    assert!(matches!(next(&mut claims), ClaimEvent::Installed));
+    let process = process_of_ip("rule del priority 1000");
+    let told = next(&mut claims);
+    assert!(matches!(told, ClaimEvent::Deleted { pid } if pid == process), "{process:?}: {told:?}");
 }
 
 pub(super) fn what_goes_with_its_link_comes_back_with_it() {

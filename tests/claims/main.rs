@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         test!(command::an_owner_sweeps_its_own_alone),
         test!(command::programs_get_json),
         test!(keeping::what_rivals_take_away_is_told_and_put_back),
+        test!(keeping::which_process_took_it_away_is_told),
         test!(keeping::what_goes_with_its_link_comes_back_with_it),
         test!(keeping::what_cannot_be_there_yet_waits),
         test!(keeping::a_default_route_changes_without_a_packet_that_finds_none),

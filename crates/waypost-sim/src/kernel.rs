@@ -107,6 +107,11 @@ impl Kernel for SimKernel {
     fn deadline(&self) -> Option<Now> {
         self.lock().sockets[self.socket].due.iter().map(|due| due.at).min()
     }
+
+    fn tell_authors(&mut self) {
+        let socket = self.socket;
+        self.lock().sockets[socket].tells_authors = true;
+    }
 }
 
 impl State {

@@ -107,6 +107,19 @@ impl Sim {
         self.act().change(change, route)
     }
 
+    /// What another program does to a route, of whose process the kernel tells the number.
+    ///
+    /// # Errors
+    ///
+    /// What that program would be told.
+    pub fn rival_of_process(&self, pid: u32, change: RouteChange, route: &Route) -> Result<(), Error> {
+        let mut state = self.act();
+        state.author = Some(pid);
+        let done = state.change(change, route);
+        state.author = None;
+        done
+    }
+
     /// What another program does who deletes a route and is held up when that has been announced: where a kernel announces it
     /// before it does it, the route is listed until somebody else takes the lock under which routes are changed.
     ///

@@ -101,6 +101,7 @@ struct Moment {
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) is_open: bool,
+    pub(crate) tells_authors: bool,
     pub(crate) dump_batch: usize,
     pub(crate) whole_dumps: bool,
     pub(crate) dumps: VecDeque<Dumping>,
@@ -141,6 +142,7 @@ impl Socket {
             refuse_dumps: None,
             spoil_listed: 0,
             is_open: true,
+            tells_authors: false,
             dump_batch: DUMP_BATCH,
             whole_dumps: false,
             dumps: VecDeque::new(),

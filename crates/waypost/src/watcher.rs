@@ -265,6 +265,11 @@ impl Watcher {
 }
 
 impl<K: Kernel> Watcher<K> {
+    /// From here on tells who deletes and replaces routes and rules, where the kernel says it: an [`Event::Author`] comes before each such change.
+    pub fn tell_authors(&mut self) {
+        self.kernel.tell_authors();
+    }
+
     /// A watcher of any kernel, such as a simulated one. The kernel must have been told to announce changes.
     #[must_use]
     pub fn with_kernel(kernel: K, options: FollowOptions) -> Self {

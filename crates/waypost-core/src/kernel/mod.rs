@@ -7,7 +7,7 @@ mod request;
 use std::ops::Add;
 use std::time::Duration;
 
-pub use notice::{DumpEnd, Miss, Notice, Notices, Outcome, Redirect, RouteVerb, Verb};
+pub use notice::{DumpEnd, Miss, Notice, Notices, Outcome, Redirect, RouteVerb, Touched, Verb};
 pub use request::{Dump, Flow, LookupAnswer, LookupMode, Request, RouteChange, RouteFilter};
 
 use crate::{Capabilities, Error};
@@ -123,6 +123,11 @@ pub trait Kernel {
 
     /// When `drain` wants to be called even if the kernel has said nothing: an answer is overdue then.
     fn deadline(&self) -> Option<Now>;
+
+    /// From here on, where the kernel says which program has deleted or replaced something, tells of that before the change: [`Notice::Author`].
+    ///
+    /// Most who follow do not want to know, and need not pay for it.
+    fn tell_authors(&mut self) {}
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Address, Error, IfIndex, InterfaceSettings, Link, LookupAnswer, Neighbour, NextHopObject, Prefix, Route, Rule, Ticket,
+    Address, Error, Family, IfIndex, InterfaceSettings, Link, LookupAnswer, Neighbour, NextHopObject, Prefix, Route, Rule, Slot,
+    Ticket,
 };
 
 /// What a kernel says of a route.
@@ -113,6 +114,21 @@ pub enum Outcome {
     Unknown,
 }
 
+/// What a program has deleted or replaced.
+///
+/// Who did it the kernel says by the number of a process, and that is a hint. On Linux it is the number that the sender's socket is bound to: that of its
+/// process for the first rtnetlink socket that a process has in a network namespace (`netlink_autobind`, net/netlink/af_netlink.c, 6.18), as the sender's PID namespace
+/// has it. Of further sockets nothing is told, and a program can bind any number. Routing sockets give the number of the process (`rtm_pid`). The program may have
+/// ended since.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Touched {
+    /// A route of this slot.
+    Route(Slot),
+    /// A rule of this family and priority.
+    Rule(Family, u32),
+}
+
 /// One thing that a kernel said.
 ///
 /// Anything the kernel says of routes moves in place, without an allocation for those that have one next hop.
@@ -139,6 +155,13 @@ pub enum Notice {
     Losing(Box<Route>),
     /// A router named a better one.
     Redirect(Redirect),
+    /// Who makes the change that is told of next, for those alone who [asked](crate::Kernel::tell_authors).
+    Author {
+        /// What is changed.
+        of: Touched,
+        /// The number of the process; see [`Touched`] for what it is worth.
+        pid: u32,
+    },
     /// A dump begins: what is `Listed` from here to its end belongs to it.
     DumpStarted(Ticket),
     /// A dump has ended.

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use waypost_core::{Error, ErrorKind, NextHops, Now, Protocol, Route, RouteFlags, RouteRef};
+use waypost_core::{Error, ErrorKind, Family, NextHops, Now, Protocol, Route, RouteFlags, RouteRef, Touched};
 
 use super::item::{Claim, Item, Policy};
 use super::plan::Obstacle;
@@ -54,10 +54,12 @@ pub enum ClaimEvent {
     Replaced {
         /// What is there now.
         by: Item,
+        /// The process that did it, where the kernel says so; see [`Touched`] for what the number is worth.
+        pid: Option<u32>,
     },
     /// Another program has deleted it.
     Deleted {
-        /// The program that did it, where the kernel says so.
+        /// The process that did it, where the kernel says so; see [`Touched`] for what the number is worth.
         pid: Option<u32>,
     },
     /// It has gone by itself, with its link or address. It comes back when it can.
@@ -150,15 +152,19 @@ impl Claims {
         (0..self.kept.len() as u32).for_each(|id| self.mark(id));
     }
 
-    /// Takes note of what a mirror tells. `author` is the program that did it, where the kernel says so.
-    pub fn note(&mut self, event: &Event, author: Option<u32>) {
+    /// Takes note of what a mirror tells.
+    pub fn note(&mut self, event: &Event) {
         match event {
+            Event::Author { of, pid } => self.note_author(*of, *pid),
             Event::Route { change, .. } => {
                 for route in [change.before(), change.now()].into_iter().flatten() {
                     if let Some(id) = self.at(&route.slot) {
                         self.mark(id.0);
                         if let Some(kept) = self.kept_mut(id) {
-                            kept.pid = author;
+                            // Whoever took away what was there before does not matter any more.
+                            if change.before().is_none() {
+                                kept.pid = None;
+                            }
                             if let Some(old) = change.before().filter(|old| is_satisfied_by_item(&kept.claim.item, old)) {
                                 kept.was = old.entry.next_hops.clone();
                             }
@@ -176,6 +182,25 @@ impl Claims {
                 }
             }
             Event::Link(_) | Event::Address(_) | Event::NextHop(_) => self.surroundings_changed = true,
+            _ => {}
+        }
+    }
+
+    fn note_author(&mut self, of: Touched, pid: u32) {
+        match of {
+            Touched::Route(slot) => {
+                if let Some(kept) = self.at(&slot).and_then(|id| self.kept_mut(id)) {
+                    kept.pid = Some(pid);
+                }
+            }
+            Touched::Rule(family, priority) => {
+                for at in 0..self.rules.len() {
+                    let kept = self.kept_mut(ClaimId(self.rules[at]));
+                    if let Some(kept) = kept.filter(|kept| is_rule_of(&kept.claim.item, family, priority)) {
+                        kept.pid = Some(pid);
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -336,8 +361,8 @@ impl Claims {
             return;
         }
         let event = match standing {
-            Standing::Differs(there, _) => ClaimEvent::Replaced { by: Item::Route(there) },
-            Standing::Foreign(by) => ClaimEvent::Replaced { by },
+            Standing::Differs(there, _) => ClaimEvent::Replaced { by: Item::Route(there), pid },
+            Standing::Foreign(by) => ClaimEvent::Replaced { by, pid },
             _ => ClaimEvent::Deleted { pid },
         };
         let is_free = matches!(event, ClaimEvent::Deleted { .. });
@@ -403,6 +428,10 @@ impl Claims {
             self.timers.insert((due, id.0));
         }
     }
+}
+
+fn is_rule_of(item: &Item, family: Family, priority: u32) -> bool {
+    matches!(item, Item::Rule(rule) if (rule.family, rule.priority) == (family, priority))
 }
 
 fn is_satisfied_by_item(item: &Item, there: &Route) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitflags::bitflags;
-use waypost_core::{Family, IfIndex, RouteFilter, SettingsOf};
+use waypost_core::{Family, IfIndex, RouteFilter, SettingsOf, Touched};
 
 use crate::mirror::{Change, Event};
 
@@ -99,6 +99,14 @@ impl EventFilter {
             }
             Event::Redirect(redirect) => {
                 let passes = self.has(Kinds::ROUTES, Some(redirect.destination.family()), redirect.interface);
+                (passes, passes)
+            }
+            Event::Author { of, .. } => {
+                let passes = match of {
+                    Touched::Route(slot) => self.has(Kinds::ROUTES, Some(slot.destination.family()), None),
+                    Touched::Rule(family, _) => self.has(Kinds::RULES, Some(*family), None),
+                    _ => true,
+                };
                 (passes, passes)
             }
             Event::Synchronised | Event::ResyncStarted { .. } | Event::Resynced { .. } => (true, true),

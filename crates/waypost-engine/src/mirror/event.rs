@@ -1,6 +1,6 @@
 //! What a subscriber is told.
 
-use waypost_core::{Address, InterfaceSettings, Link, Miss, Neighbour, NextHopObject, Redirect, Route, Rule};
+use waypost_core::{Address, InterfaceSettings, Link, Miss, Neighbour, NextHopObject, Redirect, Route, Rule, Touched};
 
 /// A delta of what the kernel has.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,6 +79,13 @@ pub enum Event {
         change: Change<Route>,
         /// How many routes of its slot stand before it: where it is inserted, stays, or is taken out.
         position: usize,
+    },
+    /// Who makes the change that is told of next, for those alone who asked the kernel: see [`Touched`].
+    Author {
+        /// What is changed.
+        of: Touched,
+        /// The number of the process.
+        pid: u32,
     },
     /// A rule; a new one stands behind those of its priority.
     Rule(Change<Rule>),

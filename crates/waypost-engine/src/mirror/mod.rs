@@ -279,6 +279,7 @@ impl Mirror {
             Notice::Miss(miss) => out.push(Event::Miss(miss)),
             Notice::Losing(route) => out.push(Event::Losing(route)),
             Notice::Redirect(redirect) => out.push(Event::Redirect(redirect)),
+            Notice::Author { of, pid } => out.push(Event::Author { of, pid }),
             _ => {}
         }
         if !self.announce {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use waypost_core::{Dump, DumpEnd, Error, ErrorKind, Notice, Notices, Now, Ticket};
+use waypost_core::{Dump, DumpEnd, Error, ErrorKind, Notice, Notices, Now, RouteVerb, Ticket, Touched, Verb};
 
 use super::listing::Listing;
 use super::operation::Operation;
@@ -54,6 +54,7 @@ pub struct EventLane {
     /// An overrun has been told of, and nothing has come since.
     is_overrun: bool,
     shortage: Shortage,
+    tells_authors: bool,
 }
 
 /// The dump that is being received.
@@ -79,7 +80,13 @@ impl EventLane {
             now: Now::default(),
             is_overrun: false,
             shortage: Shortage::default(),
+            tells_authors: false,
         }
+    }
+
+    /// From here on tells who deletes and replaces, where the kernel says it: see [`Touched`](waypost_core::Touched).
+    pub const fn tell_authors(&mut self) {
+        self.tells_authors = true;
     }
 
     /// Queues a dump behind those that wait already.
@@ -209,8 +216,15 @@ impl EventLane {
     }
 
     fn event(&self, message: &Message<'_>, out: &mut Notices) {
+        let before = out.len();
         if let Err(error) = message::event(message, out) {
             self.undecodable(error, false, out);
+        }
+        if self.tells_authors && out.len() > before {
+            // What the kernel does by itself has no author; the numbers that it gives to further sockets of a process are negative (`netlink_autobind`).
+            if let Some(pid) = i32::try_from(message.port).ok().filter(|port| *port > 0) {
+                name_author(pid.unsigned_abs(), out);
+            }
         }
     }
 
@@ -272,4 +286,14 @@ impl EventLane {
     fn undecodable(&self, why: impl ToString, in_dump: bool, out: &mut Notices) {
         out.push(Notice::Undecodable { in_dump, why: why.to_string() });
     }
+}
+
+/// Puts before the last notice who did it, where something has gone or made way.
+fn name_author(pid: u32, out: &mut Notices) {
+    let of = match out.last() {
+        Some(Notice::Route(RouteVerb::Removed | RouteVerb::Replaced, route)) => Touched::Route(route.slot),
+        Some(Notice::Rule(Verb::Removed, rule)) => Touched::Rule(rule.family, rule.priority),
+        _ => return,
+    };
+    out.insert(out.len() - 1, Notice::Author { of, pid });
 }

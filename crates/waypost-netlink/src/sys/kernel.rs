@@ -293,6 +293,10 @@ impl Kernel for Netlink {
         let deadlines = [self.event_lane.deadline(), self.request_lane.deadline()];
         deadlines.into_iter().flatten().min_by_key(|deadline| deadline.running)
     }
+
+    fn tell_authors(&mut self) {
+        self.event_lane.tell_authors();
+    }
 }
 
 /// Joins the groups; says which of them the kernel does not have.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use waypost_core::{
-    Dump, DumpEnd, Error, ErrorKind, IfIndex, Link, Notice, Notices, Now, Route, RouteVerb, TableId, Ticket, Verb,
+    Dump, DumpEnd, Error, ErrorKind, IfIndex, Link, Notice, Notices, Now, Route, RouteVerb, TableId, Ticket, Touched, Verb,
 };
 
 use super::Transport;
@@ -53,6 +53,7 @@ pub(super) struct EventLane {
     links: BTreeMap<IfIndex, Link>,
     /// An overrun has been told of, and nothing has come since.
     is_overrun: bool,
+    tells_authors: bool,
 }
 
 #[derive(Debug)]
@@ -85,7 +86,12 @@ impl EventLane {
             stats: EventStats { attempts: 0, misses: 0, misses_dropped: 0 },
             links: BTreeMap::new(),
             is_overrun: false,
+            tells_authors: false,
         }
+    }
+
+    pub(super) const fn tell_authors(&mut self) {
+        self.tells_authors = true;
     }
 
     pub(super) const fn stats(&self) -> EventStats {
@@ -228,6 +234,9 @@ impl EventLane {
                 if let Some(Notice::Link(verb, link)) = &mut notice {
                     complete(&mut self.links, *verb, link);
                 }
+                if self.tells_authors {
+                    out.extend(author(message, notice.as_ref()));
+                }
                 out.extend(notice);
             }
             Err(why) => out.push(Notice::Undecodable { in_dump: false, why: why.to_string() }),
@@ -281,6 +290,16 @@ impl EventLane {
             self.stats.misses_dropped += 1;
         }
     }
+}
+
+/// Who has deleted or replaced a route, where the message says it; what the kernel does by itself has no author.
+fn author(message: &Message<'_>, notice: Option<&Notice>) -> Option<Notice> {
+    let (Message::Route(message), Some(Notice::Route(RouteVerb::Removed | RouteVerb::Replaced, route))) = (message, notice)
+    else {
+        return None;
+    };
+    let pid = message.pid();
+    (pid != 0).then_some(Notice::Author { of: Touched::Route(route.slot), pid })
 }
 
 /// Fills in what a message about a link does not say, from what was said of it before: an event about its state has no name,

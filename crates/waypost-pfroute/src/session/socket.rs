@@ -279,4 +279,8 @@ impl<T: Transport> Kernel for RoutingSocket<T> {
     fn deadline(&self) -> Option<Now> {
         self.requests.deadline()
     }
+
+    fn tell_authors(&mut self) {
+        self.events.tell_authors();
+    }
 }

@@ -143,4 +143,8 @@ impl Kernel for PfRoute {
     fn deadline(&self) -> Option<Now> {
         self.0.deadline()
     }
+
+    fn tell_authors(&mut self) {
+        self.0.tell_authors();
+    }
 }

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use waypost_core::{
     Address, Error, ErrorKind, Family, IfIndex, Link, NextHopId, NextHopObject, Notice, Protocol, Route, RouteVerb, Rule,
-    RuleAction, Slot, TableId, Verb,
+    RuleAction, Slot, TableId, Touched, Verb,
 };
 
 use crate::Profile;
@@ -60,6 +60,8 @@ pub(crate) struct State {
     /// Goes up with every change of a table.
     serial: u64,
     next_index: u32,
+    /// The number of the process that acts, where that is told.
+    pub(crate) author: Option<u32>,
 }
 
 impl State {
@@ -80,6 +82,7 @@ impl State {
             leaving: None,
             serial: 0,
             next_index: 1,
+            author: None,
         };
         state.add_loopback();
         state
@@ -97,6 +100,10 @@ impl State {
 
     fn tell_route(&mut self, verb: RouteVerb, route: &Route) {
         let notice = Notice::Route(verb, self.shown(route));
+        if let (Some(pid), RouteVerb::Removed | RouteVerb::Replaced) = (self.author, verb) {
+            let author = Notice::Author { of: Touched::Route(route.slot), pid };
+            self.sockets.iter_mut().filter(|socket| socket.tells_authors).for_each(|socket| socket.hear(&author));
+        }
         self.tell(&notice);
     }
 

@@ -104,6 +104,7 @@ impl Claims {
             machine.remember(journal.read()?);
         }
         let mut watcher = Watcher::open_with(options)?;
+        watcher.tell_authors();
         watcher.synchronise(None)?;
         Ok(Self { watcher, routes, machine, journal, told: VecDeque::new(), follows, heard: None })
     }
@@ -251,7 +252,7 @@ impl Claims {
     /// Takes in what the kernel has said.
     fn catch_up(&mut self) -> Result<(), Error> {
         while let Some(event) = self.watcher.try_next()? {
-            self.machine.note(&event, None);
+            self.machine.note(&event);
             if let Some(heard) = &mut self.heard {
                 heard.push(event);
             }

@@ -45,6 +45,27 @@ fn what_another_deletes_is_told_and_by_its_policy_put_back_or_given_up() {
 }
 
 #[test]
+fn which_process_did_it_is_told_where_the_kernel_says_so_and_only_of_that_time() {
+    let (mut scene, _) = held(Policy::Reassert);
+    let ours = route(&format!("{OURS} proto 119"));
+    let again = |scene: &mut Scene| {
+        scene.now = scene.now + Duration::from_secs(100);
+        told(scene)
+    };
+    scene.sim.rival_of_process(4711, RouteChange::Delete, &ours).unwrap();
+    assert_eq!(told(&mut scene), "deleted by process 4711");
+    assert_eq!(again(&mut scene), "installed");
+    // Another one, of whom the kernel says nothing.
+    delete_ours(&scene);
+    assert_eq!(told(&mut scene), "deleted");
+    assert_eq!(again(&mut scene), "installed");
+    let theirs = route("10.1.0.0/16 via 10.0.0.9 metric 5 proto static");
+    scene.sim.rival_of_process(4712, RouteChange::Replace, &theirs).unwrap();
+    let said = told(&mut scene);
+    assert!(said.starts_with("replaced by route 10.1.0.0/16 via 10.0.0.9") && said.ends_with("of process 4712"), "{said}");
+}
+
+#[test]
 fn two_programs_that_both_insist_do_not_fight_at_speed() {
     let (mut scene, id) = held(Policy::Reassert);
     let mut waits = Vec::new();

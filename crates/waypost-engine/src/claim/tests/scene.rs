@@ -39,7 +39,8 @@ impl Scene {
             sim.set_carrier(link, true).unwrap();
             sim.add_address(link, address.parse().unwrap(), 24).unwrap();
         }
-        let (kernel, writer) = (sim.kernel(), sim.kernel());
+        let (mut kernel, writer) = (sim.kernel(), sim.kernel());
+        kernel.tell_authors();
         let claims = Claims::new(Owner::standard(), kernel.capabilities());
         let follower = Follower::new(FollowOptions { verify_every: None, ..FollowOptions::default() });
         let now = Now::awake(Duration::from_secs(1));
@@ -69,7 +70,7 @@ impl Scene {
             }
         }
         assert!(self.follower.is_settled(), "it never comes to rest");
-        events.iter().for_each(|event: &Event| self.claims.note(event, None));
+        events.iter().for_each(|event: &Event| self.claims.note(event));
     }
 
     pub(super) fn plan(&mut self, prune: Prune) -> Plan {
@@ -144,8 +145,10 @@ impl Scene {
         for told_one in self.claims.take_told() {
             let text = match told_one.event {
                 ClaimEvent::Installed => "installed".to_owned(),
-                ClaimEvent::Replaced { by } => format!("replaced by {by}"),
-                ClaimEvent::Deleted { .. } => "deleted".to_owned(),
+                ClaimEvent::Replaced { by, pid: None } => format!("replaced by {by}"),
+                ClaimEvent::Replaced { by, pid: Some(pid) } => format!("replaced by {by} of process {pid}"),
+                ClaimEvent::Deleted { pid: None } => "deleted".to_owned(),
+                ClaimEvent::Deleted { pid: Some(pid) } => format!("deleted by process {pid}"),
                 ClaimEvent::Gone(why) => format!("gone: {}", why.word()),
                 ClaimEvent::Waiting(why) => format!("waiting: {}", why.word()),
                 ClaimEvent::Conflict { there } => format!("conflict with {there}"),

@@ -1,10 +1,10 @@
-use waypost_core::{Dump, Family, Notices, RouteFilter, TableId, Ticket};
+use waypost_core::{Dump, Family, Notice, Notices, RouteFilter, TableId, Ticket, Touched};
 
 use super::super::{Datagram, EventLane};
 use super::{OURS, SEED, THEIRS, at, from_kernel, ipv6_route, message, route, words};
 use crate::wire::constants::{
-    NLM_F_CREATE, NLM_F_DUMP_FILTERED, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN,
-    RTM_DELROUTE, RTM_NEWROUTE,
+    NLM_F_CREATE, NLM_F_DUMP_FILTERED, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_MULTI, NLM_F_REPLACE, NLMSG_DONE, NLMSG_ERROR,
+    NLMSG_OVERRUN, RTM_DELROUTE, RTM_NEWROUTE,
 };
 
 /// A lane, and what it has said.
@@ -74,6 +74,27 @@ fn changes_amid_a_dump_keep_the_kernels_order() {
     talk.hear(&[message(RTM_DELROUTE, 0, 5, THEIRS, &route(1))]);
     talk.hear(&[done(0)]);
     assert_eq!(talk.words(), ["started 1", "Added 10.9.0.0/16", "Listed 10.1.0.0/16", "Removed 10.1.0.0/16", "whole 1"]);
+}
+
+#[test]
+fn who_deletes_or_replaces_is_told_to_those_who_asked() {
+    let gone = |port: u32| message(RTM_DELROUTE, 0, 5, port, &route(1));
+    let mut talk = Talk::new();
+    talk.hear(&[gone(THEIRS)]);
+    assert_eq!(talk.words(), ["Removed 10.1.0.0/16"]);
+    talk.said.clear();
+    talk.lane.tell_authors();
+    // The kernel itself, a socket that is not its process's first, one that adds, and a message that is cut.
+    talk.hear(&[gone(0), gone(0xffff_f000), added(2), message(RTM_DELROUTE, 0, 5, THEIRS, &[2, 16])]);
+    assert!(!talk.said.iter().any(|notice| matches!(notice, Notice::Author { .. })), "{:?}", talk.words());
+    talk.said.clear();
+    talk.hear(&[gone(THEIRS), message(RTM_NEWROUTE, NLM_F_REPLACE, 5, THEIRS, &route(2))]);
+    let [Notice::Author { of, pid: THEIRS }, Notice::Route(..), Notice::Author { pid: THEIRS, .. }, Notice::Route(..)] =
+        &talk.said[..]
+    else {
+        panic!("{:?}", talk.words());
+    };
+    assert!(matches!(of, Touched::Route(slot) if slot.destination.to_string() == "10.1.0.0/16"));
 }
 
 #[test]
