@@ -6,12 +6,11 @@ use std::fmt;
 use waypost::lookup::{PassedOver, Selector, Step, Verdict, World};
 use waypost::{Disposition, Family, Flow, InterfaceNames, RouteRef, Rule, RuleAction, Tables};
 
-/// Each so-many-th flow is looked at.
-const SAMPLE: u64 = 16;
-
 /// How many flows there were, and what decided about those that were looked at.
 #[derive(Default)]
 pub(crate) struct Tally {
+    /// Each so-many-th flow is looked at.
+    every: u64,
     pub(crate) worlds: u64,
     pub(crate) flows: u64,
     /// Flows of which it cannot be told, as the kernel chooses among several next hops.
@@ -118,10 +117,15 @@ fn identity<'a>(verdict: &Verdict<'a>) -> (u8, Option<RouteRef<'a>>) {
 }
 
 impl Tally {
+    /// Nothing so far. Of so many flows that looking at each sixteenth would take as long as asking the kernel, fewer are looked at.
+    pub(crate) fn of(flows: u64) -> Self {
+        Self { every: if flows > 1_000_000 { 64 } else { 16 }, ..Self::default() }
+    }
+
     /// Counts a flow, and looks closer at some.
     pub(crate) fn add<'a>(&mut self, flow: &Flow, make: impl Fn(Option<&'a [Rule]>) -> World<'a>, variants: &'a Variants) {
         self.flows += 1;
-        if self.flows % SAMPLE != 0 {
+        if self.flows % self.every != 0 {
             return;
         }
         self.sampled += 1;
@@ -215,7 +219,7 @@ pub(crate) fn company(tables: &Tables, route: RouteRef<'_>) -> (bool, bool) {
 impl Tally {
     /// Counts what a found route had beside it.
     pub(crate) fn add_company(&mut self, tables: &Tables, verdict: &Verdict<'_>) {
-        if self.flows % SAMPLE != 0 {
+        if self.flows % self.every != 0 {
             return;
         }
         let Some(route) = verdict.route() else { return };
