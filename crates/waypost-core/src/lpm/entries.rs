@@ -70,6 +70,12 @@ impl<'a, P: Key, S: Store> Iterator for Matches<'a, P, S> {
     fn next(&mut self) -> Option<Self::Item> {
         self.covers.next().map(|(prefix, place)| (prefix, self.store.get(place)))
     }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut each: F) -> B {
+        let store = self.store;
+        self.covers.fold(init, |folded, (prefix, place)| each(folded, (prefix, store.get(place))))
+    }
 }
 
 impl<P: Key, S> fmt::Debug for Iter<'_, P, S> {

@@ -3,7 +3,7 @@
 use std::slice;
 
 use super::key::Key;
-use super::node::{self, ANCESTORS, Node, STRIDE};
+use super::node::{self, Node, STRIDE};
 use super::tree::{End, Place, ROOT, Tree};
 
 /// Entries in the order of their prefixes.
@@ -176,39 +176,66 @@ pub(super) struct Covers<'a, P: Key> {
     pub(super) prefix: P,
     default: Option<&'a u32>,
     list: slice::Iter<'a, (P, u32)>,
-    /// The node that is being read, what of it is still to be read, and the node that follows.
-    node: Node,
-    hits: u128,
+    /// The node that was entered last, the six bits there, and what of it is still to be read.
+    node: Option<&'a Node>,
+    chunk: usize,
+    hits: u64,
+    /// The depth of the node that follows, and where it is.
     depth: u8,
     next: Option<usize>,
 }
 
 impl<'a, P: Key> Covers<'a, P> {
+    #[inline]
     pub(super) fn new(tree: &'a Tree<P>, prefix: P) -> Self {
         Self {
             tree,
             prefix,
             default: tree.default.as_ref(),
             list: tree.list.0.iter(),
-            node: Node::default(),
+            node: None,
+            chunk: 0,
             hits: 0,
             depth: 0,
             next: (prefix.length() > 0 && !tree.nodes.items.is_empty()).then_some(ROOT),
         }
     }
 
-    /// Goes on to the next node, which is at this depth: finds its hits and what follows it.
-    fn enter(&mut self, node: &'a Node) {
+    /// Goes on to the next node: finds its hits and what follows it. A leaf has none; if it contains the prefix, it is given back.
+    #[inline]
+    fn enter(&mut self, index: usize) -> Option<(P, &'a u32)> {
+        let node = &self.tree.nodes.items[index];
+        if node.is_leaf() {
+            let prefix = node.leaf_prefix();
+            return covers(prefix, self.prefix).then_some((prefix, node.leaf_value()));
+        }
         let chunk = P::chunk(self.prefix.bits(), self.depth);
         let left = self.prefix.length() - self.depth * STRIDE;
-        self.node = *node;
-        self.hits = node.prefixes() & ANCESTORS[chunk];
+        (self.node, self.chunk, self.hits) = (Some(node), chunk, node.hits(chunk));
         if left > STRIDE {
             self.next = node.child(chunk);
         } else {
             // The host bits are zero, so a longer prefix of the same network may be among the hits.
-            self.hits &= u128::MAX >> (127 - node::position(chunk, left));
+            self.hits &= u64::MAX >> (63 - node::position(chunk, left) % 64);
         }
+        self.depth += 1;
+        None
+    }
+
+    /// The entry of the next of the hits.
+    #[inline]
+    fn hit(&mut self) -> Option<(P, &'a u32)> {
+        if self.hits == 0 {
+            return None;
+        }
+        let (length, value) = self.node?.hit(self.chunk, self.hits.trailing_zeros());
+        self.hits &= self.hits - 1;
+        Some((P::from_bits(self.prefix.bits(), (self.depth - 1) * STRIDE + length), &self.tree.values.items[value]))
+    }
+
+    #[inline]
+    fn next_of_list(&mut self) -> Option<(P, &'a u32)> {
+        self.list.find(|(other, _)| covers(*other, self.prefix)).map(|(prefix, value)| (*prefix, value))
     }
 }
 
@@ -220,22 +247,38 @@ impl<'a, P: Key> Iterator for Covers<'a, P> {
         if let Some(value) = self.default.take() {
             return Some((P::from_bits(P::Bits::default(), 0), value));
         }
-        while self.hits == 0 {
-            let Some(next) = self.next.take() else {
-                return self.list.find(|(other, _)| covers(*other, self.prefix)).map(|(prefix, value)| (*prefix, value));
-            };
-            let node = &self.tree.nodes.items[next];
-            if node.is_leaf() {
-                let prefix = node.leaf_prefix();
-                return covers(prefix, self.prefix).then_some((prefix, node.leaf_value()));
+        loop {
+            if let Some(entry) = self.hit() {
+                return Some(entry);
             }
-            self.enter(node);
-            self.depth += 1;
+            let Some(index) = self.next.take() else { return self.next_of_list() };
+            if let Some(leaf) = self.enter(index) {
+                return Some(leaf);
+            }
         }
-        let position = self.hits.trailing_zeros();
-        self.hits &= self.hits - 1;
-        let (_, length) = node::place(position);
-        let prefix = P::from_bits(self.prefix.bits(), (self.depth - 1) * STRIDE + length);
-        Some((prefix, &self.tree.values.items[self.node.values() as usize + self.node.value_rank(position)]))
+    }
+
+    /// All of them, in one loop inside another: so the processor goes down while it still waits for values.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut each: F) -> B {
+        let mut folded = init;
+        if let Some(value) = self.default.take() {
+            folded = each(folded, (P::from_bits(P::Bits::default(), 0), value));
+        }
+        while let Some(entry) = self.hit() {
+            folded = each(folded, entry);
+        }
+        while let Some(index) = self.next.take() {
+            if let Some(leaf) = self.enter(index) {
+                folded = each(folded, leaf);
+            }
+            while let Some(entry) = self.hit() {
+                folded = each(folded, entry);
+            }
+        }
+        while let Some(entry) = self.next_of_list() {
+            folded = each(folded, entry);
+        }
+        folded
     }
 }

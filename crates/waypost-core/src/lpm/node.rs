@@ -125,6 +125,23 @@ impl Node {
         Some((length, value as usize))
     }
 
+    /// The bits of the prefixes here that contain what has this chunk, the shortest first, in the half that the chunk belongs to.
+    #[inline]
+    pub(super) const fn hits(&self, chunk: usize) -> u64 {
+        self.halves[chunk >> 5 & 1] & HALF_ANCESTORS[chunk & 63]
+    }
+
+    /// The prefix of this bit in the half of a chunk: its length, and where in the arena of values its value is.
+    #[inline]
+    pub(super) const fn hit(&self, chunk: usize, bit: u32) -> (u8, usize) {
+        let half = chunk >> 5 & 1;
+        let (_, length) = place(bit + 64 * half as u32);
+        // As in `longest`.
+        let is_low = (half as u64).wrapping_sub(1);
+        let between = (self.halves[half] & (((1 << bit) - 1) ^ is_low)).count_ones();
+        (length, self.value_base.wrapping_add((between ^ is_low as u32).wrapping_sub(is_low as u32)) as usize)
+    }
+
     /// Where the block of values starts in their arena; 0 if there are none.
     pub(super) const fn values(&self) -> u32 {
         self.value_base - self.halves[0].count_ones()
