@@ -3,6 +3,8 @@
 //! A block has no header: whoever owns it knows how many items it has, and the room it takes follows from that
 //! ([`room`]). Freed blocks wait in a list for each size; when too much waits, the table packs the arena anew.
 
+use std::mem;
+
 /// The sizes that blocks have. Steps of at most a third keep the waste inside blocks near a tenth; fewer sizes make a freed block
 /// more likely to be of use to the next one.
 const ROOMS: [u8; 17] = [1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128];
@@ -26,6 +28,9 @@ const CLASSES: [u8; 129] = {
 pub(super) const fn room(count: usize) -> usize {
     if count == 0 { 0 } else { ROOMS[CLASSES[count] as usize] as usize }
 }
+
+/// Up to how many items are moved one by one, which takes less time than to call what moves many.
+const FEW: usize = 8;
 
 /// From how many items on an arena grows by a sixteenth and not by a quarter.
 const LARGE: usize = 1 << 13;
@@ -57,7 +62,10 @@ impl<T: Copy> Arena<T> {
     pub(super) fn insert(&mut self, base: u32, count: usize, at: usize, item: T) -> u32 {
         let start = base as usize;
         if count == room(count) {
-            if start + count != self.items.len() {
+            if start + count == self.items.len() {
+                // The last block of the arena has nothing behind it: this is what makes insertion in order cheap.
+                self.grow(room(count + 1) - count, item);
+            } else if !self.take_behind(start + count, room(count + 1) - count) {
                 let moved = self.allocate(count + 1, item);
                 let target = moved as usize;
                 self.items.copy_within(start..start + at, target);
@@ -66,11 +74,14 @@ impl<T: Copy> Arena<T> {
                 self.release(base, count);
                 return moved;
             }
-            // The last block of the arena has nothing behind it: this is what makes insertion in order cheap.
-            self.grow(room(count + 1) - count, item);
         }
-        self.items.copy_within(start + at..start + count, start + at + 1);
-        self.items[start + at] = item;
+        if count - at <= FEW {
+            let mut carried = item;
+            self.items[start + at..=start + count].iter_mut().for_each(|place| mem::swap(place, &mut carried));
+        } else {
+            self.items.copy_within(start + at..start + count, start + at + 1);
+            self.items[start + at] = item;
+        }
         base
     }
 
@@ -78,20 +89,33 @@ impl<T: Copy> Arena<T> {
     pub(super) fn remove(&mut self, base: u32, count: usize, at: usize) -> (u32, T) {
         let start = base as usize;
         let item = self.items[start + at];
-        if room(count - 1) == room(count) {
-            self.items.copy_within(start + at + 1..start + count, start + at);
-            return (base, item);
-        }
         if count == 1 {
             self.release(base, count);
             return (0, item);
         }
-        let moved = self.allocate(count - 1, item);
-        let target = moved as usize;
-        self.items.copy_within(start..start + at, target);
-        self.items.copy_within(start + at + 1..start + count, target + at);
-        self.release(base, count);
-        (moved, item)
+        if count - at <= FEW {
+            let mut carried = item;
+            self.items[start + at..start + count].iter_mut().rev().for_each(|place| mem::swap(place, &mut carried));
+        } else {
+            self.items.copy_within(start + at + 1..start + count, start + at);
+        }
+        let kept = room(count - 1);
+        if kept != room(count) {
+            // What is too much has the size of a block itself: so nothing moves, and what was taken out has room when it comes back.
+            self.release(base + kept as u32, room(count) - kept);
+        }
+        (base, item)
+    }
+
+    /// Takes the room behind a block that grows, if it was the last of its size to be freed.
+    fn take_behind(&mut self, start: usize, more: usize) -> bool {
+        let Some(list) = self.free.get_mut(usize::from(CLASSES[more])) else { return false };
+        if list.last().is_none_or(|last| *last as usize != start) {
+            return false;
+        }
+        list.pop();
+        self.idle -= more;
+        true
     }
 
     /// A block for `count` items, all of them `filler` or left over from before.
@@ -173,4 +197,37 @@ impl<T: Copy> Arena<T> {
 /// At 2^31 items, which is beyond 8 GiB.
 fn to_index(index: usize) -> u32 {
     u32::try_from(index).ok().filter(|index| *index < 1 << 31).expect("an LPM table holds less than 2^31 items")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the size of a block, an item that is taken out of it and comes back finds its room there, and nothing else has moved.
+    #[test]
+    fn what_comes_back_finds_its_room() {
+        for count in 2..=128_usize {
+            let mut arena = Arena::new();
+            let base = (0..count).fold(0, |base, at| arena.insert(base, at, at, at as u32));
+            // Something must stand behind the block, or it would grow into what is free there anyway.
+            arena.insert(0, 0, 0, u32::MAX);
+            let (length, idle) = (arena.items.len(), arena.idle());
+            for at in 0..count {
+                assert_eq!(arena.remove(base, count, at), (base, at as u32));
+                let rest = &arena.items[base as usize..][..count - 1];
+                assert!(rest.iter().map(|item| *item as usize).eq((0..count).filter(|other| *other != at)));
+                assert_eq!(arena.insert(base, count - 1, at, at as u32), base);
+                assert!(arena.items[base as usize..][..count].iter().map(|item| *item as usize).eq(0..count));
+                assert_eq!((arena.items.len(), arena.idle()), (length, idle));
+            }
+        }
+    }
+
+    /// What is too much for a block that shrinks is itself as large as a block.
+    #[test]
+    fn blocks_shrink_by_whole_blocks() {
+        for rooms in ROOMS.windows(2) {
+            assert_eq!(room(usize::from(rooms[1] - rooms[0])), usize::from(rooms[1] - rooms[0]), "{rooms:?}");
+        }
+    }
 }

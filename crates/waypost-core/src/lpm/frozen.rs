@@ -197,6 +197,11 @@ struct Ways {
 }
 
 impl Ways {
+    /// The same answer whatever the bits, and nothing below but what is at `block`.
+    const fn all(answer: u32, block: u32) -> Self {
+        Self { answers: [answer; 64], children: 0, block, all: 0 }
+    }
+
     /// The nodes or leaves below, in order, by chunk.
     fn below(&self) -> impl Iterator<Item = (usize, Item)> + '_ {
         ones(self.children).map(|chunk| {
@@ -239,7 +244,8 @@ impl<P: Key> Builder<'_, P> {
     fn fill(&mut self, item: Item, depth: u8, first: usize) {
         if depth < self.depth {
             if let Some(index) = item.node {
-                let ways = self.expand(index, item.answer, depth);
+                let mut ways = Ways::all(item.answer, index);
+                self.expand(&mut ways, index, depth);
                 for chunk in ones(!ways.children) {
                     let item = Item { node: None, answer: ways.answers[chunk & 63] };
                     self.fill(item, depth + 1, first << STRIDE | chunk);
@@ -272,7 +278,12 @@ impl<P: Key> Builder<'_, P> {
 
     /// Fills the node `index`. The recursion is as deep as the tree.
     fn fork(&mut self, index: usize, node: u32, answer: u32, depth: u8) {
-        let ways = self.expand(node, answer, depth);
+        if self.tree.nodes.items[node as usize].is_leaf() {
+            self.fork_leaf(index, node, answer, depth);
+            return;
+        }
+        let mut ways = Ways::all(answer, node);
+        self.expand(&mut ways, node, depth);
         let runs = ways.runs();
         let first_child = self.nodes.len();
         // Counting begins at one.
@@ -289,9 +300,41 @@ impl<P: Key> Builder<'_, P> {
         }
     }
 
-    /// What each of the six bits at `depth` leads to from this node or leaf, above which `answer` holds.
-    fn expand(&self, index: u32, answer: u32, depth: u8) -> Ways {
-        let mut ways = Ways { answers: [answer; 64], children: 0, block: index, all: 0 };
+    /// The same for a leaf, which has one answer of its own at most, or a single way on: most of what there is, and nothing has to be gone through.
+    fn fork_leaf(&mut self, index: usize, node: u32, answer: u32, depth: u8) {
+        let leaf = &self.tree.nodes.items[node as usize];
+        let Some(place) = Place::of(leaf.leaf_prefix::<P>()) else { return };
+        let first_child = self.nodes.len();
+        let bases = [(self.answers.len() as u32).wrapping_sub(1), (NODE | first_child as u32) - 1];
+        let (mut runs, mut children) = (1, 0);
+        if place.depth != depth {
+            children = 1 << P::chunk(leaf.leaf_bits::<P>(), depth);
+            // The first chunk that leads to the answer.
+            runs = 1 << u64::trailing_ones(children);
+            self.answers.push(answer);
+        } else if *leaf.leaf_value() == answer {
+            self.answers.push(answer);
+        } else {
+            let end = place.chunk + (1 << (STRIDE - place.length));
+            if place.chunk > 0 {
+                self.answers.push(answer);
+            }
+            self.answers.push(*leaf.leaf_value());
+            if end < 64 {
+                self.answers.push(answer);
+            }
+            // Behind the last chunk there is none.
+            runs |= 1 << place.chunk | 1_u64.checked_shl(end as u32).unwrap_or(0);
+        }
+        self.nodes[index] = Fork { ways: [runs, children], bases };
+        if children != 0 {
+            self.nodes.push(Fork::default());
+            self.fork_leaf(first_child, node, answer, depth + 1);
+        }
+    }
+
+    /// What each of the six bits at `depth` leads to from this node or leaf, in place of what holds above it.
+    fn expand(&self, ways: &mut Ways, index: u32, depth: u8) {
         let node = &self.tree.nodes.items[index as usize];
         if node.is_leaf() {
             if let Some(place) = Place::of(node.leaf_prefix::<P>()) {
@@ -301,7 +344,7 @@ impl<P: Key> Builder<'_, P> {
                     ways.children = 1 << P::chunk(node.leaf_bits::<P>(), depth);
                 }
             }
-            return ways;
+            return;
         }
         let values = &self.tree.values.items[node.values() as usize..][..node.prefix_count()];
         let mut prefixes = node.prefixes();
@@ -321,7 +364,6 @@ impl<P: Key> Builder<'_, P> {
             let block = self.tree.nodes.items[node.child_base as usize..][..64].iter().enumerate();
             ways.children = block.fold(0, |all, (chunk, child)| all | u64::from(!child.is_empty()) << chunk);
         }
-        ways
     }
 }
 
