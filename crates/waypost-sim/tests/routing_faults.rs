@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waypost_core::{Drained, ErrorKind, Kernel, LossSignal, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Ticket};
 use waypost_pfroute::session::{Lane, RoutingSocket, SessionOptions, Transport, capabilities};
-use waypost_pfroute::wire::{Axis, ByteOrder, RouteOp, RouteRequest, SockaddrValue};
+use waypost_pfroute::wire::{Axis, ByteOrder, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source};
 use waypost_sim::RoutingProfile;
 use waypost_sim::routing::{RoutingSim, SimSockets};
 
@@ -213,17 +213,22 @@ fn misses_are_told_to_who_asks_and_not_more_than_some_a_second() {
     }
 }
 
-/// A kernel that has one message for one of the sockets, again and again.
+/// A kernel that has one message for one of the sockets, again and again, so many times; with `is_late` once, when it has been
+/// written to.
 struct Endless {
     sockets: SimSockets,
     lane: Lane,
     message: Vec<u8>,
     reads: usize,
     most: usize,
+    is_late: bool,
 }
 
 impl Transport for Endless {
     fn write(&mut self, request: &[u8]) -> Result<(), i32> {
+        if self.is_late {
+            self.reads = self.most - 1;
+        }
         self.sockets.write(request)
     }
 
@@ -250,6 +255,12 @@ impl Transport for Endless {
     }
 }
 
+impl Endless {
+    fn once(sockets: SimSockets, message: Vec<u8>) -> Self {
+        Self { sockets, lane: Lane::Events, message, reads: 0, most: 1, is_late: false }
+    }
+}
+
 /// A message of this type about 192.0.2.1, with an error: to the request of a process, or of the kernel itself.
 fn failure(profile: RoutingProfile, op: RouteOp, pid: u32) -> Vec<u8> {
     let addrs = [(Axis::Dst, SockaddrValue::Inet([192, 0, 2, 1].into()))];
@@ -265,7 +276,8 @@ fn a_turn_ends_though_others_never_stop_asking() {
     for profile in RoutingProfile::ALL {
         for lane in [Lane::Events, Lane::Requests] {
             let message = failure(profile, RouteOp::Get, RIVAL);
-            let sockets = Endless { sockets: machine(profile).sockets(), lane, message, reads: 0, most: usize::MAX };
+            let sockets =
+                Endless { sockets: machine(profile).sockets(), lane, message, reads: 0, most: usize::MAX, is_late: false };
             let mut kernel = program(profile, sockets, false);
             let mut notices = Notices::new();
             let drained = kernel.drain(Now::default(), 100, &mut notices).unwrap();
@@ -281,8 +293,7 @@ fn a_lookup_that_could_not_be_cloned_is_a_miss_and_no_attempt() {
     for profile in RoutingProfile::ALL {
         for (pid, misses, attempts) in [(0, 1, 0), (RIVAL, 0, 1)] {
             let message = failure(profile, RouteOp::Miss, pid);
-            let sockets = Endless { sockets: machine(profile).sockets(), lane: Lane::Events, message, reads: 0, most: 1 };
-            let mut kernel = program(profile, sockets, true);
+            let mut kernel = program(profile, Endless::once(machine(profile).sockets(), message), true);
             let said = heard(&mut kernel, Now::default());
             let told = said.iter().filter(|notice| matches!(notice, Notice::Miss(_))).count();
             assert_eq!((told, kernel.stats().attempts), (misses, attempts), "{} of {pid}", profile.dialect.name);
@@ -305,4 +316,80 @@ fn a_route_that_ends_later_than_can_be_said_fails_and_holds_nobody_up() {
         must(&mut kernel, RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
     }
     assert!(failures > 0, "some have 32 bits for it");
+}
+
+/// A message about 10.1.0.0/16 via 10.0.0.66 that pretends to be the kernel's.
+fn forged(profile: RoutingProfile, op: RouteOp, (pid, seq): (u32, u32)) -> Vec<u8> {
+    let inet = |address: [u8; 4]| SockaddrValue::Inet(address.into());
+    let addrs =
+        [(Axis::Dst, inet([10, 1, 0, 0])), (Axis::Gateway, inet([10, 0, 0, 66])), (Axis::Netmask, inet([255, 255, 0, 0]))];
+    let flags = RouteFlags::UP | RouteFlags::GATEWAY | RouteFlags::STATIC | RouteFlags::DONE;
+    let mut bytes = Vec::new();
+    let request = RouteRequest { flags, pid, seq, addrs: &addrs, ..RouteRequest::new(op) };
+    request.encode(profile.dialect, ORDER, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn what_anybody_can_have_the_kernel_say_is_believed_by_nobody() {
+    for profile in RoutingProfile::ALL {
+        for op in [RouteOp::Add, RouteOp::Delete] {
+            let message = forged(profile, op, (0, 0));
+            // Were it the kernel's, it would be told of.
+            let mut kernel = program(profile, Endless::once(machine(profile).sockets(), message.clone()), false);
+            let routes = |said: Notices| said.iter().filter(|notice| matches!(notice, Notice::Route(..))).count();
+            assert_eq!(routes(heard(&mut kernel, Now::default())), 1, "{}", profile.dialect.name);
+            let another = failure(profile, RouteOp::Get, RIVAL);
+            for behind in [&[0; 8][..], &[1], &another] {
+                let longer = [&message[..], behind].concat();
+                let mut kernel = program(profile, Endless::once(machine(profile).sockets(), longer), false);
+                let said = heard(&mut kernel, Now::default());
+                assert!(said.is_empty(), "{}: {said:?}", profile.dialect.name);
+                assert_eq!(kernel.stats().attempts, 1);
+            }
+            let shorter = message[..message.len() - 1].to_vec();
+            let mut kernel = program(profile, Endless::once(machine(profile).sockets(), shorter), false);
+            assert!(heard(&mut kernel, Now::default()).is_empty(), "{}", profile.dialect.name);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_somebody_else_has_the_kernel_say_is_none() {
+    for profile in RoutingProfile::ALL {
+        let sim = machine(profile);
+        must(&mut program(profile, sim.sockets(), false), RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        let sockets = sim.sockets();
+        // The number of the first request, which whoever has a routing socket sees.
+        let mut message = forged(profile, RouteOp::Get, (sockets.pid().unwrap(), 1));
+        message.extend([0; 8]);
+        let late = Endless { sockets, lane: Lane::Requests, message, reads: 1, most: 1, is_late: true };
+        let mut kernel = program(profile, late, false);
+        let flow = waypost_core::Flow::to("10.1.0.1".parse().unwrap());
+        kernel.submit(Now::default(), Ticket(8), Request::Lookup(&flow, waypost_core::LookupMode::Entry)).unwrap();
+        let found = heard(&mut kernel, Now::default()).into_iter().find_map(|notice| match notice {
+            Notice::Outcome(_, Outcome::Found(answer)) => Some(answer.route.to_string()),
+            _ => None,
+        });
+        assert!(found.as_ref().is_some_and(|route| route.contains("via 10.0.0.1 ")), "{}: {found:?}", profile.dialect.name);
+    }
+}
+
+#[test]
+fn what_is_overheard_can_be_read_though_others_write_nonsense() {
+    for profile in RoutingProfile::ALL {
+        let message = forged(profile, RouteOp::Delete, (0, 0));
+        let longer = [&message[..], &[0; 8]].concat();
+        for (datagram, kept) in [(longer, &message[..]), (message[..message.len() - 1].to_vec(), &[]), (vec![9], &[])] {
+            let sim = machine(profile);
+            let mut kernel = program(profile, Endless::once(sim.sockets(), datagram), false);
+            must(&mut program(profile, sim.sockets(), false), RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+            let mut bytes = Vec::new();
+            while kernel.overhear(&mut bytes).unwrap() == Drained::More {}
+            assert!(bytes.starts_with(kept), "{}", profile.dialect.name);
+            let all = Messages::new(profile.dialect, ORDER, Source::Socket, &bytes);
+            let adds = all.flatten().filter(|message| matches!(message, Message::Route(route) if route.op() == RouteOp::Add));
+            assert_eq!(adds.count(), 1, "{}", profile.dialect.name);
+        }
+    }
 }

@@ -199,8 +199,12 @@ impl EventLane {
         }
     }
 
-    /// Takes what the socket gave: one message, or several.
+    /// Takes what the socket gave: one message. What is more or less was not said by the kernel, and anybody can write it.
     pub(super) fn receive(&mut self, now: Now, since_epoch: Duration, bytes: &[u8], out: &mut Notices) {
+        if !Messages::is_one(self.order, bytes) {
+            self.stats.attempts += 1;
+            return;
+        }
         let lift = Lift { table: self.table, since_epoch };
         for message in Messages::new(self.dialect, self.order, Source::Socket, bytes) {
             match message {

@@ -178,7 +178,8 @@ impl RequestLane {
 
     /// The route that answers a [`question`](Self::question), if `bytes` are that.
     pub(super) fn answers(&self, seq: u32, bytes: &[u8]) -> Option<Route> {
-        let mut messages = Messages::new(self.dialect, self.order, Source::Socket, bytes).flatten();
+        let one = if Messages::is_one(self.order, bytes) { bytes } else { &[] };
+        let mut messages = Messages::new(self.dialect, self.order, Source::Socket, one).flatten();
         messages.find_map(|message| match message {
             Message::Route(route) => {
                 let is_ours = route.seq() == seq && self.pid.is_none_or(|pid| pid == route.pid());
@@ -217,8 +218,11 @@ impl RequestLane {
         }
     }
 
-    /// Takes what the socket gave: an answer, or what others did.
+    /// Takes what the socket gave: an answer, what others did, or what somebody would have us take for either.
     pub(super) fn receive(&mut self, since_epoch: Duration, bytes: &[u8], out: &mut Notices) {
+        if !Messages::is_one(self.order, bytes) {
+            return;
+        }
         for message in Messages::new(self.dialect, self.order, Source::Socket, bytes).flatten() {
             let Message::Route(message) = message else { continue };
             let Some(current) = self.current.as_ref().filter(|current| current.deadline.is_some()) else { return };

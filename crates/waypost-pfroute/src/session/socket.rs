@@ -11,7 +11,7 @@ use super::mib2::{Gateways, lacks_interface, lead_by};
 use super::refusal;
 use super::requests::RequestLane;
 use super::transport::{Lane, Transport};
-use crate::wire::{ByteOrder, Dialect, DumpSource};
+use crate::wire::{ByteOrder, Dialect, DumpSource, Messages};
 
 /// No message is longer: its length has two bytes.
 const MESSAGE_MAX: usize = 1 << 16;
@@ -51,6 +51,7 @@ impl SessionOptions {
 #[derive(Debug)]
 pub struct RoutingSocket<T> {
     dialect: &'static Dialect,
+    order: ByteOrder,
     capabilities: Capabilities,
     transport: T,
     events: EventLane,
@@ -70,6 +71,7 @@ impl<T: Transport> RoutingSocket<T> {
         let requests = RequestLane::new(dialect, order, options.table, transport.pid(), options.seed);
         Self {
             dialect,
+            order,
             capabilities: options.capabilities,
             transport,
             events,
@@ -94,7 +96,8 @@ impl<T: Transport> RoutingSocket<T> {
     }
 
     /// Appends the messages that have come to the socket of events, as they are; says whether there may be more. Who takes
-    /// them so is told of none of them by [`drain`](Kernel::drain).
+    /// them so is told of none of them by [`drain`](Kernel::drain). Of what is longer than it says, which no kernel makes
+    /// and some tell on, there are as many bytes as it says; what is shorter is left out. So the next message is found.
     ///
     /// # Errors
     ///
@@ -103,7 +106,8 @@ impl<T: Transport> RoutingSocket<T> {
     pub fn overhear(&mut self, out: &mut Vec<u8>) -> Result<Drained, Error> {
         match self.transport.read(Lane::Events, &mut self.buffer) {
             Ok(Some(length)) => {
-                out.extend(self.buffer.get(..length).unwrap_or_default());
+                let read = self.buffer.get(..length).unwrap_or_default();
+                out.extend(Messages::first(self.order, read).unwrap_or_default());
                 Ok(Drained::More)
             }
             Ok(None) => Ok(Drained::All),

@@ -52,6 +52,20 @@ impl<'a> Messages<'a> {
         Self { dialect, order, source, buffer, at: 0 }
     }
 
+    /// Says whether `datagram` is as long as the message that it begins with. What a kernel says to its routing sockets is, one
+    /// message to a read. What is not was written by somebody, whom the kernel refused: FreeBSD 13.0 and NetBSD tell it to every
+    /// listener as it came, with neither a number of the error nor the writer's own process in it, whatever it pretends to be.
+    #[must_use]
+    pub fn is_one(order: ByteOrder, datagram: &[u8]) -> bool {
+        Self::first(order, datagram).is_some_and(|first| first.len() == datagram.len())
+    }
+
+    /// The bytes of the message that `datagram` begins with; `None` where they are not all there.
+    pub(crate) fn first(order: ByteOrder, datagram: &[u8]) -> Option<&[u8]> {
+        let length = LENGTH.read(order, datagram).and_then(|length| usize::try_from(length).ok())?;
+        datagram.get(..length).filter(|first| first.len() >= START)
+    }
+
     /// How many bytes have been walked over.
     #[must_use]
     pub const fn offset(&self) -> usize {
