@@ -208,6 +208,7 @@ impl<M: Machine> Bench<M> {
             };
             wrote = true;
             match order {
+                Order::Read => program.follower.resync(self.now, &mut Vec::new()),
                 Order::Probe(uplink, number) => self.probes.push((uplink, number)),
                 Order::Install(wish) => self.change(&mut program, RouteChange::Add, &wish, wish.id.get()),
                 Order::Withdraw(wish) => self.change(&mut program, RouteChange::Delete, &wish, wish.id.get() + DELETION),

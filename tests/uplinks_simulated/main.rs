@@ -47,6 +47,13 @@ fn with_metrics_all_holds_at_every_step() {
     }
 }
 
+/// Seeds that found something once.
+#[test]
+fn what_went_wrong_once_does_not_again() {
+    // A deletion was refused, and then the addition that was to follow it: who had a route was said to have none.
+    run(WithMetrics::new(Profile::linux()), 2552);
+}
+
 #[test]
 fn on_routing_sockets_all_holds_that_can() {
     for (seed, profile) in seeds().step_by(6).zip(RoutingProfile::ALL.iter().cycle()) {

@@ -82,7 +82,8 @@ pub(crate) fn widest(family: Family) -> Vec<Prefix> {
 
 /// Says whether routes to a prefix are candidates for the default route.
 pub(crate) fn is_wide(prefix: Prefix) -> bool {
-    prefix.length() <= 4 && widest(prefix.family()).contains(&prefix)
+    // Each prefix is asked this, most of them longer.
+    prefix.length() <= 4 && (prefix.is_default() || widest(prefix.family()).contains(&prefix))
 }
 
 /// One address of either half of what is routed on the Internet.

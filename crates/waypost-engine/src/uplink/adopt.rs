@@ -33,7 +33,7 @@ impl Uplinks {
             let (family, metric) = (route.slot.destination.family(), route.slot.metric);
             let mut record = Record::new(Wish { id, uplink, role, route, state: WishState::Held });
             (record.since, record.seen) = (now, true);
-            self.wishes.insert(id, record);
+            self.wishes.insert(record);
             if meant.is_some() && role.is_default() {
                 if role == Role::Low {
                     if let Some(member) = self.members.get_mut(&uplink) {

@@ -66,8 +66,13 @@ impl Uplinks {
         let Some(table) = mirror.tables().table(self.options.table) else { return is_link_local };
         let is_direct = |route: RouteRef<'_>| {
             let straight = |hop: &NextHop| hop.interface == Some(interface) && hop.gateway.is_none();
-            !is_wide(route.slot.destination) && !self.is_ours(route) && route.entry.next_hops.iter().any(straight)
+            route.entry.next_hops.iter().any(straight) && !self.is_ours(route)
         };
-        is_link_local || table.matches(address).flatten().any(is_direct)
+        // All that match 0/0 are of one chain, which can be long: it is not walked.
+        let narrow = table.matches(address).filter_map(|mut chain| {
+            let first = chain.next().filter(|first| !is_wide(first.slot.destination))?;
+            Some(std::iter::once(first).chain(chain))
+        });
+        is_link_local || narrow.flatten().any(is_direct)
     }
 }

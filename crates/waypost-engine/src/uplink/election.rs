@@ -13,6 +13,8 @@ pub(super) struct Candidate {
     pub(super) settled: bool,
     /// Somebody asked for it.
     pub(super) asked: bool,
+    /// Somebody asked for others before it.
+    pub(super) set_back: bool,
     /// The kernel refuses its default route for now.
     pub(super) blocked: bool,
 }
@@ -23,6 +25,7 @@ impl Candidate {
         (
             self.grade != Grade::Bad,
             !self.blocked,
+            !self.set_back,
             self.asked,
             self.settled,
             self.priority,
@@ -36,7 +39,7 @@ impl Candidate {
 
 /// The best of them. One that is not settled takes nobody's place who is well.
 pub(super) fn elect(candidates: &[Candidate], incumbent: Option<UplinkId>) -> Option<UplinkId> {
-    let is_well = |candidate: &Candidate| candidate.grade != Grade::Bad && !candidate.blocked;
+    let is_well = |candidate: &Candidate| candidate.grade != Grade::Bad && !candidate.blocked && !candidate.set_back;
     let holds = candidates.iter().find(|candidate| incumbent == Some(candidate.id) && is_well(candidate));
     candidates
         .iter()
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
 
     fn candidate(id: u32, priority: u32, grade: Grade, settled: bool) -> Candidate {
-        Candidate { id: UplinkId(id), priority, grade, settled, asked: false, blocked: false }
+        Candidate { id: UplinkId(id), priority, grade, settled, asked: false, set_back: false, blocked: false }
     }
 
     #[track_caller]
@@ -94,6 +97,14 @@ mod tests {
         elects(&[blocked(1, 9), candidate(2, 5, Grade::Unknown, true)], Some(1), Some(2));
         elects(&[blocked(1, 9), candidate(2, 5, Grade::Bad, true)], Some(2), Some(1));
         elects(&[blocked(1, 9)], Some(1), Some(1));
+    }
+
+    #[test]
+    fn who_is_set_back_is_elected_only_where_no_other_is_well() {
+        let back = |grade| Candidate { set_back: true, ..candidate(1, 9, grade, true) };
+        elects(&[back(Grade::Good), candidate(2, 1, Grade::Unknown, false)], Some(1), Some(2));
+        elects(&[back(Grade::Good), candidate(2, 1, Grade::Bad, true)], Some(2), Some(1));
+        elects(&[back(Grade::Good)], None, Some(1));
     }
 
     #[test]

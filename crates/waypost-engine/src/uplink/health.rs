@@ -18,6 +18,8 @@ pub struct ProbeOptions {
     pub pass_after: u32,
     /// A bad one is probed after twice the time each, up to this.
     pub backoff_max: Duration,
+    /// How long the answer to a probe is waited for at most: longer than any takes. The next is not made before.
+    pub patience: Duration,
     /// By what share of it a time may be longer, in percent, so that many uplinks are not probed at once.
     pub jitter: u8,
 }
@@ -31,6 +33,7 @@ impl Default for ProbeOptions {
             fail_after: 3,
             pass_after: 2,
             backoff_max: Duration::from_secs(60),
+            patience: Duration::from_secs(60),
             jitter: 10,
         }
     }
@@ -123,8 +126,8 @@ impl Health {
         }
         self.number = self.number.wrapping_add(1);
         self.under_way = Some(self.number);
-        // Should no answer ever come, the next one is made in its time.
-        self.due = Some(now + self.later(options.interval.max(options.retry)));
+        // One that takes longer than the interval is waited for: else its failure would never count. Should no answer ever come, it is not.
+        self.due = Some(now + options.patience);
         self.under_way
     }
 
@@ -256,12 +259,27 @@ mod tests {
     fn an_old_answer_counts_for_nothing_and_none_is_waited_for_for_ever() {
         let mut health = Health::new(Some(steady()), 1);
         let old = health.probe(at(0)).unwrap();
-        assert_eq!(health.probe(at(9_999)), None);
-        let new = health.probe(at(10_000)).expect("no answer came, and the next is due");
-        health.probed(at(10_001), old, Probed::Failed);
+        assert_eq!(health.probe(at(59_999)), None);
+        let new = health.probe(at(60_000)).expect("no answer came, and the next is due");
+        health.probed(at(60_001), old, Probed::Failed);
         assert_eq!(health.grade, Grade::Unknown);
-        health.probed(at(10_001), new, Probed::Passed);
+        health.probed(at(60_001), new, Probed::Passed);
         assert_eq!(health.grade, Grade::Good);
+    }
+
+    #[test]
+    fn a_failure_that_takes_longer_than_the_interval_counts() {
+        let mut options = steady();
+        (options.interval, options.retry) = (Duration::from_millis(100), Duration::from_millis(100));
+        let (mut health, mut now) = (Health::new(Some(options), 1), 0);
+        for grade in [Grade::Doubtful, Grade::Doubtful, Grade::Bad] {
+            let number = health.probe(at(now)).expect("it is due");
+            // Meanwhile it is asked whether another is due.
+            assert_eq!((100..2_000).step_by(100).find_map(|later| health.probe(at(now + later))), None);
+            health.probed(at(now + 2_000), number, Probed::Failed);
+            assert_eq!(health.grade, grade);
+            now += 2_100;
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Life {
     pub const ALL: [Self; 4] = [Self::Inactive, Self::Added, Self::Active, Self::Removed];
 
     /// All arrows.
-    pub const ARROWS: [Arrow; 10] = [
+    pub const ARROWS: [Arrow; 11] = [
         arrow(Self::Inactive, Trigger::Wanted, Self::Added, "asked for"),
         arrow(Self::Added, Trigger::Installed, Self::Active, "the kernel has it"),
         arrow(Self::Added, Trigger::Refused, Self::Inactive, "refused: tried again later"),
@@ -89,10 +89,11 @@ impl Life {
         arrow(Self::Removed, Trigger::Kept, Self::Active, "not taken away: reported, and tried again later"),
         arrow(Self::Removed, Trigger::Wanted, Self::Added, "wanted again before the old one was gone"),
         arrow(Self::Added, Trigger::Lost, Self::Inactive, "taken before the answer was looked at"),
+        arrow(Self::Added, Trigger::Kept, Self::Active, "the old one was not taken away, and is still there"),
     ];
 
     /// All that changes nothing.
-    pub const REFUSALS: [Refusal; 18] = [
+    pub const REFUSALS: [Refusal; 17] = [
         refusal(Self::Inactive, Trigger::Installed, "a late answer: nothing is wanted"),
         refusal(Self::Inactive, Trigger::Refused, "a late answer: nothing is wanted"),
         refusal(Self::Inactive, Trigger::Unwanted, "there is nothing to take away"),
@@ -101,7 +102,6 @@ impl Life {
         refusal(Self::Inactive, Trigger::Lost, "there was nothing to lose"),
         refusal(Self::Added, Trigger::Wanted, "it is under way"),
         refusal(Self::Added, Trigger::Gone, "the answer about an old route: the new one is under way"),
-        refusal(Self::Added, Trigger::Kept, "the answer about an old route: the new one is under way"),
         refusal(Self::Active, Trigger::Wanted, "it is there"),
         refusal(Self::Active, Trigger::Installed, "the answer about the route of another role: it was there before"),
         refusal(Self::Active, Trigger::Refused, "a change of role failed: what it had stays"),
@@ -179,7 +179,7 @@ mod tests {
         let columns = [Wanted, Installed, Refused, Unwanted, Gone, Kept, Lost];
         let expected = [
             (Inactive, [Some(Added), None, None, None, None, None, None]),
-            (Added, [None, Some(Active), Some(Inactive), Some(Removed), None, None, Some(Inactive)]),
+            (Added, [None, Some(Active), Some(Inactive), Some(Removed), None, Some(Active), Some(Inactive)]),
             (Active, [None, None, None, Some(Removed), None, None, Some(Inactive)]),
             (Removed, [Some(Added), None, None, None, Some(Inactive), Some(Active), None]),
         ];

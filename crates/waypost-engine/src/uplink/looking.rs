@@ -1,40 +1,48 @@
 //! Looking at what there is: which uplinks can be used, which is elected, and what stands above it.
 
+use std::time::Duration;
+
 use waypost_core::{Family, Now, Route};
 
 use super::Uplinks;
 use super::beneath::Beneath;
 use super::election::{Candidate, elect};
 use super::health::Grade;
-use super::member::{Member, way_out};
+use super::member::{Member, Serving, WayOut, serving, way_out};
 use super::wish::{ElectionCause, Order, Role, UplinkId, UplinkReport, WishState};
 use crate::Mirror;
 use crate::monitor::widest;
 
+/// How soon it is read again where reading came to no end.
+const REREAD: Duration = Duration::from_secs(10);
+
 impl Uplinks {
     /// Finds out which uplinks can be used, and elects.
     pub(super) fn look(&mut self, now: Now, mirror: &Mirror) {
-        self.look_at(now, mirror, |member| member.uplink.vpn.is_none());
+        let serving = serving(mirror);
+        self.look_at(now, mirror, &serving, |member| member.uplink.vpn.is_none());
         for family in Family::ALL {
             let candidates = self.candidates(now, family, |member| member.uplink.vpn.is_none());
             self.physical[family as usize] = elect(&candidates, self.physical[family as usize]);
         }
-        self.look_at(now, mirror, |member| member.uplink.vpn.is_some());
+        self.look_at(now, mirror, &serving, |member| member.uplink.vpn.is_some());
         for family in Family::ALL {
             self.elect(now, family);
         }
         self.members.values_mut().for_each(|member| member.let_go(now));
     }
 
-    fn look_at(&mut self, now: Now, mirror: &Mirror, is_meant: impl Fn(&Member) -> bool) {
+    fn look_at(&mut self, now: Now, mirror: &Mirror, serving: &Serving, is_meant: impl Fn(&Member) -> bool) {
         let ids: Vec<UplinkId> = self.members.values().filter(|member| is_meant(member)).map(|member| member.id).collect();
         for id in ids {
             let Some(uplink) = self.members.get(&id).map(|member| &member.uplink) else { continue };
-            let (has_link, mut hop) = way_out(uplink, mirror, &self.options);
+            let WayOut { has_link, mut hop, expires } = way_out(uplink, mirror, serving, &self.options);
             if let Some(vpn) = uplink.vpn {
                 hop = hop.filter(|_| self.beneath(vpn.server, mirror) != Beneath::Nowhere);
             }
             if let Some(member) = self.members.get_mut(&id) {
+                // What stands in the mirror was so when it was heard: it is taken when it is new.
+                member.router_until = expires.map(|expires| member.router_until.unwrap_or(now + expires));
                 member.look(now, has_link, hop, &self.options);
             }
         }
@@ -51,6 +59,7 @@ impl Uplinks {
                 grade: member.health.grade,
                 settled: member.is_settled(now),
                 asked: member.asked,
+                set_back: member.set_back,
                 blocked: member.yielded || (member.blocked && !member.may_try(now)),
             })
             .collect()
@@ -73,6 +82,19 @@ impl Uplinks {
             _ => ElectionCause::Better,
         };
         self.reports.push(UplinkReport::Elected { family, before, now: elected, cause });
+    }
+
+    /// Has routers looked at whose lifetime is over: they are there all the same if it was renewed.
+    pub(super) fn read_again(&mut self, now: Now, orders: &mut Vec<Order>) {
+        let mut is_due = false;
+        for until in self.members.values_mut().filter_map(|member| member.router_until.as_mut()) {
+            if until.running <= now.running {
+                (is_due, *until) = (true, now + REREAD);
+            }
+        }
+        if is_due {
+            orders.push(Order::Read);
+        }
     }
 
     /// Orders the probes that are due.

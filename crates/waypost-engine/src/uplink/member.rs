@@ -1,9 +1,10 @@
 //! One uplink and what is known of it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use waypost_core::{Address, AddressFlags, Family, NextHop, Now, Prefix, Scope};
+use waypost_core::{Address, AddressFlags, Family, IfIndex, NextHop, Now, Prefix, Scope};
 
 use super::health::{Grade, Health};
 use super::life::Life;
@@ -30,6 +31,8 @@ pub(super) struct Member {
     pub(super) has_link: bool,
     /// The way out, while it can be used.
     pub(super) hop: Option<NextHop>,
+    /// When the lifetime of its router is over, unless that is renewed meanwhile.
+    pub(super) router_until: Option<Now>,
     /// Since when that is so.
     since: Now,
     /// It was usable before, and then was not, or was bad.
@@ -38,6 +41,8 @@ pub(super) struct Member {
     pub(super) hold_until: Option<Now>,
     /// Somebody asked for it to be elected.
     pub(super) asked: bool,
+    /// Somebody asked for others to be elected before it.
+    pub(super) set_back: bool,
     /// Until then no default route of it is added.
     pub(super) retry_at: Option<Now>,
     /// The kernel refuses its high default route.
@@ -68,10 +73,12 @@ impl Member {
             life: Life::Inactive,
             has_link: false,
             hop: None,
+            router_until: None,
             since: Now::default(),
             failures: 0,
             hold_until: None,
             asked: false,
+            set_back: false,
             retry_at: None,
             blocked: false,
             tries: 0,
@@ -198,24 +205,46 @@ fn serves(address: &Address) -> bool {
     is_wide && !over && !address.flags.intersects(AddressFlags::TENTATIVE | AddressFlags::DUPLICATED | AddressFlags::DEPRECATED)
 }
 
-/// Whether the link of `uplink` carries packets, and by what way they can leave by it.
-pub(super) fn way_out(uplink: &Uplink, mirror: &Mirror, options: &UplinkOptions) -> (bool, Option<NextHop>) {
-    let has_link = mirror.links().get(&uplink.interface).is_some_and(waypost_core::Link::has_carrier);
-    let is_own = |address: &&Address| address.interface == uplink.interface && Family::of(&address.local) == uplink.family;
-    let has_address = || mirror.addresses().filter(is_own).any(serves);
-    let gateway = match uplink.exit {
-        Exit::PointToPoint => return (has_link, has_link.then(|| NextHop::dev(uplink.interface))),
-        Exit::Gateway(gateway) => Some(gateway),
-        Exit::Learned => learned(uplink, mirror, options),
-    };
-    let hop = gateway.filter(|_| has_link && has_address());
-    (has_link, hop.map(|gateway| NextHop::via(gateway).with_interface(uplink.interface)))
+/// The interfaces that have an address of a family that serves.
+pub(super) type Serving = BTreeSet<(IfIndex, Family)>;
+
+/// Finds them.
+pub(super) fn serving(mirror: &Mirror) -> Serving {
+    mirror.addresses().filter(|own| serves(own)).map(|own| (own.interface, Family::of(&own.local))).collect()
 }
 
-/// The router of the best default route that somebody else has over the interface.
-fn learned(uplink: &Uplink, mirror: &Mirror, options: &UplinkOptions) -> Option<IpAddr> {
+/// How an uplink can be left by.
+pub(super) struct WayOut {
+    /// Its link carries packets.
+    pub(super) has_link: bool,
+    /// By what way they can leave by it.
+    pub(super) hop: Option<NextHop>,
+    /// How long its router said that it would be there.
+    pub(super) expires: Option<Duration>,
+}
+
+/// Whether the link of `uplink` carries packets, and by what way they can leave by it.
+pub(super) fn way_out(uplink: &Uplink, mirror: &Mirror, serving: &Serving, options: &UplinkOptions) -> WayOut {
+    let has_link = mirror.links().get(&uplink.interface).is_some_and(waypost_core::Link::has_carrier);
+    let found = match uplink.exit {
+        Exit::PointToPoint => {
+            return WayOut { has_link, hop: has_link.then(|| NextHop::dev(uplink.interface)), expires: None };
+        }
+        Exit::Gateway(gateway) => Some((gateway, None)),
+        Exit::Learned => learned(uplink, mirror, options),
+    };
+    let Some((gateway, expires)) = found.filter(|_| has_link && serving.contains(&(uplink.interface, uplink.family))) else {
+        return WayOut { has_link, hop: None, expires: None };
+    };
+    WayOut { has_link, hop: Some(NextHop::via(gateway).with_interface(uplink.interface)), expires }
+}
+
+/// The router of the best default route that somebody else has over the interface, and how long that is to live.
+fn learned(uplink: &Uplink, mirror: &Mirror, options: &UplinkOptions) -> Option<(IpAddr, Option<Duration>)> {
     let chain = mirror.tables().table(options.table)?.exactly(Prefix::default_of(uplink.family))?;
-    let alive = chain.filter(|route| route.entry.protocol != options.protocol && route.expires != Some(Duration::ZERO));
-    let mut hops = alive.flat_map(|route| route.entry.next_hops.iter());
-    hops.find(|hop| hop.interface == Some(uplink.interface) && hop.gateway.is_some()).and_then(|hop| hop.gateway)
+    let mut alive = chain.filter(|route| route.entry.protocol != options.protocol && route.expires != Some(Duration::ZERO));
+    alive.find_map(|route| {
+        let own = route.entry.next_hops.iter().filter(|hop| hop.interface == Some(uplink.interface));
+        own.filter_map(|hop| hop.gateway).next().map(|gateway| (gateway, route.expires))
+    })
 }

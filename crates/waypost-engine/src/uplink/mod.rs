@@ -28,6 +28,7 @@ mod status;
 mod tests;
 mod told;
 mod wish;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub use wish::{ElectionCause, Order, Role, Told, UplinkId, UplinkReport, Wish, W
 
 use crate::{Change, Event, Mirror};
 use member::Member;
+use wishes::Wishes;
 
 /// How long a route may be unknown to a mirror that is in step, though the kernel said that it took it, before it is doubted.
 const CONFIRM: Duration = Duration::from_secs(1);
@@ -113,7 +115,7 @@ pub struct Uplinks {
     /// The kernel keeps who installed a route.
     has_protocol: bool,
     members: BTreeMap<UplinkId, Member>,
-    wishes: BTreeMap<WishId, Record>,
+    wishes: Wishes,
     /// By family.
     elected: [Option<UplinkId>; 2],
     /// The best of those that are no VPNs, by family.
@@ -141,7 +143,7 @@ impl Uplinks {
             has_ranks: band::has_ranks(capabilities),
             has_protocol: capabilities.ownership_tag == OwnershipTag::Protocol,
             members: BTreeMap::new(),
-            wishes: BTreeMap::new(),
+            wishes: Wishes::default(),
             elected: [None; 2],
             physical: [None; 2],
             outranked: Vec::new(),
@@ -195,10 +197,18 @@ impl Uplinks {
     pub fn choose(&mut self, family: Family, uplink: Option<UplinkId>) {
         self.stirred = true;
         for member in self.members.values_mut().filter(|member| member.uplink.family == family) {
-            member.asked = Some(member.id) == uplink;
+            (member.asked, member.set_back) = (Some(member.id) == uplink, false);
             if member.asked {
                 (member.yielded, member.retry_at) = (false, None);
             }
+        }
+    }
+
+    /// Has an uplink elected only where no other is well, until [`choose`](Self::choose) is called for its family.
+    pub fn set_back(&mut self, uplink: UplinkId) {
+        self.stirred = true;
+        if let Some(member) = self.members.get_mut(&uplink) {
+            (member.asked, member.set_back) = (false, true);
         }
     }
 
@@ -245,7 +255,10 @@ impl Uplinks {
                 self.suspect(now, false, |member| ways.contains(&member.uplink.interface));
             }
             Event::ResyncStarted { .. } => self.resyncing = true,
-            Event::Resynced { .. } | Event::Synchronised => (self.resyncing, self.stirred) = (false, true),
+            Event::Resynced { .. } | Event::Synchronised => {
+                (self.resyncing, self.stirred) = (false, true);
+                self.members.values_mut().for_each(|member| member.router_until = None);
+            }
             _ => {}
         }
     }
@@ -255,7 +268,7 @@ impl Uplinks {
         let destination = any.slot.destination;
         if let Some(old) = change.before() {
             let hit = self.wishes.values().find(|record| self.is_of(&record.wish, old.as_ref())).map(|record| record.wish.id);
-            if let Some(record) = hit.and_then(|id| self.wishes.get_mut(&id)) {
+            if let Some(record) = hit.and_then(|id| self.wishes.get_mut(id)) {
                 self.stirred = true;
                 match record.wish.state {
                     WishState::Held => record.suspect = Some(change.now().cloned().map(Box::new)),
@@ -266,6 +279,11 @@ impl Uplinks {
         }
         if crate::monitor::is_wide(destination) {
             self.stirred = true;
+            if any.entry.protocol != self.options.protocol {
+                let leaves_by = |index| any.entry.next_hops.iter().any(|hop| hop.interface == Some(index));
+                let routers = self.members.values_mut().filter(|member| leaves_by(member.uplink.interface));
+                routers.for_each(|member| member.router_until = None);
+            }
             return;
         }
         let mut stirs = false;
@@ -339,6 +357,7 @@ impl Uplinks {
         if self.started && (std::mem::take(&mut self.stirred) || is_due) {
             self.see(now, mirror);
             self.look(now, mirror);
+            self.read_again(now, orders);
             self.probe(now, orders);
             self.reconcile(now, mirror, orders);
             self.look_above(mirror);
@@ -354,7 +373,8 @@ impl Uplinks {
         }
         let members = self.members.values().flat_map(|member| {
             // A time that has passed is of no more interest once it has been acted upon, which is what taking it away says.
-            [member.hold_until, member.retry_at, member.aside_at, member.health.due.filter(|_| member.is_usable())]
+            let probe = member.health.due.filter(|_| member.is_usable());
+            [member.hold_until, member.retry_at, member.aside_at, member.router_until, probe]
         });
         let unseen = |record: &Record| {
             let waits = record.unsure || (record.wish.state == WishState::Held && !record.seen);
@@ -367,11 +387,12 @@ impl Uplinks {
     /// Says whether a route is that of a wish.
     fn is_of(&self, wish: &Wish, route: RouteRef<'_>) -> bool {
         let wanted = &wish.route;
+        // The cheapest first: this is asked of each wish and each route.
+        if route.slot.metric != wanted.slot.metric || !self.has_our_tag(route) {
+            return false;
+        }
         let (Some(own), [hop]) = (wanted.entry.next_hops.first(), &*route.entry.next_hops) else { return false };
-        route.slot == wanted.slot
-            && own.gateway == hop.gateway
-            && (own.interface == hop.interface || hop.interface.is_none())
-            && self.has_our_tag(route)
+        route.slot == wanted.slot && own.gateway == hop.gateway && (own.interface == hop.interface || hop.interface.is_none())
     }
 
     fn has_our_tag(&self, route: RouteRef<'_>) -> bool {
@@ -380,6 +401,6 @@ impl Uplinks {
 
     /// Says whether a route is one of ours.
     fn is_ours(&self, route: RouteRef<'_>) -> bool {
-        self.wishes.values().any(|record| self.is_of(&record.wish, route))
+        self.has_our_tag(route) && self.wishes.values().any(|record| self.is_of(&record.wish, route))
     }
 }

@@ -53,7 +53,7 @@ impl Uplinks {
 
     /// The wish that is what it should be, if there is one: asked for or there.
     fn current(&self, id: UplinkId, role: Role, destination: Prefix, hop: &NextHop) -> Option<&Record> {
-        self.wishes.values().find(|record| {
+        self.wishes.of(id).find(|record| {
             let wish = &record.wish;
             let leads = wish
                 .route
@@ -61,7 +61,7 @@ impl Uplinks {
                 .next_hops
                 .first()
                 .is_some_and(|own| (own.gateway, own.interface) == (hop.gateway, hop.interface));
-            (wish.uplink, wish.role, wish.route.slot.destination) == (id, role, destination)
+            (wish.role, wish.route.slot.destination) == (role, destination)
                 && leads
                 && wish.state != WishState::Leaving
                 && !record.doubted
@@ -114,7 +114,9 @@ impl Uplinks {
             let kept = member.low.filter(|metric| !used.contains(metric));
             return kept.or_else(|| bands.take_low(member.uplink.interface, &used));
         }
-        own.filter(|wish| wish.role == Role::High && wish.uplink != id).for_each(|wish| beat(wish.route.slot.metric));
+        // While the old one is being deleted nobody is to be using it: a lookup of IPv6 that is at that very route then fails, though another
+        // stands (`ip6_rt_pcpu_alloc` and `ip6_create_rt_rcu` give up where `fib6_info_hold_safe` does, net/ipv6/route.c, Linux 6.18).
+        own.filter(|wish| wish.role == Role::High).for_each(|wish| beat(wish.route.slot.metric));
         let wants_zero = self.options.metric_zero && role == Role::High && destination.family() == Family::V4;
         if wants_zero && !used.contains(&0) {
             return Some(0);
@@ -142,7 +144,7 @@ impl Uplinks {
         self.next_wish += 1;
         let wish = Wish { id, uplink, role, route, state: WishState::Asked };
         orders.push(Order::Install(wish.clone()));
-        self.wishes.insert(id, Record::new(wish));
+        self.wishes.insert(Record::new(wish));
     }
 
     /// Deletes what default routes an uplink has besides the one that it is to have, where that leaves nobody without.
@@ -154,8 +156,8 @@ impl Uplinks {
         let current = current.map(|record| (record.wish.id, record.wish.state));
         let others: Vec<WishId> = self
             .wishes
-            .values()
-            .filter(|record| record.wish.uplink == id && record.wish.role.is_default() && record.wish.state != WishState::Leaving)
+            .of(id)
+            .filter(|record| record.wish.role.is_default() && record.wish.state != WishState::Leaving)
             .filter(|record| Some(record.wish.id) != current.map(|(id, _)| id))
             .filter(|record| record.again_at.is_none_or(|at| at.running <= now.running))
             .filter(|record| self.may_leave(record, role, current.map(|(_, state)| state)))
@@ -194,15 +196,13 @@ impl Uplinks {
     }
 
     pub(super) fn holds(&self, uplink: UplinkId, role: Role) -> bool {
-        self.wishes.values().any(|record| {
-            let wish = &record.wish;
-            (wish.uplink, wish.role, wish.state) == (uplink, role, WishState::Held) && !record.doubted
-        })
+        let is_held = |record: &Record| (record.wish.role, record.wish.state) == (role, WishState::Held) && !record.doubted;
+        self.wishes.of(uplink).any(is_held)
     }
 
     /// Deletes the route of a wish.
     fn withdraw(&mut self, id: WishId, mirror: &Mirror, orders: &mut Vec<Order>) {
-        let Some(record) = self.wishes.get_mut(&id) else { return };
+        let Some(record) = self.wishes.get_mut(id) else { return };
         (record.wish.state, record.again_at) = (WishState::Leaving, None);
         let wish = record.wish.clone();
         let (uplink, slot) = (wish.uplink, wish.route.slot);
@@ -278,7 +278,7 @@ impl Uplinks {
     fn break_hosts(&mut self, now: Now, id: UplinkId, hosts: &[Host], mirror: &Mirror, orders: &mut Vec<Order>) {
         let carries = self.has_default(id, WishState::Held) || self.has_default(id, WishState::Asked);
         let mut leaving = Vec::new();
-        for record in self.wishes.values().filter(|record| record.wish.uplink == id && !record.wish.role.is_default()) {
+        for record in self.wishes.of(id).filter(|record| !record.wish.role.is_default()) {
             let wish = &record.wish;
             if wish.state == WishState::Leaving || record.again_at.is_some_and(|at| at.running > now.running) {
                 continue;
@@ -337,13 +337,13 @@ impl Uplinks {
     fn conclude(&mut self) {
         let ids: Vec<UplinkId> = self.members.keys().copied().collect();
         for id in ids {
-            let mut defaults = self.wishes.values().filter(|record| record.wish.uplink == id && record.wish.role.is_default());
+            let mut defaults = self.wishes.of(id).filter(|record| record.wish.role.is_default());
             let role = match (defaults.next(), defaults.next()) {
                 (Some(only), None) if only.wish.state == WishState::Held && !only.doubted => Some(only.wish.role),
                 (None, None) => None,
                 _ => continue,
             };
-            let has_wishes = self.wishes.values().any(|record| record.wish.uplink == id);
+            let has_wishes = self.wishes.of(id).next().is_some();
             let Some(member) = self.members.get_mut(&id) else { continue };
             if std::mem::replace(&mut member.told_role, role) != role {
                 if let Some(role) = role {

@@ -24,6 +24,8 @@ pub struct UplinkStatus<'a> {
     pub elected: bool,
     /// Somebody asked for it.
     pub asked: bool,
+    /// Somebody asked for others to be elected before it.
+    pub set_back: bool,
     /// Its link carries packets.
     pub has_link: bool,
     /// The way out, while it can be used.
@@ -45,8 +47,7 @@ impl Uplinks {
     pub fn status(&self, now: Now) -> impl Iterator<Item = UplinkStatus<'_>> {
         let until = move |at: Option<Now>| at.map(|at| at.running.saturating_sub(now.running));
         self.members.values().map(move |member| {
-            let own =
-                self.wishes.values().map(|record| &record.wish).filter(|wish| wish.uplink == member.id && wish.role.is_default());
+            let own = self.wishes.of(member.id).map(|record| &record.wish).filter(|wish| wish.role.is_default());
             let there = own.filter(|wish| wish.state != WishState::Asked);
             UplinkStatus {
                 id: member.id,
@@ -54,6 +55,7 @@ impl Uplinks {
                 life: member.life,
                 elected: self.elected(member.uplink.family) == Some(member.id),
                 asked: member.asked,
+                set_back: member.set_back,
                 has_link: member.has_link,
                 hop: member.hop.as_ref(),
                 grade: member.health.grade,

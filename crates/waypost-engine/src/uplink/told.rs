@@ -11,7 +11,7 @@ use crate::Mirror;
 impl Uplinks {
     /// Takes what became of a wish.
     pub fn told(&mut self, now: Now, wish: WishId, told: Told) {
-        let Some(record) = self.wishes.get_mut(&wish) else { return };
+        let Some(record) = self.wishes.get_mut(wish) else { return };
         self.stirred = true;
         let (uplink, role) = (record.wish.uplink, record.wish.role);
         match (told, record.wish.state) {
@@ -45,7 +45,7 @@ impl Uplinks {
     }
 
     fn refused(&mut self, now: Now, wish: WishId, error: waypost_core::Error) {
-        let Some(record) = self.wishes.remove(&wish) else { return };
+        let Some(record) = self.wishes.remove(wish) else { return };
         let (uplink, role) = (record.wish.uplink, record.wish.role);
         if let Some(member) = self.members.get_mut(&uplink) {
             match role {
@@ -60,9 +60,9 @@ impl Uplinks {
 
     /// The route of a wish is there no more.
     pub(super) fn gone(&mut self, wish: WishId) {
-        let Some(record) = self.wishes.remove(&wish) else { return };
+        let Some(record) = self.wishes.remove(wish) else { return };
         let (uplink, role) = (record.wish.uplink, record.wish.role);
-        let is_last = !self.wishes.values().any(|other| other.wish.uplink == uplink && other.wish.role.is_default());
+        let is_last = !self.wishes.of(uplink).any(|other| other.wish.role.is_default());
         if is_last {
             self.default_moved(uplink, role, Trigger::Gone);
         }
@@ -70,7 +70,7 @@ impl Uplinks {
 
     /// A route of ours has gone without our doing.
     pub(super) fn lost(&mut self, now: Now, wish: WishId, overwritten_by: Option<Box<waypost_core::Route>>) {
-        let Some(record) = self.wishes.remove(&wish) else { return };
+        let Some(record) = self.wishes.remove(wish) else { return };
         let (uplink, role) = (record.wish.uplink, record.wish.role);
         if let Some(member) = self.members.get_mut(&uplink).filter(|member| member.is_usable()) {
             member.was_robbed(now, &self.options);
@@ -106,9 +106,7 @@ impl Uplinks {
     }
 
     pub(super) fn has_default(&self, uplink: UplinkId, state: WishState) -> bool {
-        self.wishes
-            .values()
-            .any(|record| record.wish.uplink == uplink && record.wish.state == state && record.wish.role.is_default())
+        self.wishes.of(uplink).any(|record| record.wish.state == state && record.wish.role.is_default())
     }
 
     /// Moves a life along an arrow; where there is none, nothing happens.
@@ -124,13 +122,13 @@ impl Uplinks {
     /// Compares what is held with what the mirror has.
     pub(super) fn see(&mut self, now: Now, mirror: &Mirror) {
         let (mut lost, mut found) = (Vec::new(), Vec::new());
-        let ids: Vec<WishId> = self.wishes.keys().copied().collect();
+        let ids: Vec<WishId> = self.wishes.ids().collect();
         for id in ids {
-            let record = &self.wishes[&id];
+            let Some(record) = self.wishes.get(id) else { continue };
             let slot = &record.wish.route.slot;
             let is_there = mirror.tables().slot(slot).any(|(_, route)| self.is_of(&record.wish, route));
             let overdue = (record.since + CONFIRM).running <= now.running;
-            let Some(record) = self.wishes.get_mut(&id) else { continue };
+            let Some(record) = self.wishes.get_mut(id) else { continue };
             record.seen |= is_there;
             let suspect = record.suspect.take();
             let state = record.wish.state;

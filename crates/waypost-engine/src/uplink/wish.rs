@@ -101,6 +101,8 @@ pub enum Order {
     Install(Wish),
     /// Delete the route of this wish: exactly this one.
     Withdraw(Wish),
+    /// Have the mirror read the routes again: a router's lifetime is over, unless it was renewed, which no kernel tells.
+    Read,
     /// Look whether packets get through this uplink, and tell with this number.
     Probe(UplinkId, u32),
 }

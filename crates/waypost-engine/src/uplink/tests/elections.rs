@@ -180,3 +180,48 @@ fn a_learned_gateway_is_that_of_anothers_default_route_and_goes_with_it() {
     machine.writes(&["-high default via fe80::1 dev if2 metric 99 pref medium"]);
     assert_eq!(machine.uplinks.elected(Family::V6), None, "the router's lifetime is over");
 }
+
+#[test]
+fn a_router_is_left_when_its_lifetime_is_over_unless_that_was_renewed() {
+    let mut machine = Machine::ready();
+    let own = |number: u32, priority| {
+        let mut uplink = Uplink::new(format!("w{number}"), Family::V6, index(number), Exit::Learned);
+        uplink.priority = priority;
+        uplink
+    };
+    let (two, three) = (machine.uplinks.set(own(2, 1)), machine.uplinks.set(own(3, 2)));
+    machine.hear(RouteVerb::Added, "default via fe80::1 dev if2 proto ra metric 1024 expires 1800sec");
+    machine.hear(RouteVerb::Added, "default via fe80::1 dev if3 proto ra metric 1025 expires 30sec");
+    machine.turn();
+    assert_eq!(machine.uplinks.elected(Family::V6), Some(three));
+    // Routes of ours say nothing of a router's, nor does another's.
+    machine.pass(ms(20_000));
+    machine.hear(RouteVerb::Added, "default via fe80::9 dev if4 proto ra metric 1026 expires 9sec");
+    machine.turn();
+    assert_eq!(machine.uplinks.deadline(), Some(machine.now + ms(10_000)));
+    machine.pass(ms(9_999));
+    assert_eq!(machine.reads, 0);
+    machine.pass(ms(1));
+    assert_eq!(
+        (machine.reads, machine.uplinks.elected(Family::V6)),
+        (1, Some(three)),
+        "nobody says whether it was renewed: it is looked at"
+    );
+    let listed = |machine: &mut Machine, seconds| {
+        machine.uplinks.note(machine.now, &Event::ResyncStarted { reason: crate::Reason::Asked });
+        machine.hear(RouteVerb::Listed, &format!("default via fe80::1 dev if3 proto ra metric 1025 expires {seconds}sec"));
+        let nothing = Event::Resynced { reason: crate::Reason::Asked, added: 0, removed: 0, replaced: 0 };
+        machine.uplinks.note(machine.now, &nothing);
+        machine.turn();
+    };
+    listed(&mut machine, 30);
+    assert_eq!(machine.uplinks.elected(Family::V6), Some(three), "it was renewed");
+    machine.pass(ms(30_000));
+    assert_eq!(machine.reads, 2);
+    listed(&mut machine, 0);
+    assert_eq!(machine.uplinks.elected(Family::V6), Some(two), "it was not");
+    // Where reading comes to no end, it is read again.
+    machine.pass(ms(1_800_000));
+    machine.pass(ms(10_000));
+    assert_eq!(machine.reads, 4);
+}

@@ -28,6 +28,8 @@ pub(super) struct Machine {
     /// What was written, in order: `+` or `-`, role and route.
     pub(super) written: Vec<String>,
     pub(super) probes: Vec<(UplinkId, u32)>,
+    /// How often everything was to be read again.
+    pub(super) reads: u32,
     /// Additions of these roles are refused.
     pub(super) refuses: BTreeSet<Role>,
     /// Deletions are refused.
@@ -71,6 +73,7 @@ impl Machine {
             reports: Vec::new(),
             written: Vec::new(),
             probes: Vec::new(),
+            reads: 0,
             refuses: BTreeSet::new(),
             keeps: false,
             waiting: Vec::new(),
@@ -174,6 +177,7 @@ impl Machine {
                 self.notice(Notice::Route(RouteVerb::Removed, wish.route));
                 self.uplinks.told(self.now, wish.id, Told::Gone);
             }
+            Order::Read => self.reads += 1,
             Order::Probe(uplink, number) => self.probes.push((uplink, number)),
         }
     }

@@ -112,6 +112,26 @@ fn a_route_that_the_kernel_does_not_take_away_is_reported_and_tried_again() {
     assert_eq!(machine.uplinks.status(machine.now).count(), 0, "it is forgotten");
 }
 
+/// Found by seed 2552 of `tests/uplinks_simulated`.
+#[test]
+fn who_keeps_its_old_route_is_active_though_its_new_one_is_refused() {
+    let mut machine = Machine::ready();
+    let two = machine.add(2, 1);
+    machine.turn();
+    (machine.holds_orders, machine.keeps) = (true, true);
+    machine.uplinks.remove(two);
+    machine.turn();
+    machine.add(2, 1);
+    machine.turn();
+    assert_eq!(machine.life(two), Life::Added);
+    machine.refuses.insert(Role::High);
+    for order in std::mem::take(&mut machine.waiting) {
+        machine.obey(order);
+        assert_eq!(machine.life(two), Life::Active, "the old one is there");
+    }
+    assert_eq!(machine.defaults(), ["default via 10.2.0.1 dev if2 metric 99"]);
+}
+
 #[test]
 fn who_is_given_up_goes_when_another_stands() {
     let mut machine = Machine::ready();
@@ -166,6 +186,32 @@ fn another_gateway_is_taken_before_the_old_one_is_left() {
     moved.exit = Exit::Gateway(ip("10.2.0.9"));
     machine.uplinks.set(moved);
     machine.writes(&["+high default via 10.2.0.9 dev if2 metric 98", "-high default via 10.2.0.1 dev if2 metric 99"]);
+}
+
+/// A lookup of IPv6 that is at a route as that is deleted fails, whatever else stands: so nobody is to be using it any more.
+#[test]
+fn a_high_route_goes_only_behind_a_better_one() {
+    let mut machine = Machine::ready();
+    let six = |number: u32, last: u32| {
+        let exit = Exit::Gateway(ip(&format!("2001:db8:{number}::{last}")));
+        Uplink::new(format!("w{number}"), Family::V6, index(number), exit)
+    };
+    let (two, three) = (machine.uplinks.set(six(2, 1)), machine.uplinks.set(six(3, 1)));
+    machine.turn();
+    machine.written.clear();
+    for (last, chosen) in [(1, three), (1, two), (2, two), (3, two), (3, three), (4, three)] {
+        let number = if chosen == two { 2 } else { 3 };
+        machine.uplinks.set(six(number, last));
+        machine.uplinks.choose(Family::V6, Some(chosen));
+        machine.turn();
+    }
+    let of = |sign: &'static str| {
+        let lines = machine.written.iter().filter(move |line| line.starts_with(sign));
+        lines.map(|line| line.rsplit_once("metric ").unwrap().1.split(' ').next().unwrap().parse().unwrap()).collect::<Vec<u32>>()
+    };
+    // 99 stood before. Of three, which is not in use then, the low route alone changes.
+    assert_eq!(of("+high"), [98, 97, 96, 95, 94, 93], "{:#?}", machine.written);
+    assert_eq!(of("-high"), [99, 98, 97, 96, 95, 94]);
 }
 
 #[test]
