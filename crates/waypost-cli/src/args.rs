@@ -379,7 +379,7 @@ pub(crate) struct UplinksAsked {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<std::path::PathBuf>,
     /// Say what would be done, and do nothing
-    #[arg(long, conflicts_with_all = ["status", "promote", "release"])]
+    #[arg(long, conflicts_with_all = ["status", "promote", "demote", "release"])]
     pub(crate) dry_run: bool,
     /// Do it for the uplinks that are found, without a configuration
     #[arg(long, conflicts_with_all = ["config", "dry_run"])]
@@ -399,6 +399,12 @@ pub(crate) struct UplinksAsked {
     /// Have the one that runs elect by priority again
     #[arg(long, conflicts_with_all = ["status", "promote"])]
     pub(crate) release: bool,
+    /// Have the one that runs elect this uplink only where no other is well
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["status", "promote", "release"])]
+    pub(crate) demote: Option<String>,
+    /// Go on as this user, with the rights to change the network alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
     /// Where the one that runs listens, if not where the configuration says
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<std::path::PathBuf>,

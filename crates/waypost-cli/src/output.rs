@@ -19,6 +19,8 @@ pub(crate) struct Output {
     pub(crate) colour: bool,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    /// What goes to standard error is coloured.
+    pub(crate) errors_coloured: bool,
 }
 
 impl Output {
@@ -26,13 +28,14 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         // https://no-color.org: set and not empty means no colour.
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = match global.color {
+        let colour = |terminal| match global.color {
             When::Always => true,
             When::Never => false,
             When::Auto => terminal && !unwanted && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
+        let (colour, errors_coloured) = (colour(terminal), colour(io::stderr().is_terminal()));
         let to = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-        Self { to, terminal, colour, json: global.json, quiet: global.quiet }
+        Self { to, terminal, colour, json: global.json, quiet: global.quiet, errors_coloured }
     }
 
     /// Hands on all that has been written.

@@ -68,7 +68,7 @@ pub use capture::Capture;
 pub use claims::Claims;
 pub use hub::Hub;
 pub use monitor::Monitor;
-pub use privilege::become_user;
+pub use privilege::{become_network_user, become_user};
 pub use reach::{Reach, Slices};
 pub use routes::{Ensured, Operation, Routes};
 #[cfg(feature = "async-io")]
@@ -77,7 +77,7 @@ pub use stream::AsyncIoEvents;
 pub use stream::TokioEvents;
 pub use sys::{Connections, Namespace, Native, Options};
 #[cfg(feature = "captive")]
-pub use uplinks::tcp_probe;
+pub use uplinks::ProbeTarget;
 pub use uplinks::{UplinkTurn, Uplinks};
 pub use watcher::Watcher;
 pub use waypost_core::*;

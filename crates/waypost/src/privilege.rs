@@ -3,7 +3,7 @@
 use nix::unistd::{Uid, User, setgid, setuid};
 use waypost_core::{Error, ErrorKind};
 
-use crate::sys::leave_groups;
+use crate::sys::{keep_network_rights, leave_groups};
 
 /// Gives up the rights of root for those of `user`, a name, for good.
 ///
@@ -36,6 +36,39 @@ pub fn become_user(user: &str) -> Result<(), Error> {
             return Ok(());
         }
         setuid(uid).map_err(failed)?;
+    }
+    Err(Error::new(ErrorKind::NotPermitted, verb).because("the rights of root can be taken back"))
+}
+
+/// Gives up all rights of the calling thread, and of those that it starts afterwards, but those to change the network (CAP_NET_ADMIN and CAP_NET_RAW),
+/// and becomes `user`, a name, if there is one: for programs that go on changing routes. Call it while there is one thread.
+///
+/// # Errors
+///
+/// `Invalid` where there is no such user, `NotPermitted` where this process may not become it, or could become root again; `Unsupported` where only
+/// root may change routes, on all systems but Linux.
+///
+/// ```no_run
+/// let uplinks = waypost::Uplinks::open_with(waypost::Options::new(), waypost::UplinkOptions::default())?;
+/// waypost::become_network_user(Some("nobody"))?;
+/// # Ok::<(), waypost::Error>(())
+/// ```
+pub fn become_network_user(user: Option<&str>) -> Result<(), Error> {
+    let verb = "give up rights";
+    let failed = |errno: nix::Error| Error::from_io(verb, &errno.into()).because(user.unwrap_or("no other user"));
+    let Some(name) = user else { return keep_network_rights(|| Ok(())).map_err(failed) };
+    let found = User::from_name(name).map_err(failed)?;
+    let Some(User { uid, gid, .. }) = found else {
+        return Err(Error::new(ErrorKind::Invalid, verb).because(format!("there is no user {name:?}")));
+    };
+    keep_network_rights(|| {
+        leave_groups(gid)?;
+        setgid(gid)?;
+        setuid(uid)
+    })
+    .map_err(failed)?;
+    if uid.is_root() || setuid(Uid::from_raw(0)).is_err() {
+        return Ok(());
     }
     Err(Error::new(ErrorKind::NotPermitted, verb).because("the rights of root can be taken back"))
 }

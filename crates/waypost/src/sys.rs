@@ -3,7 +3,7 @@
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
 //! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
 //! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so,
-//! `leave_groups`, by which a process stays in one group alone, and `keep_to`, by which a socket is kept to an interface.
+//! `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, and `keep_to`, by which a socket is kept to an interface.
 
 use cfg_if::cfg_if;
 
@@ -46,6 +46,16 @@ cfg_if! {
             _: &std::net::SocketAddr,
         ) -> std::io::Result<()> {
             socket.bind_device(Some(interface.as_bytes()))
+        }
+
+        /// Gives up all rights but those to change the network, for good; what `become_other` does to the user takes those not along.
+        pub(crate) fn keep_network_rights(become_other: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
+            use nix::sys::prctl;
+            prctl::set_keepcaps(true)?;
+            become_other()?;
+            waypost_netlink::keep_network_rights().map_err(|error| nix::Error::from_raw(error.raw_os_error().unwrap_or_default()))?;
+            prctl::set_keepcaps(false)?;
+            prctl::set_no_new_privs()
         }
 
         /// Leaves all groups but one; setgroups(2).
@@ -105,6 +115,11 @@ cfg_if! {
         ) -> std::io::Result<()> {
             let own = addresses.iter().find(|own| own.is_ipv4() == remote.is_ipv4());
             own.map_or(Ok(()), |own| socket.bind(&std::net::SocketAddr::new(*own, 0).into()))
+        }
+
+        /// On these systems only root may change routes: there is nothing that could be kept.
+        pub(crate) fn keep_network_rights(_: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
+            Err(nix::Error::EOPNOTSUPP)
         }
 
         /// Leaves all groups but one. Apple's systems ask their directory service for the groups of a process.

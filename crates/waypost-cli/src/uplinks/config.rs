@@ -1,11 +1,13 @@
 //! The configuration: what it says, and what is wrong with it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use waypost::{Exit, Family, InterfaceNames, MetricBands, OnRival, ProbeOptions, Uplink, UplinkOptions, Vpn};
+use waypost::{
+    Exit, Family, IfIndex, InterfaceNames, MetricBands, OnRival, ProbeOptions, ProbeTarget, Uplink, UplinkOptions, Vpn,
+};
 
 /// Where the daemon listens, unless it is told otherwise.
 pub(crate) const SOCKET: &str = "/run/waypost/uplinks.sock";
@@ -37,7 +39,7 @@ enum Rival {
 #[derive(Deserialize, Debug, Clone)]
 #[serde(deny_unknown_fields, default)]
 struct Probe {
-    targets: Vec<SocketAddr>,
+    targets: Vec<String>,
     timeout: f64,
     interval: f64,
     retry: f64,
@@ -118,7 +120,7 @@ pub(crate) struct Plan {
     pub(crate) planned: Vec<Planned>,
     pub(crate) socket: PathBuf,
     pub(crate) socket_mode: u32,
-    pub(crate) targets: Vec<SocketAddr>,
+    pub(crate) targets: Vec<ProbeTarget>,
     pub(crate) timeout: Duration,
 }
 
@@ -169,7 +171,14 @@ impl Config {
             }
         }
         let timeout = seconds("timeout", self.probe.timeout)?;
-        Ok(Plan { options, planned, socket: self.socket, socket_mode, targets: self.probe.targets, timeout })
+        let target = |word: &String| word.parse().map_err(|error| wrong(text, &format!("{word:?}"), &format!("{error}")));
+        let targets = self.probe.targets.iter().map(target).collect::<Result<Vec<ProbeTarget>, _>>()?;
+        // Who has no target of its family is not probed: it goes by what the kernel says of its gateway.
+        let has_target = |family| targets.iter().any(|target| target.family().is_none_or(|own| own == family));
+        planned.iter_mut().for_each(|one| one.named.probe &= has_target(one.family));
+        let all = timeout.saturating_mul(u32::try_from(targets.len()).unwrap_or(u32::MAX));
+        options.probes.patience = options.probes.patience.max(all.saturating_mul(2));
+        Ok(Plan { options, planned, socket: self.socket, socket_mode, targets, timeout })
     }
 }
 
@@ -237,9 +246,14 @@ impl Planned {
         (&self.name, self.family)
     }
 
+    /// The number of its interface, if that is there.
+    pub(crate) fn index(&self, names: &InterfaceNames) -> Option<IfIndex> {
+        names.exactly(&self.interface)
+    }
+
     /// The uplink, if its interface is there.
     pub(crate) fn uplink(&self, names: &InterfaceNames) -> Option<Uplink> {
-        let interface = names.exactly(&self.interface)?;
+        let interface = self.index(names)?;
         let mut uplink = Uplink::new(self.name.clone(), self.family, interface, self.exit);
         uplink.priority = self.named.priority;
         uplink.resolvers = self.named.resolvers.clone();
@@ -294,14 +308,23 @@ mod tests {
 
     #[test]
     fn every_key_of_probes_does_what_it_says() {
-        let text = "[probe]\ntargets = [\"192.0.2.9:443\", \"[2001:db8::9]:80\"]\ntimeout = 1.5\ninterval = 20\nretry = 2\nfail_after = 4\n\
+        let text = "[probe]\ntargets = [\"192.0.2.9:443\", \"2001:db8::9\", \"http://192.0.2.9/204\"]\ntimeout = 1.5\ninterval = 20\nretry = 2\nfail_after = 4\n\
                     pass_after = 5\nbackoff_max = 90\njitter = 30";
         let plan = Config::parse(text).unwrap();
-        assert_eq!(plan.targets.len(), 2);
+        let (connect, echo) = ("192.0.2.9:443".parse().unwrap(), "2001:db8::9".parse().unwrap());
+        let page = "http://192.0.2.9/204".to_owned();
+        assert_eq!(plan.targets, [ProbeTarget::Connect(connect), ProbeTarget::Echo(echo), ProbeTarget::Page(page)]);
         assert_eq!(plan.timeout, Duration::from_millis(1500));
         let probes = plan.options.probes;
         assert_eq!((probes.interval.as_secs(), probes.retry.as_secs(), probes.backoff_max.as_secs()), (20, 2, 90));
         assert_eq!((probes.fail_after, probes.pass_after, probes.jitter), (4, 5, 30));
+        assert_eq!(probes.patience.as_secs(), 60);
+        let slow = Config::parse("[probe]\ntargets = [\"192.0.2.9\", \"192.0.2.8\"]\ntimeout = 20").unwrap();
+        assert_eq!(slow.options.probes.patience.as_secs(), 80, "twice what all of them may take");
+        let both = "[probe]\ntargets = [\"192.0.2.9\"]\n[[uplink]]\nname = \"b\"\ninterface = \"eth0\"\nipv4 = \"auto\"\nipv6 = \"auto\"\nprobe = true";
+        let probed: Vec<bool> =
+            Config::parse(both).unwrap().planned.iter().map(|one| one.uplink(&names()).unwrap().probed).collect();
+        assert_eq!(probed, [true, false], "there is nobody to be asked over IPv6");
     }
 
     #[test]
@@ -334,6 +357,7 @@ mod tests {
             ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"", "line 2", "neither ipv4 nor ipv6"),
             ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"2001:db8::1\"", "line 4", "a router's address"),
             ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"auto\"\nprobe = true", "line 5", "names no targets"),
+            ("[probe]\ntimeout = 1\ntargets = [\"192.0.2.1\", \"nobody\"]", "line 3", "an address with a port"),
             ("a =", "line 1", ""),
         ];
         for (text, line, why) in refused {

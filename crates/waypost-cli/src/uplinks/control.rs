@@ -1,7 +1,7 @@
 //! Asking the one that runs, and answering: a line each, over a socket whose file says who may.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -61,20 +61,37 @@ fn lines(path: &Path, question: &str) -> Result<impl Iterator<Item = Result<Valu
     Ok(BufReader::new(stream).lines().map(parse))
 }
 
-/// Listens at a path, by whose permissions it is decided who may ask.
+/// Listens at a path, by whose permissions it is decided who may ask. What an earlier run has left there goes.
 pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<mio::net::UnixListener> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    match std::fs::remove_file(path) {
-        // Somebody who still listens there is not thrown out.
-        Ok(()) => {}
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(ErrorKind::AlreadyExists, "it is there, and no socket"));
+        }
+        Ok(_) if UnixStream::connect(path).is_ok() => {
+            return Err(io::Error::new(ErrorKind::AddrInUse, "somebody listens there: two would take each other's routes"));
+        }
+        Ok(_) => std::fs::remove_file(path)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let listener = mio::net::UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    Ok(listener)
+    // Nobody is to get in between its coming and its having the mode that it is to have: it gets its name last.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let beside = Path::new(&beside);
+    let _ = std::fs::remove_file(beside);
+    let listener = mio::net::UnixListener::bind(beside)?;
+    let named =
+        std::fs::set_permissions(beside, std::fs::Permissions::from_mode(mode)).and_then(|()| std::fs::rename(beside, path));
+    match named {
+        Ok(()) => Ok(listener),
+        Err(error) => {
+            let _ = std::fs::remove_file(beside);
+            Err(error)
+        }
+    }
 }
 
 /// One who asks.

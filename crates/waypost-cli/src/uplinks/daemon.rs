@@ -11,12 +11,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use waypost::{Family, Probed, UplinkId, UplinkReport, Uplinks};
+use waypost::{ErrorKind, Family, IfIndex, ProbeTarget, Probed, UplinkId, UplinkReport, Uplinks};
 
 use super::config::Plan;
-use super::{control, show};
+use super::{control, log, show};
 use crate::args::UplinksAsked;
-use crate::failure::{Failure, complain};
+use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::output::Output;
 use control::Client;
@@ -35,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const PROBES_MAX: usize = 64;
 
 /// What became of a probe: of which uplink, its number, and whether it got through.
-type Answer = (UplinkId, u32, bool);
+type Answer = (UplinkId, u32, Probed);
 
 struct Daemon<'a> {
     output: &'a mut Output,
@@ -49,8 +49,12 @@ struct Daemon<'a> {
     under_way: usize,
     wake: UnixStream,
     manager: Manager,
-    /// What was told of the uplinks last.
-    told: Value,
+    /// Who started it has been told who is elected.
+    has_told: bool,
+    /// The interfaces of the uplinks that are planned, as they were when these were set.
+    set: Option<Vec<Option<IfIndex>>>,
+    /// All uplinks are being given up.
+    ends: bool,
 }
 
 pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Uplinks, plan: Plan) -> Result<(), Failure> {
@@ -67,6 +71,8 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
     let at = |error| Failure::Io(format!("listen at {}", plan.socket.display()), error);
     let mut listener = control::listen(&plan.socket, plan.socket_mode).map_err(at)?;
     poll.registry().register(&mut listener, ASKED, Interest::READABLE).map_err(failed)?;
+    log::begin(invocation.output.errors_coloured, invocation.output.quiet);
+    give_up_rights(asked)?;
     let socket = plan.socket.clone();
     let mut daemon = Daemon {
         output: &mut invocation.output,
@@ -79,7 +85,9 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
         under_way: 0,
         wake,
         manager: Manager::new(),
-        told: Value::Null,
+        has_told: false,
+        set: None,
+        ends: false,
     };
     daemon.turn()?;
     daemon.manager.say("READY=1");
@@ -116,6 +124,15 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
     }
 }
 
+/// From here on it needs no rights but those to change the network. The socket's file stays with who started it.
+fn give_up_rights(asked: &UplinksAsked) -> Result<(), Failure> {
+    match waypost::become_network_user(asked.user.as_deref()) {
+        // Where only root may change routes, root it is, unless somebody asks for another.
+        Err(error) if error.kind() == ErrorKind::Unsupported && asked.user.is_none() => Ok(()),
+        other => Ok(other?),
+    }
+}
+
 /// A stream that can be read when one of these signals has come.
 fn signal(poll: &Poll, signals: &[i32], token: Token) -> io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
@@ -144,12 +161,14 @@ impl Daemon<'_> {
             self.probe(uplink, number);
         }
         self.output.flush()?;
-        if !turn.reports.is_empty() || self.told.is_null() {
-            self.told = show::status(&self.uplinks);
+        if turn.reports.iter().any(|report| matches!(report, UplinkReport::Elected { .. })) || !self.has_told {
+            self.has_told = true;
             let elected = self.uplinks.status().filter(|status| status.elected).map(|status| status.uplink.name.clone());
             let elected: Vec<String> = elected.collect();
             self.manager.say(&format!("STATUS=elected: {}", if elected.is_empty() { "none".into() } else { elected.join(", ") }));
-            let told = self.told.clone();
+        }
+        if !turn.reports.is_empty() && self.clients.values().any(|client| client.watches) {
+            let told = show::status(&self.uplinks);
             self.clients.retain(|_, client| !client.watches || client.tell(&told).is_ok());
         }
         self.manager.keep_alive();
@@ -158,6 +177,11 @@ impl Daemon<'_> {
 
     /// Sets the uplinks whose interfaces are there, and gives up those whose are not, or that are not planned any more.
     fn set_all(&mut self) {
+        let interfaces = self.plan.planned.iter().map(|planned| planned.index(self.uplinks.names())).collect();
+        if self.set.as_ref() == Some(&interfaces) {
+            return;
+        }
+        self.set = Some(interfaces);
         let mut wanted = BTreeMap::new();
         for planned in &self.plan.planned {
             if let Some(uplink) = planned.uplink(self.uplinks.names()) {
@@ -180,10 +204,15 @@ impl Daemon<'_> {
     }
 
     fn tell(&mut self, report: &UplinkReport) -> Result<(), Failure> {
+        // At the end it is no news that nobody is elected any more.
+        if self.ends && !matches!(report, UplinkReport::Kept { .. }) {
+            return Ok(());
+        }
         if let Some(line) = show::report(report, &self.uplinks) {
             match self.output.json {
                 true => self.output.json_line(&json!({ "time": jiff::Timestamp::now().to_string(), "report": line }))?,
-                false => self.output.line(&line)?,
+                false if show::warns(report) => tracing::warn!("{line}"),
+                false => tracing::info!("{line}"),
             }
         }
         Ok(())
@@ -196,13 +225,13 @@ impl Daemon<'_> {
         }
         match super::read(asked) {
             Ok(plan) if plan.options != self.plan.options || plan.socket != self.plan.socket => {
-                complain(&"the new configuration is refused: only uplinks and targets can change while it runs");
+                tracing::error!("the new configuration is refused: only uplinks and targets can change while it runs");
             }
             Ok(plan) => {
-                self.plan = plan;
-                complain(&"the configuration has been read again");
+                (self.plan, self.set) = (plan, None);
+                tracing::info!("the configuration has been read again");
             }
-            Err(failure) => complain(&format!("the new configuration is refused, the old one kept: {failure}")),
+            Err(failure) => tracing::error!("the new configuration is refused, the old one kept: {failure}"),
         }
     }
 
@@ -248,13 +277,18 @@ impl Daemon<'_> {
                 Family::ALL.iter().for_each(|family| self.uplinks.choose(*family, None));
                 json!({})
             }
-            Some(("promote", name)) => {
+            Some((word @ ("promote" | "demote"), name)) => {
                 let named: Vec<_> =
                     self.ids.iter().filter(|((own, _), _)| own == name).map(|((_, family), id)| (*family, *id)).collect();
-                named.iter().for_each(|(family, id)| self.uplinks.choose(*family, Some(*id)));
+                for (family, id) in &named {
+                    match word {
+                        "promote" => self.uplinks.choose(*family, Some(*id)),
+                        _ => self.uplinks.set_back(*id),
+                    }
+                }
                 if named.is_empty() { json!({ "error": format!("there is no uplink {name:?}") }) } else { json!({}) }
             }
-            _ => json!({ "error": "ask for status, watch, promote NAME or release" }),
+            _ => json!({ "error": "ask for status, watch, promote NAME, demote NAME or release" }),
         }
     }
 
@@ -263,9 +297,13 @@ impl Daemon<'_> {
         let Some(own) = self.uplinks.uplink(uplink) else { return };
         let (index, family) = (own.interface, own.family);
         let interface = self.uplinks.names().printed(index).to_string();
-        let addresses: Vec<_> =
-            self.uplinks.mirror().addresses().filter(|own| own.interface == index).map(|own| own.local).collect();
-        let targets: Vec<_> = self.plan.targets.iter().copied().filter(|target| Family::of(&target.ip()) == family).collect();
+        // A page is asked over this family and no other.
+        let is_own = |own: &&waypost::Address| own.interface == index && Family::of(&own.local) == family;
+        let addresses: Vec<_> = self.uplinks.mirror().addresses().filter(is_own).map(|own| own.local).collect();
+        let is_of_family = |target: &&ProbeTarget| target.family().is_none_or(|own| own == family);
+        let mut targets: Vec<_> = self.plan.targets.iter().filter(is_of_family).cloned().collect();
+        // A portal lets much through: who asks for a page too goes by that.
+        targets.sort_by_key(|target| !matches!(target, ProbeTarget::Page(_)));
         let (timeout, answer) = (self.plan.timeout, self.probes.0.clone());
         let Ok(mut wake) = self.wake.try_clone() else { return };
         if targets.is_empty() || self.under_way >= PROBES_MAX {
@@ -273,8 +311,9 @@ impl Daemon<'_> {
         }
         let look = move || {
             // One that answers is enough; the time is for each.
-            let passed = targets.iter().any(|target| waypost::tcp_probe(&interface, &addresses, *target, timeout));
-            let _ = answer.send((uplink, number, passed));
+            let mut answers = targets.iter().map(|target| target.ask(&interface, &addresses, timeout));
+            let said = answers.find(|said| *said != Probed::Failed).unwrap_or(Probed::Failed);
+            let _ = answer.send((uplink, number, said));
             let _ = wake.write_all(&[0]);
         };
         if std::thread::Builder::new().spawn(look).is_ok() {
@@ -283,9 +322,9 @@ impl Daemon<'_> {
     }
 
     fn take_probes(&mut self) {
-        while let Ok((uplink, number, passed)) = self.probes.1.try_recv() {
+        while let Ok((uplink, number, probed)) = self.probes.1.try_recv() {
             self.under_way -= 1;
-            self.uplinks.probed(uplink, number, if passed { Probed::Passed } else { Probed::Failed });
+            self.uplinks.probed(uplink, number, probed);
         }
     }
 
@@ -295,8 +334,10 @@ impl Daemon<'_> {
         if leave {
             return Ok(());
         }
+        self.ends = true;
         self.uplinks.remove_all();
         self.plan.planned.clear();
+        self.set = None;
         self.ids.clear();
         let end = now() + FAREWELL;
         while !self.uplinks.is_idle() {

@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod daemon;
+mod log;
 mod show;
 
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked) -> Result<(
     }
     if let Some(name) = &asked.promote {
         return control::ask(&listens_at(asked)?, &format!("promote {name}"));
+    }
+    if let Some(name) = &asked.demote {
+        return control::ask(&listens_at(asked)?, &format!("demote {name}"));
     }
     if asked.release {
         return control::ask(&listens_at(asked)?, "release");

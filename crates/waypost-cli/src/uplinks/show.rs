@@ -1,7 +1,7 @@
 //! How uplinks are shown.
 
 use serde_json::{Value, json};
-use waypost::{Family, InterfaceNames, Life, Names, UplinkReport, UplinkStatus, Uplinks};
+use waypost::{Family, Grade, InterfaceNames, Life, Names, UplinkReport, UplinkStatus, Uplinks};
 
 /// All uplinks, as JSON: what the control socket tells.
 pub(crate) fn status(uplinks: &Uplinks) -> Value {
@@ -22,6 +22,7 @@ fn one(status: &UplinkStatus<'_>, names: &InterfaceNames) -> Value {
         "usable": status.hop.is_some(),
         "elected": status.elected,
         "asked": status.asked,
+        "set_back": status.set_back,
         "state": status.life.to_string().to_lowercase(),
         "priority": status.uplink.priority,
         "health": status.grade.word(),
@@ -59,6 +60,9 @@ pub(crate) fn table(status: &Value) -> Vec<String> {
         if uplink["asked"] == true {
             line += ", promoted by hand";
         }
+        if uplink["set_back"] == true {
+            line += ", demoted by hand";
+        }
         lines.push(line);
     }
     let above = status["outranked_by"].as_array().into_iter().flatten();
@@ -67,6 +71,18 @@ pub(crate) fn table(status: &Value) -> Vec<String> {
         lines.push("no uplinks".to_owned());
     }
     lines
+}
+
+/// Whether that is a warning.
+pub(crate) const fn warns(report: &UplinkReport) -> bool {
+    match report {
+        UplinkReport::Elected { now, .. } => now.is_none(),
+        UplinkReport::Graded { grade, .. } => matches!(grade, Grade::Bad | Grade::Doubtful),
+        UplinkReport::Refused { .. } | UplinkReport::Kept { .. } | UplinkReport::Lost { .. } | UplinkReport::Outranked { .. } => {
+            true
+        }
+        _ => false,
+    }
 }
 
 /// What is worth telling, as a line.

@@ -10,9 +10,11 @@ cfg_if::cfg_if! {
         mod kernel;
         mod namespace;
         mod receiver;
+        mod rights;
         mod socket;
 
         pub use connections::Connections;
         pub use kernel::Netlink;
+        pub use rights::keep_network_rights;
     }
 }

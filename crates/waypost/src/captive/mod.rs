@@ -49,7 +49,7 @@ use std::thread;
 use std::time::Duration;
 
 use waypost_core::{Error, ErrorKind, Family, IfIndex};
-use waypost_engine::{LinkStanding, Snapshot};
+use waypost_engine::{LinkStanding, Probed, Snapshot};
 
 use crate::sys;
 use probe::{Answer, Probe, What};
@@ -338,6 +338,17 @@ impl Check {
             (index, network.names().printed(index).to_string(), own)
         });
         with_addresses.filter(|(_, _, own): &(_, _, Vec<IpAddr>)| !own.is_empty()).collect()
+    }
+}
+
+/// Asks one page, which answers 204, through one interface that has these addresses.
+pub(crate) fn page(url: &str, interface: &str, addresses: &[IpAddr], timeout: Duration) -> Probed {
+    let deadline = sys::now().running.saturating_add(timeout);
+    let (interface, addresses) = (interface.to_owned(), addresses.to_vec());
+    match (Probe { url: url.to_owned(), what: What::Page(None), interface, addresses, deadline }).run() {
+        Answer::AsItShould => Probed::Passed,
+        Answer::Captive(_) => Probed::Captive,
+        Answer::Api { .. } | Answer::Nothing => Probed::Failed,
     }
 }
 

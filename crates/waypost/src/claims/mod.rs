@@ -267,6 +267,12 @@ impl Claims {
         Ok(self.heard.as_mut().map(std::mem::take).unwrap_or_default())
     }
 
+    /// Has everything read again.
+    pub(crate) fn read_again(&mut self) -> Result<(), Error> {
+        self.watcher.resync();
+        self.catch_up()
+    }
+
     /// Waits until the kernel has said something, or `timeout` has passed.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Error> {
         self.watcher.wait(timeout).map(drop)

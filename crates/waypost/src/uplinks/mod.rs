@@ -17,7 +17,7 @@ use crate::Claims;
 use crate::sys::{self, Options};
 
 #[cfg(feature = "captive")]
-pub use probe::tcp_probe;
+pub use probe::ProbeTarget;
 
 /// How often orders are carried out in one turn: what a rival does at speed is answered in the next.
 const ROUNDS_MAX: usize = 16;
@@ -109,6 +109,11 @@ impl Uplinks {
     /// Has an uplink elected as long as it is well; `None` lets priorities decide again.
     pub fn choose(&mut self, family: Family, uplink: Option<UplinkId>) {
         self.machine.choose(family, uplink);
+    }
+
+    /// Has an uplink elected only where no other is well, until [`choose`](Self::choose) is called for its family.
+    pub fn set_back(&mut self, uplink: UplinkId) {
+        self.machine.set_back(uplink);
     }
 
     /// Takes what became of a probe.
@@ -212,6 +217,7 @@ impl Uplinks {
     fn obey(&mut self, order: Order, turn: &mut UplinkTurn) -> Result<(), Error> {
         match order {
             Order::Probe(uplink, number) => turn.probes.push((uplink, number)),
+            Order::Read => self.claims.read_again()?,
             Order::Install(wish) if self.is_dry => turn.dry.push((true, wish)),
             Order::Withdraw(wish) if self.is_dry => turn.dry.push((false, wish)),
             Order::Install(wish) => {

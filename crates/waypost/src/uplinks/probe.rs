@@ -1,28 +1,200 @@
 //! Looking whether packets get through an uplink.
 
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use waypost_core::{Error, ErrorKind, Family};
+use waypost_engine::Probed;
 
+use crate::captive::{self, Endpoint};
 use crate::sys;
 
-/// Says whether a TCP connection to `target` comes about in time, kept to an interface that has these addresses. It blocks for `timeout` at most.
+/// How many octets tell an echo of ours from those of others.
+const TOKEN: usize = 8;
+
+/// Whom a probe asks, and how.
 ///
-/// Somebody who refuses the connection has been reached: that counts as well.
+/// ```
+/// use waypost::ProbeTarget;
 ///
-/// # Platform-specific
-///
-/// Linux binds the socket to the interface; elsewhere it gets an address of it, and the tables decide by which way it leaves.
-#[must_use]
-pub fn tcp_probe(interface: &str, addresses: &[IpAddr], target: SocketAddr, timeout: Duration) -> bool {
-    let connect = || {
-        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-        sys::keep_to(&socket, interface, addresses, &target)?;
-        socket.connect_timeout(&target.into(), timeout)
+/// assert!(matches!("192.0.2.1".parse()?, ProbeTarget::Echo(_)));
+/// assert!(matches!("[2001:db8::1]:443".parse()?, ProbeTarget::Connect(_)));
+/// assert!(matches!("http://192.0.2.1/generate_204".parse()?, ProbeTarget::Page(_)));
+/// assert!("https://192.0.2.1/".parse::<ProbeTarget>().is_err());
+/// # Ok::<(), waypost::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ProbeTarget {
+    /// An ICMP echo request to this address, as `ping` makes them.
+    Echo(IpAddr),
+    /// A TCP connection. Somebody who refuses it has been reached: that counts as well.
+    Connect(SocketAddr),
+    /// A page that answers 204, No Content, over HTTP: whoever answers anything else in its place is a captive portal.
+    Page(String),
+}
+
+impl FromStr for ProbeTarget {
+    type Err = Error;
+
+    /// An address is asked for an echo, an address with a port for a connection, and what begins with `http:` for a page.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Echo(address));
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Connect(address));
+        }
+        if !text.contains("://") {
+            let why = "it is an address, an address with a port, or a page that begins with http:";
+            return Err(Error::new(ErrorKind::Invalid, "probe").on(text).because(why));
+        }
+        captive::Check::new(captive::Options::new([Endpoint::no_content(text)]))?;
+        Ok(Self::Page(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ProbeTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Echo(address) => address.fmt(f),
+            Self::Connect(address) => address.fmt(f),
+            Self::Page(url) => f.write_str(url),
+        }
+    }
+}
+
+impl ProbeTarget {
+    /// The family that it is asked over; `None` for a page, which is asked over that of the addresses that are given.
+    #[must_use]
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Echo(address) => Some(Family::of(address)),
+            Self::Connect(address) => Some(Family::of(&address.ip())),
+            Self::Page(_) => None,
+        }
+    }
+
+    /// Asks, kept to an interface that has these addresses, and blocks for `timeout` at most.
+    ///
+    /// # Platform-specific
+    ///
+    /// Linux binds the socket to the interface; elsewhere it gets an address of it, and the tables decide by which way it leaves. An echo takes
+    /// a group that `net.ipv4.ping_group_range` names, or CAP_NET_RAW; elsewhere the rights of root.
+    #[must_use]
+    pub fn ask(&self, interface: &str, addresses: &[IpAddr], timeout: Duration) -> Probed {
+        let answers = match self {
+            Self::Echo(target) => echo(interface, addresses, *target, timeout),
+            Self::Connect(target) => connect(interface, addresses, *target, timeout),
+            Self::Page(url) => return captive::page(url, interface, addresses, timeout),
+        };
+        if answers.is_ok() { Probed::Passed } else { Probed::Failed }
+    }
+}
+
+fn connect(interface: &str, addresses: &[IpAddr], target: SocketAddr, timeout: Duration) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    sys::keep_to(&socket, interface, addresses, &target)?;
+    match socket.connect_timeout(&target.into(), timeout) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        other => other,
+    }
+}
+
+fn echo(interface: &str, addresses: &[IpAddr], target: IpAddr, timeout: Duration) -> io::Result<()> {
+    let remote = SocketAddr::new(target, 0);
+    let protocol = if target.is_ipv4() { Protocol::ICMPV4 } else { Protocol::ICMPV6 };
+    let open = |kind| Socket::new(Domain::for_address(remote), kind, Some(protocol));
+    // The first is for everybody, where the system lets this group (icmp(7), `ping_group_range`).
+    let mut socket = open(Type::DGRAM).or_else(|_| open(Type::RAW))?;
+    sys::keep_to(&socket, interface, addresses, &remote)?;
+    socket.connect(&remote.into())?;
+    let token = RandomState::new().hash_one(target).to_ne_bytes();
+    let end = sys::now().running.saturating_add(timeout);
+    socket.send(&request(target.is_ipv4(), token))?;
+    let mut buffer = [0; 256];
+    loop {
+        let left = end.saturating_sub(sys::now().running);
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        socket.set_read_timeout(Some(left))?;
+        match socket.read(&mut buffer) {
+            Ok(length) if is_reply(target.is_ipv4(), token, buffer.get(..length).unwrap_or_default()) => return Ok(()),
+            // What others are told, the whole protocol's socket hears too.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An echo request: type, code, checksum, identifier, sequence number, data (RFC 792, RFC 4443, 4.1).
+fn request(is_v4: bool, token: [u8; TOKEN]) -> Vec<u8> {
+    let mut message = vec![if is_v4 { 8 } else { 128 }, 0, 0, 0, token[0], token[1], 0, 1];
+    message.extend(token);
+    if is_v4 {
+        // Of ICMPv6 the kernel makes it (RFC 3542, 3.1).
+        let sum: u32 = message.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+        let folded = (sum & 0xffff) + (sum >> 16);
+        let folded = ((folded & 0xffff) + (folded >> 16)) as u16;
+        message[2..4].copy_from_slice(&(!folded).to_be_bytes());
+    }
+    message
+}
+
+/// Says whether that is the reply. A raw socket of IPv4 gives the packet's header too, which no ICMP message begins like.
+fn is_reply(is_v4: bool, token: [u8; TOKEN], packet: &[u8]) -> bool {
+    let header = match packet.first() {
+        Some(first) if is_v4 && first >> 4 == 4 => usize::from(first & 15) * 4,
+        _ => 0,
     };
-    match connect() {
-        Ok(()) => true,
-        Err(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+    let message = packet.get(header..).unwrap_or_default();
+    message.first() == Some(&if is_v4 { 0 } else { 129 }) && message.get(8..8 + TOKEN) == Some(&token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        for text in ["", "example", "192.0.2.1:", "192.0.2.1:99999", "icmp://192.0.2.1", "https://192.0.2.1/", "http://"] {
+            assert!(text.parse::<ProbeTarget>().is_err(), "{text:?}");
+        }
+        for text in ["192.0.2.1", "2001:db8::1", "192.0.2.1:443", "[2001:db8::1]:443", "http://captive.example/204"] {
+            assert_eq!(text.parse::<ProbeTarget>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_sum_of_a_request_and_its_checksum_is_all_ones() {
+        let message = request(true, [0xff, 0xfe, 0x12, 0x80, 3, 4, 5, 0xf0]);
+        let sum: u32 = message.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff);
+        assert_eq!(request(false, [1; TOKEN])[..4], [128, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_reply_is_known_by_its_type_and_token_with_and_without_the_packets_header() {
+        let token = [1, 2, 3, 4, 5, 6, 7, 8];
+        let mut reply = request(true, token);
+        assert!(!is_reply(true, token, &reply), "a request is none: on the loopback it is heard too");
+        reply[0] = 0;
+        assert!(is_reply(true, token, &reply));
+        let mut packet = vec![0x46; 24];
+        packet.extend(&reply);
+        assert!(is_reply(true, token, &packet));
+        assert!(!is_reply(true, [9; TOKEN], &packet));
+        for length in 0..packet.len() {
+            assert!(!is_reply(true, token, &packet[..length]), "cut short");
+        }
+        reply[0] = 129;
+        assert!(is_reply(false, token, &reply) && !is_reply(true, token, &reply));
     }
 }
