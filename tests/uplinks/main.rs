@@ -1,6 +1,10 @@
 //! `waypost uplinks` against the kernel: two ways to a host beyond, and a steady stream of packets to it through all that happens.
 
+mod links;
+mod probes;
+mod rights;
 mod running;
+mod three;
 mod world;
 
 use std::process::ExitCode;
@@ -14,11 +18,18 @@ fn main() -> ExitCode {
     }
     run(&[
         test!(running::a_planned_switch_loses_nothing),
-        test!(running::a_link_that_goes_down_is_left_at_once),
+        test!(links::a_link_that_goes_down_is_left_at_once),
+        test!(links::sixty_four_uplinks_that_flap_cost_little),
         test!(running::a_killed_daemon_leaves_the_routes_and_the_next_takes_them_over_without_a_loss),
         test!(running::what_was_added_goes_at_the_end_unless_it_is_to_be_left),
         test!(running::a_bad_configuration_is_refused_with_its_line_and_the_running_one_kept),
-        test!(running::a_silent_gateway_is_left_when_its_probes_fail),
+        test!(probes::a_silent_gateway_is_left_when_its_probes_fail),
+        test!(probes::a_portal_is_not_the_internet),
+        test!(three::three_uplinks_of_both_families_carry_a_vpn_through_switches_without_a_loss),
+        test!(rights::it_keeps_no_rights_but_those_to_change_the_network),
+        test!(rights::it_goes_on_as_another_user).needs_root(),
+        test!(rights::the_socket_is_for_those_whom_its_file_lets),
+        test!(rights::what_it_says_is_for_the_journal_where_that_listens),
         test!(running::a_route_that_a_rival_deletes_comes_back_and_a_rivals_own_is_left_alone),
         test!(running::without_a_configuration_it_shows_what_it_would_do_and_does_nothing),
         test!(running::who_started_it_is_told),

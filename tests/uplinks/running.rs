@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use waypost::{Change, Event, Watcher};
 use waypost_tests::command::{Running, command};
 use waypost_tests::ip::ip;
 
 use crate::world::{
-    Stream, ask, config, defaults, directory, leaves_by, make, manager, now, pass, signal, start, until, write_config,
+    Stream, ask, config, defaults, directory, leaves_by, make, manager, pass, signal, start, until, write_config,
 };
 
 /// How often a thing is done in the short form; `WAYPOST_UPLINK_ROUNDS` says how often in the long one.
-fn rounds(short: u32) -> u32 {
+pub(crate) fn rounds(short: u32) -> u32 {
     std::env::var("WAYPOST_UPLINK_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(short)
 }
 
@@ -29,50 +28,6 @@ pub(crate) fn a_planned_switch_loses_nothing() {
     let (sent, lost) = stream.end();
     eprintln!("planned switches: {} rounds, {sent} packets, {lost} lost", rounds(10));
     assert_eq!(lost, 0, "of {sent}");
-}
-
-/// From before `ip` is started to take the link down to when the kernel tells of the other uplink's high default route.
-fn time_to_switch(watcher: &mut Watcher, down: &str) -> Duration {
-    let begin = now();
-    ip(down);
-    loop {
-        let event = watcher.next(Some(Duration::from_secs(20))).expect("the socket lives").expect("it comes in time");
-        match event {
-            Event::Route { change: Change::Added(route), .. }
-                if route.slot.destination.is_default() && (1..100).contains(&route.slot.metric) =>
-            {
-                return begin.elapsed();
-            }
-            _ => {}
-        }
-    }
-}
-
-pub(crate) fn a_link_that_goes_down_is_left_at_once() {
-    make();
-    let _daemon = start(&config("hold_down = 0.05\nhold_down_max = 0.05", ""));
-    let mut times = Vec::new();
-    for down in ["link set w2 down", "-n beyond link set r2 down"] {
-        for _ in 0..rounds(5) {
-            until("w2 is elected", || leaves_by() == "w2" && defaults().len() == 2);
-            let mut watcher = Watcher::open().expect("it needs no rights");
-            watcher.synchronise(None).expect("the tables are read");
-            times.push(time_to_switch(&mut watcher, down));
-            ip(&down.replace("down", "up"));
-        }
-    }
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() * percent).div_ceil(100) - 1];
-    eprintln!(
-        "link down, {} times, with the time that ip takes: median {:?}, p99 {:?}, longest {:?}",
-        times.len(),
-        at(50),
-        at(99),
-        at(100)
-    );
-    // Beside builds and other tests it is a matter of the scheduler's, and a lost carrier is told once a second (`linkwatch_schedule_work`,
-    // net/core/link_watch.c, Linux 6.18): what is guarded is that it does not wait for anything else.
-    assert!(at(50) < Duration::from_secs(1), "{times:?}");
 }
 
 pub(crate) fn a_killed_daemon_leaves_the_routes_and_the_next_takes_them_over_without_a_loss() {
@@ -133,21 +88,6 @@ pub(crate) fn a_bad_configuration_is_refused_with_its_line_and_the_running_one_k
     write_config(&config("", "").replace("priority = 10", "priority = 90"));
     signal(&daemon, "HUP");
     until("w3 is elected", || leaves_by() == "w3");
-}
-
-pub(crate) fn a_silent_gateway_is_left_when_its_probes_fail() {
-    make();
-    let probes = "hold_down = 0.1\n[probe]\ntargets = [\"198.51.100.1:9\"]\ntimeout = 0.2\ninterval = 0.1\nretry = 0.1\nfail_after = 2\njitter = 0";
-    let _daemon = start(&config(probes, "probe = true"));
-    until("both are good", || ask("--status").matches("health good").count() == 2);
-    // The carrier stays, nobody answers.
-    ip("-n beyond address del 10.2.0.1/24 dev r2");
-    ip("-n beyond neigh flush dev r2");
-    ip("neigh flush dev w2");
-    until("w3 is elected", || leaves_by() == "w3");
-    assert!(ask("--status").contains("health bad"));
-    ip("-n beyond address add 10.2.0.1/24 dev r2");
-    until("w2 is elected", || leaves_by() == "w2");
 }
 
 pub(crate) fn a_route_that_a_rival_deletes_comes_back_and_a_rivals_own_is_left_alone() {

@@ -1,7 +1,7 @@
 //! Two uplinks, w2 and w3, and behind their routers the host 198.51.100.1 in a namespace of its own.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -18,19 +18,48 @@ pub(crate) const BEYOND: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 /// How long something may take that comes at once unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Makes the uplinks and what is behind them.
+/// The same host.
+pub(crate) const BEYOND_6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1);
+
+/// Makes the uplinks w2 and w3, of IPv4, and what is behind them.
 pub(crate) fn make() {
     ip("netns add beyond");
     for number in [2, 3] {
-        ip(&format!("link add w{number} type veth peer name r{number} netns beyond"));
-        ip(&format!("address add 10.{number}.0.2/24 dev w{number}"));
-        ip(&format!("link set w{number} up"));
-        ip(&format!("-n beyond address add 10.{number}.0.1/24 dev r{number}"));
-        ip(&format!("-n beyond link set r{number} up"));
-        sysctl(&format!("net/ipv4/conf/w{number}/rp_filter"), "0");
+        make_one(number);
     }
     ip("-n beyond link set lo up");
     ip(&format!("-n beyond address add {BEYOND}/32 dev lo"));
+}
+
+/// Makes w2, w3 and w4, of both families, and what is behind them.
+pub(crate) fn make_three() {
+    make();
+    make_one(4);
+    for number in [2, 3, 4] {
+        ip(&format!("address add 2001:db8:{number}::2/64 dev w{number} nodad"));
+        ip(&format!("-n beyond address add 2001:db8:{number}::1/64 dev r{number} nodad"));
+    }
+    ip(&format!("-n beyond address add {BEYOND_6}/128 dev lo nodad"));
+}
+
+fn make_one(number: u32) {
+    // Of a veth whose number is not that of its other end a lost carrier is told at once, of others after up to a second
+    // (`linkwatch_urgent_event`, net/core/link_watch.c, Linux 6.18).
+    ip(&format!("link add w{number} type veth peer name r{number} index {}", 100 + number));
+    ip(&format!("link set r{number} netns beyond"));
+    ip(&format!("address add 10.{number}.0.2/24 dev w{number}"));
+    ip(&format!("link set w{number} up"));
+    ip(&format!("-n beyond address add 10.{number}.0.1/24 dev r{number}"));
+    ip(&format!("-n beyond link set r{number} up"));
+    sysctl(&format!("net/ipv4/conf/w{number}/rp_filter"), "0");
+}
+
+/// Runs something among the hosts beyond.
+pub(crate) fn beyond<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    thread::spawn(|| {
+        enter_network(Path::new("/run/netns/beyond"));
+        what()
+    })
 }
 
 /// A directory of the test's own, in its own `/run`.
@@ -110,10 +139,14 @@ const PACE: Duration = Duration::from_millis(4);
 impl Stream {
     /// Begins, once the host beyond listens.
     pub(crate) fn begin() -> Self {
+        Self::to(BEYOND.into())
+    }
+
+    /// The same to another address of it.
+    pub(crate) fn to(host: IpAddr) -> Self {
         let (listens, listening) = mpsc::channel();
-        let echo = thread::spawn(move || {
-            enter_network(Path::new("/run/netns/beyond"));
-            let socket = UdpSocket::bind((BEYOND, PORT)).expect("it is free");
+        let echo = beyond(move || {
+            let socket = UdpSocket::bind((host, PORT)).expect("it is free");
             listens.send(()).expect("somebody waits");
             let mut buffer = [0; 4];
             // What is empty ends it.
@@ -124,17 +157,18 @@ impl Stream {
         listening.recv().expect("it listens");
         let (ends, ended) = mpsc::channel();
         let client = thread::spawn(move || {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port");
+            let any: IpAddr = if host.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+            let socket = UdpSocket::bind((any, 0)).expect("a port");
             let (mut sent, mut back) = (0_u32, BTreeSet::new());
             let mut due = now();
             while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
                 // What has no way is lost.
-                let _ = socket.send_to(&sent.to_be_bytes(), (BEYOND, PORT));
+                let _ = socket.send_to(&sent.to_be_bytes(), (host, PORT));
                 (sent, due) = (sent + 1, due + PACE);
                 take(&socket, due, &mut back);
             }
             take(&socket, due + Duration::from_secs(1), &mut back);
-            let _ = socket.send_to(&[], (BEYOND, PORT));
+            let _ = socket.send_to(&[], (host, PORT));
             (sent, sent - u32::try_from(back.len()).expect("no more than were sent"))
         });
         drop(echo);
@@ -168,7 +202,12 @@ fn take(socket: &UdpSocket, until: Instant, back: &mut BTreeSet<u32>) {
 
 /// By which interface packets to the host beyond leave now.
 pub(crate) fn leaves_by() -> String {
-    let output = Command::new("ip").args(["route", "get", &BEYOND.to_string()]).output().expect("ip starts");
+    leaves_by_to(BEYOND.into())
+}
+
+/// By which interface packets to an address leave now.
+pub(crate) fn leaves_by_to(host: IpAddr) -> String {
+    let output = Command::new("ip").args(["route", "get", &host.to_string()]).output().expect("ip starts");
     let answer = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut words = answer.split_whitespace().skip_while(|word| *word != "dev");
     words.nth(1).unwrap_or_default().to_owned()

@@ -59,6 +59,15 @@ pub(crate) fn has_room(_: &OwnedFd, _: u32, _: &[u8]) -> bool {
     panic!("routing sockets have no addresses");
 }
 
+/// Switches an interface on or off by one message to the kernel.
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+pub fn switch_link(_: u32, _: bool) {
+    panic!("routing sockets switch no interfaces");
+}
+
 /// Covers a folder with an empty one.
 ///
 /// # Panics

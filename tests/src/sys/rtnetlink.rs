@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, sendto, socket,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, recv, sendto, socket,
 };
 use nix::unistd::{getegid, geteuid};
 use waypost::Native;
@@ -108,6 +108,33 @@ pub(crate) fn has_room(sender: &OwnedFd, port: u32, message: &[u8]) -> bool {
         Err(Errno::EAGAIN) => false,
         Err(error) => panic!("send to port {port}: {error}"),
     }
+}
+
+/// Switches an interface of the calling thread's namespace on or off, by one message to the kernel: there is no other program to be waited for.
+///
+/// # Panics
+///
+/// Where the kernel refuses.
+pub fn switch_link(index: u32, up: bool) {
+    /// `RTM_NEWLINK`, with `NLM_F_REQUEST` and `NLM_F_ACK`; of the flags `IFF_UP` alone is to change.
+    const NEW_LINK: u16 = 16;
+    const REQUEST_AND_ACK: u16 = 5;
+    const IFF_UP: u32 = 1;
+    let kernel = route_socket(0);
+    let mut message = Vec::new();
+    message.extend(32_u32.to_ne_bytes());
+    message.extend(NEW_LINK.to_ne_bytes());
+    message.extend(REQUEST_AND_ACK.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend([0; 4]);
+    message.extend(index.to_ne_bytes());
+    message.extend(if up { IFF_UP } else { 0 }.to_ne_bytes());
+    message.extend(IFF_UP.to_ne_bytes());
+    sendto(kernel.as_raw_fd(), &message, &NetlinkAddr::new(0, 0), MsgFlags::empty()).expect("it is sent");
+    let mut answer = [0; 256];
+    let length = recv(kernel.as_raw_fd(), &mut answer, MsgFlags::empty()).expect("the kernel answers");
+    // The number of the error stands behind the header of 16 bytes.
+    assert!(length >= 20 && answer[16..20] == [0; 4], "the kernel refuses to switch {index}: {:?}", &answer[..length]);
 }
 
 /// Covers a folder with an empty one, for who is in this mount namespace.
