@@ -10,7 +10,7 @@ use waypost_core::{
 };
 use waypost_engine::{
     Event, Exit, FollowOptions, Follower, Order, Probed, Progress, Told, Uplink, UplinkId, UplinkOptions, UplinkReport, Uplinks,
-    Wish,
+    Wish, WishState,
 };
 use waypost_tests::seeded::Seeded;
 
@@ -67,6 +67,8 @@ pub(crate) struct Bench<M: Machine> {
     /// It is killed after so many more writes.
     dies_after: Option<u64>,
     probes: Vec<(UplinkId, u32)>,
+    /// Events were lost, or will be, of which nobody tells the program.
+    is_misled: bool,
 }
 
 impl<M: Machine> Bench<M> {
@@ -100,6 +102,7 @@ impl<M: Machine> Bench<M> {
             story,
             dies_after: None,
             probes: Vec::new(),
+            is_misled: false,
         };
         bench.start_program();
         bench
@@ -234,7 +237,15 @@ impl<M: Machine> Bench<M> {
         program.kernel.submit(self.now, Ticket(ticket), Request::Route(change, &wish.route)).expect("it can be asked");
         program.kernel.flush().expect("it goes out");
         let after = self.truth.read();
-        self.judge_write(&before, &after, has_metrics);
+        // What it holds to be there, and somebody took away without its being told, it goes by: the next reading tells.
+        let is_there = |wish: &Wish| before.iter().any(|route| crate::judge::is_the_same(&wish.route, route, has_metrics));
+        let is_default = |wish: &&Wish| wish.state == WishState::Held && wish.role.is_default();
+        let held: Vec<&Wish> = program.uplinks.wishes().filter(is_default).collect();
+        let misled = Family::ALL.map(|family| {
+            let mut own = held.iter().filter(|wish| wish.route.slot.destination.family() == family);
+            self.is_misled && own.any(|wish| !is_there(wish))
+        });
+        self.judge_write(&before, &after, has_metrics, misled);
     }
 
     fn answer_probes(&mut self) {
@@ -295,7 +306,7 @@ impl<M: Machine> Bench<M> {
             12 => self.dies_after = Some(numbers.below(4)),
             _ => {
                 if let Some(program) = &mut self.program {
-                    self.machine.harm(&mut program.kernel, numbers);
+                    self.is_misled |= self.machine.harm(&mut program.kernel, numbers);
                 }
             }
         }

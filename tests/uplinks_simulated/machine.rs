@@ -24,8 +24,8 @@ pub(crate) trait Machine {
     fn remove_address(&self, link: IfIndex, address: IpAddr);
     /// Another program changes a route, if it can.
     fn rival(&self, change: RouteChange, route: &Route);
-    /// Something goes wrong between the kernel and its program.
-    fn harm(&self, kernel: &mut Self::Kernel, numbers: &mut Seeded);
+    /// Something goes wrong between the kernel and its program; says whether nobody tells the program.
+    fn harm(&self, kernel: &mut Self::Kernel, numbers: &mut Seeded) -> bool;
 }
 
 /// A kernel whose routes have metrics.
@@ -76,10 +76,11 @@ impl Machine for WithMetrics {
         let _ = self.0.rival(change, route);
     }
 
-    fn harm(&self, kernel: &mut SimKernel, numbers: &mut Seeded) {
+    fn harm(&self, kernel: &mut SimKernel, numbers: &mut Seeded) -> bool {
         let count = usize::try_from(1 + numbers.below(3)).expect("a few");
         let millis = numbers.pick(&[0, 0, 5, 80]);
-        kernel.suffer(match numbers.below(6) {
+        let kind = numbers.below(6);
+        kernel.suffer(match kind {
             0 => Fault::LoseEvents { count, signalled: true },
             1 => Fault::LoseEvents { count, signalled: false },
             2 => Fault::LoseOutcomes(count),
@@ -87,6 +88,7 @@ impl Machine for WithMetrics {
             4 => Fault::DelayOutcomes(std::time::Duration::from_millis(millis)),
             _ => Fault::DumpBatch(2),
         });
+        kind == 1
     }
 }
 
@@ -148,7 +150,9 @@ impl Machine for Routing {
         }
     }
 
-    fn harm(&self, _: &mut Self::Kernel, _: &mut Seeded) {}
+    fn harm(&self, _: &mut Self::Kernel, _: &mut Seeded) -> bool {
+        false
+    }
 }
 
 /// The table where routes go.
