@@ -97,7 +97,9 @@ pub(super) fn address(addrs: &Sockaddrs<'_>, axis: Axis) -> Option<(IpAddr, u32)
     let (address, scope) = addrs.address(axis)?;
     match address {
         IpAddr::V6(address) if has_zone(address) => {
-            let (address, zone) = without_zone(address, scope);
+            // Who keeps no zone in addresses has nothing but the address there, whatever stands in its second group.
+            let keeps_zone = addrs.dialect().scope != ScopeForm::None;
+            let (address, zone) = if keeps_zone { without_zone(address, scope) } else { (address, scope) };
             Some((address.into(), zone))
         }
         address => Some((address, 0)),

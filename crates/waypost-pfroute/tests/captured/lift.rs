@@ -7,7 +7,7 @@ use std::time::Duration;
 use waypost_core::{LinkFlags, NeighbourState, Notice, Protocol, Route, RouteVerb, TableId, Verb};
 use waypost_pfroute::lift::{Asked, Lift, LiftError, Lower};
 use waypost_pfroute::wire::{
-    Axis, ByteOrder, DIALECTS, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, SockaddrValue, Source,
+    Axis, ByteOrder, DIALECTS, FREEBSD, Message, Messages, RouteFlags, RouteOp, RouteRequest, ScopeForm, SockaddrValue, Source,
 };
 
 use crate::captures::{self, Capture, FREEBSD13};
@@ -316,5 +316,25 @@ fn a_route_that_outlasts_the_clock_is_asked_for_or_refused() {
         let mut bytes = Vec::new();
         let asked = lower.route(RouteOp::Add, &route, Asked { seq: 1, pid: 2 }, &mut bytes);
         assert_eq!(asked.is_err(), bytes.is_empty(), "{}", dialect.name);
+    }
+}
+
+#[test]
+fn the_second_group_of_an_address_is_a_zone_where_the_kernel_keeps_one_there() {
+    for dialect in DIALECTS {
+        let address = "fe80:9::1".parse().unwrap();
+        let addrs = [
+            (Axis::Dst, SockaddrValue::Inet6 { address: "2001:db8::1".parse().unwrap(), scope: 0 }),
+            (Axis::Gateway, SockaddrValue::Inet6 { address, scope: 0 }),
+        ];
+        let flags = RouteFlags::UP | RouteFlags::GATEWAY | RouteFlags::HOST | RouteFlags::DONE;
+        let mut bytes = Vec::new();
+        let request = RouteRequest { flags, addrs: &addrs, ..RouteRequest::new(RouteOp::Add) };
+        request.encode(dialect, ByteOrder::Little, &mut bytes).unwrap();
+        let message = Message::decode(dialect, ByteOrder::Little, Source::Socket, &bytes).unwrap();
+        let Ok(Some(Notice::Route(_, route))) = LIFT.event(&message) else { panic!("{}", dialect.name) };
+        let hop = &route.entry.next_hops[0];
+        let (told, zone) = if dialect.scope == ScopeForm::None { ("fe80:9::1", 0) } else { ("fe80::1", 9) };
+        assert_eq!((hop.gateway.unwrap().to_string().as_str(), hop.scope_id), (told, zone), "{}", dialect.name);
     }
 }
