@@ -7,7 +7,8 @@ use waypost_core::{Connection, Error, ErrorKind};
 use super::Options;
 
 /// Why sockets are not listed, in the words of docs/PLATFORMS.md.
-const REASON: &str = "each of these systems lists its sockets by a sysctl of its own, whose layout follows the release";
+const REASON: &str =
+    "each of these systems lists its sockets in a way of its own, and nothing was captured that a reader could be held to";
 
 /// The TCP and UDP sockets of the host. On the systems with routing sockets they are not listed: [`open`](Self::open) says why.
 #[derive(Debug)]
@@ -52,6 +53,6 @@ mod tests {
     fn that_sockets_are_not_listed_is_said_with_the_reason() {
         let error = Connections::open(&Options::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("a sysctl of its own"), "{error}");
+        assert!(error.to_string().contains("in a way of its own"), "{error}");
     }
 }
