@@ -2,6 +2,7 @@
 
 mod refused;
 mod reports;
+mod sleep;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use waypost_tests::test;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
+    if sleep::is_asked() {
+        return sleep::be_told();
+    }
     run(&[
         test!(reports::switching_the_default_interface_off_is_told_where_ipv6_is_off),
         test!(reports::a_default_route_that_moves_is_told_with_the_reason),
@@ -22,6 +26,7 @@ fn main() -> ExitCode {
         test!(reports::a_gateway_that_became_another_machine_is_told),
         test!(reports::an_own_rule_that_is_deleted_is_put_back_later),
         test!(reports::a_snapshot_can_be_had_without_following),
+        test!(sleep::a_sleep_is_told_by_the_kernels_own_clocks),
         test!(refused::where_subscribing_is_refused_the_same_is_told_by_reading_again),
     ])
 }

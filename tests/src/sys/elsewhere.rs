@@ -154,3 +154,12 @@ pub fn transparent_datagrams(_: SocketAddrV4) -> UdpSocket {
 pub fn serve_as(_: &UdpSocket, _: i32) {
     panic!("this system has no network namespaces");
 }
+
+/// Refuses: there are no time namespaces here.
+///
+/// # Errors
+///
+/// `Unsupported`.
+pub fn sleep_by_the_clocks(_: u32) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}

@@ -41,6 +41,20 @@ pub fn enter_network(file: &Path) {
     nix::sched::setns(file, CloneFlags::CLONE_NEWNET).expect("it is the test's own");
 }
 
+/// Has the calling process find that the machine slept for so many seconds: in a time namespace (time_namespaces(7)) the clock that counts
+/// sleep has gone on by that, and the one that does not has not. The process must have no other thread.
+///
+/// # Errors
+///
+/// Where there is no such namespace to be had.
+pub fn sleep_by_the_clocks(seconds: u32) -> std::io::Result<()> {
+    let times = CloneFlags::from_bits_retain(libc::CLONE_NEWTIME);
+    unshare(times)?;
+    fs::write("/proc/self/timens_offsets", format!("boottime {seconds} 0\n"))?;
+    nix::sched::setns(fs::File::open("/proc/self/ns/time_for_children")?, times)?;
+    Ok(())
+}
+
 /// Moves the process where it can make network namespaces without harm to the machine's own.
 pub(crate) fn enter() -> Rights {
     let is_root = is_required();
