@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         test!(loops::a_stream_of_many_events_lets_others_have_their_turns),
         test!(loops::a_future_that_is_dropped_loses_nothing),
         test!(storms::events_replayed_over_a_snapshot_are_the_mirror),
+        test!(storms::legs_of_ipv6_that_come_and_go_have_the_weights_that_are_listed),
         test!(storms::they_are_so_with_a_buffer_that_overruns),
         test!(storms::they_are_so_for_one_who_reads_when_all_is_over),
         test!(storms::a_burst_is_told_whole),

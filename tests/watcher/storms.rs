@@ -106,6 +106,19 @@ pub(crate) fn events_replayed_over_a_snapshot_are_the_mirror() {
     assert_eq!(watcher.stats().overruns, 0);
 }
 
+pub(crate) fn legs_of_ipv6_that_come_and_go_have_the_weights_that_are_listed() {
+    prepare();
+    let mut watcher = open(&Options::new());
+    for line in [
+        "-6 route add 2001:db8:9::/48 metric 5 nexthop via 2001:db8::2 weight 3 nexthop via 2001:db8::3",
+        "-6 route delete 2001:db8:9::/48 metric 5 via 2001:db8::3",
+        "-6 route append 2001:db8:9::/48 metric 5 via 2001:db8::4",
+    ] {
+        ip(line);
+        assert_mirrors_the_kernel(&mut watcher);
+    }
+}
+
 pub(crate) fn they_are_so_with_a_buffer_that_overruns() {
     prepare();
     let mut watcher = open(&Options::new().receive_buffer(4096));

@@ -1,6 +1,6 @@
 //! Which entry of a slot a notice speaks of.
 
-use waypost_core::{Entry, Family, NextHop, NextHopFlags, RouteFlags};
+use waypost_core::{Entry, Family, NextHop, NextHopFlags, RouteFlags, Weight};
 
 /// What the kernel marks on a route by itself, without a word.
 const VOLATILE_ROUTE: RouteFlags =
@@ -60,10 +60,14 @@ pub(super) fn merged(held: &Entry, event: &Entry) -> Entry {
     merged
 }
 
-/// What is left of an entry without the ways of `event`.
+/// What is left of an entry without the ways of `event`, as it is listed from then on.
 pub(super) fn without(held: &Entry, event: &Entry) -> Entry {
     let mut left = held.clone();
     left.next_hops =
         held.next_hops.iter().filter(|leg| !event.next_hops.iter().any(|gone| same_leg(leg, gone))).cloned().collect();
+    if let [alone] = &*left.next_hops {
+        // The kernel keeps its weight, but there is a place for it among several alone (`rt6_fill_node`, net/ipv6/route.c, Linux 6.18).
+        left.next_hops = alone.clone().with_weight(Weight::ONE).into();
+    }
     left
 }

@@ -184,6 +184,18 @@ fn ipv6_delete_of_one_leg_subtracts_it() {
 }
 
 #[test]
+fn an_ipv6_leg_that_is_left_alone_is_listed_without_its_weight() {
+    let mut mirror = mirror(&[]);
+    let pair = "fd00::/64 metric 5 pref medium nexthop via fe80::1 dev if2 weight 3 nexthop via fe80::2 dev if2 weight 1";
+    say(&mut mirror, RouteVerb::Added, pair);
+    say(&mut mirror, RouteVerb::Removed, "fd00::/64 via fe80::2 dev if2 metric 5");
+    assert_eq!(held(&mirror), ["fd00::/64 via fe80::1 dev if2 metric 5 pref medium"]);
+    // With another beside it, it has its weight again.
+    say(&mut mirror, RouteVerb::Appended, pair);
+    assert_eq!(held(&mirror), [pair]);
+}
+
+#[test]
 fn whose_route_it_is_is_looked_up_once_its_first_leg_has_gone() {
     let merged = "fd00::/64 proto static metric 7 nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1";
     let mut mirror = mirror(&[merged]);
