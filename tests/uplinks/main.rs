@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         test!(rights::it_keeps_no_rights_but_those_to_change_the_network),
         test!(rights::it_goes_on_as_another_user).needs_root(),
         test!(rights::the_socket_is_for_those_whom_its_file_lets),
+        test!(rights::who_says_nothing_keeps_nobody_out),
         test!(rights::what_it_says_is_for_the_journal_where_that_listens),
         test!(running::a_route_that_a_rival_deletes_comes_back_and_a_rivals_own_is_left_alone),
         test!(running::without_a_configuration_it_shows_what_it_would_do_and_does_nothing),

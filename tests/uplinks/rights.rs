@@ -1,7 +1,9 @@
 //! Who may do what: the rights of the daemon, its socket, and its log.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 
 use waypost_tests::command::{Running, command};
 use waypost_tests::ip::ip;
@@ -80,6 +82,18 @@ pub(crate) fn the_socket_is_for_those_whom_its_file_lets() {
     assert_eq!(defaults().len(), 2);
     let entries: Vec<_> = fs::read_dir(directory()).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(entries.len(), 3, "nothing is left beside: {entries:?}");
+}
+
+pub(crate) fn who_says_nothing_keeps_nobody_out() {
+    make();
+    let _daemon = start(&config("", ""));
+    let connect = || UnixStream::connect(directory().join("sock")).expect("it listens");
+    let silent: Vec<UnixStream> = (0..100).map(|_| connect()).collect();
+    let mut long = connect();
+    // Who says too much is not listened to.
+    let _ = long.write_all(&[b'x'; 1 << 16]);
+    assert!(ask("--status").contains("* w2"));
+    drop(silent);
 }
 
 pub(crate) fn what_it_says_is_for_the_journal_where_that_listens() {

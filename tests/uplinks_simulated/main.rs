@@ -52,6 +52,8 @@ fn with_metrics_all_holds_at_every_step() {
 fn what_went_wrong_once_does_not_again() {
     // A deletion was refused, and then the addition that was to follow it: who had a route was said to have none.
     run(WithMetrics::new(Profile::linux()), 2552);
+    // The late answer about a route that was given up was taken for that about the next.
+    run(WithMetrics::new(Profile::linux()), 4029);
     // A rival's deletion was lost without a word, and the last default route that was really there was given up: it could not be known.
     run(WithMetrics::new(Profile::linux()), 2668);
 }

@@ -239,17 +239,28 @@ impl Daemon<'_> {
         let failed = |error: io::Error| Failure::Io("listen".to_owned(), error);
         loop {
             match listener.accept() {
-                Ok((mut stream, _)) if self.clients.len() < control::CLIENTS_MAX => {
+                Ok((mut stream, _)) => {
+                    self.make_room();
                     let number = self.next_client;
                     self.next_client += 1;
                     registry.register(&mut stream, Token(number), Interest::READABLE).map_err(failed)?;
                     self.clients.insert(number, Client::new(stream));
                 }
-                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
+                // That somebody cannot ask is no reason to stop keeping routes.
+                Err(error) => {
+                    tracing::warn!("somebody cannot ask: {error}");
+                    return Ok(());
+                }
             }
+        }
+    }
+
+    /// Where as many ask as can be, who has been there longest goes: whoever says nothing keeps nobody else out.
+    fn make_room(&mut self) {
+        if self.clients.len() >= control::CLIENTS_MAX {
+            self.clients.pop_first();
         }
     }
 

@@ -22,10 +22,9 @@ impl Uplinks {
                 }
                 self.default_moved(uplink, role, Trigger::Installed);
             }
-            (Told::Installed, _) => self.default_moved(uplink, role, Trigger::Installed),
             (Told::Refused(error), WishState::Asked) => self.refused(now, wish, error),
-            // Given up before it was there: the deletion on its way finds nothing.
-            (Told::Refused(_), _) => self.default_moved(uplink, role, Trigger::Refused),
+            // Given up before it was there: the deletion on its way says what has become of it, and another may be under way already.
+            (Told::Installed | Told::Refused(_), _) | (Told::Lost, WishState::Leaving) => {}
             (Told::Gone, _) => self.gone(wish),
             (Told::Kept(error), _) if error.kind() == ErrorKind::NotFound => self.gone(wish),
             (Told::Kept(error), WishState::Leaving) => {
@@ -39,7 +38,6 @@ impl Uplinks {
             (Told::Unknown, WishState::Asked) => (record.unsure, record.since) = (true, now),
             (Told::Unknown, WishState::Leaving) => record.again_at = Some(now + self.options.retry),
             (Told::Unknown, WishState::Held) => record.doubted = true,
-            (Told::Lost, WishState::Leaving) => self.default_moved(uplink, role, Trigger::Lost),
             (Told::Lost, _) => self.lost(now, wish, None),
         }
     }

@@ -216,6 +216,7 @@ fn a_router_is_left_when_its_lifetime_is_over_unless_that_was_renewed() {
     };
     listed(&mut machine, 30);
     assert_eq!(machine.uplinks.elected(Family::V6), Some(three), "it was renewed");
+    assert_eq!(machine.uplinks.deadline(), Some(machine.now + ms(30_000)));
     machine.pass(ms(30_000));
     assert_eq!(machine.reads, 2);
     listed(&mut machine, 0);

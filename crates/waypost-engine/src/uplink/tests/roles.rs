@@ -132,6 +132,28 @@ fn who_keeps_its_old_route_is_active_though_its_new_one_is_refused() {
     assert_eq!(machine.defaults(), ["default via 10.2.0.1 dev if2 metric 99"]);
 }
 
+/// Found by seed 4029 of `tests/uplinks_simulated`.
+#[test]
+fn a_late_answer_about_an_old_route_says_nothing_of_the_new_one() {
+    for refused in [true, false] {
+        let mut machine = Machine::ready();
+        machine.holds_orders = true;
+        let two = machine.add(2, 1);
+        machine.turn();
+        machine.uplinks.remove(two);
+        machine.turn();
+        machine.add(2, 1);
+        machine.turn();
+        assert_eq!((machine.life(two), machine.waiting.len()), (Life::Added, 3), "added, deleted, added");
+        let Order::Install(old) = machine.waiting.remove(0) else { panic!("it was to be added") };
+        let told = if refused { Told::Refused(Error::new(ErrorKind::Busy, "add route")) } else { Told::Installed };
+        machine.uplinks.told(machine.now, old.id, told);
+        assert_eq!(machine.life(two), Life::Added, "refused: {refused}");
+        machine.uplinks.told(machine.now, old.id, Told::Lost);
+        assert_eq!(machine.life(two), Life::Added, "lost");
+    }
+}
+
 #[test]
 fn who_is_given_up_goes_when_another_stands() {
     let mut machine = Machine::ready();
