@@ -283,16 +283,17 @@ impl Claims {
         self.known.values().flatten().chain(comes)
     }
 
-    /// Takes note of what there is after a plan: what is not there any more need not be remembered.
+    /// Takes note of what there is after a plan, come about or not: what is not there any more need not be remembered.
     pub fn settle(&mut self, plan: &Plan, mirror: &Mirror) {
-        self.released.clear();
+        // What was withdrawn and could not be deleted is still to go.
+        self.released.retain(|item| is_there(item, mirror));
         if self.tag.is_enough() {
             return;
         }
         let routes: Vec<Route> = self.remembered(plan).cloned().collect();
         self.known.clear();
-        let is_there = |route: &Route| mirror.tables().slot(&route.slot).any(|(_, there)| is_satisfied_by(route, there));
-        self.remember(routes.into_iter().filter(is_there));
+        let remains = |route: &Route| mirror.tables().slot(&route.slot).any(|(_, there)| is_satisfied_by(route, there));
+        self.remember(routes.into_iter().filter(remains));
     }
 
     /// Says whether a route is the owner's: by its tag, or where that does not tell, by what is remembered.
@@ -509,6 +510,16 @@ fn place_of(route: RouteRef<'_>, mirror: &Mirror) -> RouteChange {
 fn is_joined(wanted: &Route, there: RouteRef<'_>) -> bool {
     let is_merged = there.slot.destination.family() == Family::V6 && there.entry.next_hops.len() > wanted.entry.next_hops.len();
     is_merged && !wanted.entry.next_hops.is_empty() && has_legs_of(&there.to_route(), wanted)
+}
+
+/// Says whether a withdrawn route or rule is there.
+fn is_there(item: &Item, mirror: &Mirror) -> bool {
+    match item {
+        Item::Route(route) => {
+            mirror.tables().slot(&route.slot).any(|(_, there)| is_satisfied_by(route, there) || is_joined(route, there))
+        }
+        Item::Rule(rule) => mirror.rules(rule.family).iter().any(|there| is_same_rule(there, rule)),
+    }
 }
 
 /// Says whether two rules are the same but for who put them in and what the kernel marks.

@@ -2,4 +2,5 @@ mod keeping;
 mod planning;
 mod rivals;
 mod scene;
+mod systems;
 mod undoing;

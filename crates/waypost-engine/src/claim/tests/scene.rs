@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use waypost_core::{
-    Error, ErrorKind, Family, IfIndex, Kernel, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Rule, Ticket,
+    CompareAndDelete, Error, ErrorKind, Family, IfIndex, Kernel, Notice, Notices, Now, Outcome, Request, Route, RouteChange,
+    Rule, Ticket,
 };
 use waypost_sim::{Profile, Sim, SimKernel};
 
-use crate::claim::{Applied, Claim, ClaimEvent, ClaimId, Claims, Execution, Failed, Item, Owner, Plan, Prune, Step};
+use crate::claim::{Applied, Claim, ClaimEvent, ClaimId, Claims, Execution, Failed, Item, Owner, Plan, Prune, Step, satisfies};
 use crate::{Event, FollowOptions, Follower, Progress};
 
 pub(super) struct Scene {
@@ -32,7 +33,12 @@ pub(super) fn rule(text: &str) -> Rule {
 impl Scene {
     /// Two links, `if2` and `if3`, with 10.0.0.2/24 and 10.9.0.2/24, and IPv6 link-local addresses.
     pub(super) fn new() -> Self {
-        let sim = Sim::new(Profile::linux());
+        Self::on(Profile::linux())
+    }
+
+    /// The same machine under another system.
+    pub(super) fn on(profile: Profile) -> Self {
+        let sim = Sim::new(profile);
         let links = ["w0", "w1"].map(|name| sim.add_link(name));
         for (link, address) in links.into_iter().zip(["10.0.0.2", "10.9.0.2"]) {
             sim.set_up(link, true).unwrap();
@@ -47,6 +53,11 @@ impl Scene {
         let mut scene = Self { sim, links, claims, follower, writer, now, kernel, ticket: 0 };
         scene.settle();
         scene
+    }
+
+    /// The system's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.kernel.capabilities().system
     }
 
     pub(super) fn put(&mut self, text: &str) -> ClaimId {
@@ -101,6 +112,17 @@ impl Scene {
             self.now = self.now.max(self.writer.deadline().unwrap_or_default());
         }
         panic!("the kernel does not answer");
+    }
+
+    /// The same for a step, as backends ask: where the kernel compares nothing before it deletes, they look first.
+    pub(super) fn ask_exactly(&mut self, step: &Step) -> Result<(), Error> {
+        if let (Step::DeleteRoute(route, _), CompareAndDelete::Emulated) = (step, self.kernel.capabilities().compare_and_delete) {
+            let is_it = |item: &Item| item.as_route().is_some_and(|there| satisfies(there, route));
+            if !self.table().iter().any(is_it) {
+                return Err(Error::new(ErrorKind::NotFound, "delete"));
+            }
+        }
+        self.ask(step.request())
     }
 
     /// Carries a plan out step by step; `window` comes before each step.
