@@ -63,12 +63,32 @@ pub(super) fn a_file_that_is_wrong_is_refused_before_anything_is_touched() {
         let (status, error, _) = fails(&format!("apply {}", file(name, text).display()));
         assert!(status == 1 && error.contains(said), "{text:?}: {error}");
     }
+    std::fs::write("/run/latin", b"# a comment\n10.1.0.0/16 via 10.0.0.2\n# caf\xe9\n").expect("the file can be written");
+    let (status, error, _) = fails("apply /run/latin");
+    assert!(status == 1 && error.contains("/run/latin:3: the byte 0xe9"), "{error}");
     let (_, error, _) = fails(&format!("apply {}", file("two", "x\ny\n").display()));
     assert!(error.contains("two:1: ") && error.contains("two:2: "), "all that is wrong is told: {error}");
     assert_eq!(fails("apply /run/missing").0, 1);
     assert_eq!(fails("apply /run/words --owner static").0, 1);
     assert_eq!(fails("sweep --owner nobody-knows").0, 2);
     assert_eq!(all(), before);
+}
+
+pub(super) fn the_next_hop_of_another_that_has_joined_a_route_stays_when_the_route_goes() {
+    veth_with_addresses("w0", "w1");
+    let path = file("words", "2001:db8:5::/48 via 2001:db8::2 dev w0 metric 50\n");
+    waypost(&format!("apply {}", path.display()));
+    ip("-6 route append 2001:db8:5::/48 via 2001:db8::9 dev w0 metric 50 proto static");
+    assert!(waypost(&format!("apply {}", path.display())).starts_with("nothing to change"));
+    // It cannot become another while theirs is there, and nothing is different after the attempt.
+    let before = all();
+    let other = file("other", "2001:db8:5::/48 via 2001:db8::3 dev w0 metric 50\n");
+    let (_, error, _) = fails(&format!("apply {}", other.display()));
+    assert!(error.contains("2001:db8:5::/48"), "{error}");
+    assert_eq!(all(), before);
+    waypost("sweep --owner waypost");
+    let left = ip("-6 route show exact 2001:db8:5::/48");
+    assert!(left.contains("via 2001:db8::9") && left.contains("proto static") && !left.contains("2001:db8::2 "), "{left}");
 }
 
 pub(super) fn what_others_have_is_named_and_left_alone() {

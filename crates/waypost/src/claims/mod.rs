@@ -207,7 +207,9 @@ impl Claims {
         if let Some(journal) = &self.journal {
             journal.write(self.machine.remembered(&plan))?;
         }
-        let mut execution = Execution::new(plan.clone());
+        // Where the kernel keeps the owner's tag nothing of the plan need be remembered.
+        let kept = if self.journal.is_some() { plan.clone() } else { Plan::default() };
+        let mut execution = Execution::new(plan);
         self.run(&mut execution);
         let done = execution.finish();
         if self.follows {
@@ -218,7 +220,7 @@ impl Claims {
             self.plan(Prune::Withdrawn)?;
         }
         if done.is_ok() || self.journal.is_some() {
-            self.machine.settle(&plan, self.watcher.mirror());
+            self.machine.settle(&kept, self.watcher.mirror());
         }
         if let Some(journal) = &self.journal {
             journal.write(self.machine.remembered(&Plan::default()))?;
@@ -236,7 +238,7 @@ impl Claims {
                 begun += usize::from(operation.is_some());
                 operation
             });
-            let heard = self.routes.batch(steps, |_, outcome| {
+            let heard = self.routes.batch_of_next_hops(steps, |_, outcome| {
                 execution.borrow_mut().outcome(outcome);
                 ControlFlow::Continue(())
             });
