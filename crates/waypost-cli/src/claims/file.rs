@@ -61,12 +61,33 @@ struct ServiceEntry {
 /// The whole text of a file, or of standard input.
 pub(super) fn text(path: &str) -> Result<String, Failure> {
     let failed = |error| Failure::Io(format!("read {path}"), error);
-    if path != "-" {
-        return std::fs::read_to_string(path).map_err(failed);
+    let mut bytes = Vec::new();
+    if path == "-" {
+        std::io::stdin().read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        bytes = std::fs::read(path).map_err(failed)?;
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes().get(at).copied().unwrap_or_default();
+        let line = Lines::of(error.as_bytes()).at(at);
+        complain(&format_args!("{path}:{line}: the byte {byte:#04x} is no text in UTF-8"));
+        Failure::Said(Status::Failed)
+    })
+}
+
+/// Where the lines of a text end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &[u8]) -> Self {
+        Self(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The number of the line that a byte is in.
+    fn at(&self, byte: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < byte)
+    }
 }
 
 /// Reads a file. All that is wrong with it is told, each with its line, word and reason, before this fails.
@@ -132,6 +153,9 @@ impl Reader<'_> {
             _ => (false, words),
         };
         match words {
+            ["nexthop", verb @ ("add" | "replace" | "del" | "delete"), ..] => Err(format!(
+                "\"nexthop {verb}\": next-hop objects cannot be claimed, only routes and rules; a route can use one by nhid"
+            )),
             ["add", rest @ ..] if is_rule => self.rule(rest, family),
             ["add", rest @ ..] => self.route(rest, family),
             [verb @ ("del" | "delete" | "replace" | "change" | "append" | "prepend" | "flush"), ..] => {
@@ -157,7 +181,9 @@ impl Reader<'_> {
     }
 
     fn document(&self, text: &str) -> (File, Faults) {
-        let line_at = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        // There can be very many routes: the text is not counted anew for each.
+        let lines = Lines::of(text.as_bytes());
+        let line_at = |at: usize| lines.at(at);
         let document: Document = match toml::from_str(text) {
             Ok(document) => document,
             Err(error) => {
@@ -268,11 +294,18 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_belongs_to_the_line_that_it_ends() {
+        let lines = Lines::of(b"a\n\nbc\n");
+        assert_eq!([0, 1, 2, 3, 4, 5, 6].map(|byte| lines.at(byte)), [1, 1, 2, 3, 3, 3, 4]);
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line_and_word() {
         for (path, text, line, said) in [
             ("x", "10.1.0.0/16 dev if2\n10.2.0.0/16 metrik 5\n", 2, "metrik"),
             ("x", "route del 10.1.0.0/16", 1, "del"),
             ("x", "10.1.0.1/16 dev if2", 1, "10.1.0.1/16"),
+            ("x", "nexthop add id 5 via 10.0.0.1 dev if2", 1, "next-hop objects cannot be claimed"),
             ("x", "rule add from all lookup 7", 1, "priority"),
             ("x", "route add 10.1.0.0/16 'dev", 1, "quote"),
             ("x.toml", "routes = [\n\n\"10.1.0.0/16 metrik 5\"]", 3, "metrik"),

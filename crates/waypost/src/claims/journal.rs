@@ -3,8 +3,9 @@
 //! It is written to a file beside, which is brought to the disk and then takes the journal's place: whoever reads it finds the one before or
 //! the one after, whole. The directory is one that is emptied when the machine starts.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind as Io, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use waypost_core::{Error, Route};
@@ -56,9 +57,14 @@ impl Journal {
     pub(super) fn write<'a>(&self, routes: impl Iterator<Item = &'a Route>) -> Result<(), Error> {
         let failed = self.failed("write journal");
         let text = journal::write(&self.owner, &self.boot, routes);
-        fs::create_dir_all(&self.directory).map_err(&failed)?;
+        DirBuilder::new().recursive(true).mode(0o755).create(&self.directory).map_err(&failed)?;
         let beside = self.file().with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&beside).map_err(&failed)?;
+        // What a crash has left is in the way; what anybody else has put there, a link to another file among it, is not written to.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != Io::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(&failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(&failed)?;
         fs::rename(&beside, self.file()).map_err(&failed)?;
         // The new name is on the disk when its directory is.
@@ -91,6 +97,22 @@ mod tests {
         assert_eq!(journal.read().unwrap(), routes[..1]);
         fs::write(journal.file(), "waypost journal 1\nboot").unwrap();
         assert!(journal.read().is_err(), "a journal that is torn all the same is an error, not an empty one");
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn nobody_else_can_read_the_journal_and_no_link_beside_it_is_followed() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let directory = directory("link");
+        let journal = Journal::at(&directory, "waypost").unwrap();
+        fs::create_dir_all(&directory).unwrap();
+        let other = directory.join("other");
+        fs::write(&other, "another's").unwrap();
+        symlink(&other, directory.join("waypost.new")).unwrap();
+        journal.write(std::iter::empty()).unwrap();
+        assert_eq!(fs::read_to_string(other).unwrap(), "another's");
+        let mode = fs::symlink_metadata(journal.file()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         fs::remove_dir_all(directory).unwrap();
     }
 
