@@ -31,7 +31,7 @@ const ENCAPSULATING: [&str; 7] = ["sit", "ipip", "ip6tnl", "gre", "ip6gre", "stf
 
 /// Sorts the addresses of a name in the order in which to try them, by what `mirror` has.
 ///
-/// What cannot be reached comes last; otherwise see the rules of RFC 6724, section 6.
+/// What cannot be reached comes last; otherwise see the rules of RFC 6724, section 6. IPv4 addresses may be mapped into IPv6.
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -56,13 +56,15 @@ pub fn sort_addresses(mirror: &Mirror, policy: &AddressPolicy, destinations: &mu
     candidates.sort_by(|one, other| compare(policy, one, other));
     candidates.chunk_by_mut(|one, other| compare(policy, one, other).is_eq()).for_each(sort_by_prefix);
     for (place, candidate) in destinations.iter_mut().zip(candidates) {
-        *place = candidate.destination;
+        *place = candidate.given;
     }
 }
 
 /// A destination with the source that it would be reached from.
 #[derive(Clone, Debug)]
 struct Candidate {
+    /// As it was given: an IPv4 address may have been mapped.
+    given: IpAddr,
     destination: IpAddr,
     /// `None` where it cannot be reached, or not from any address.
     source: Option<Source>,
@@ -82,10 +84,11 @@ struct Source {
     temporary: bool,
 }
 
-fn candidate(mirror: &Mirror, policy: &AddressPolicy, destination: IpAddr) -> Candidate {
+fn candidate(mirror: &Mirror, policy: &AddressPolicy, given: IpAddr) -> Candidate {
+    let destination = given.to_canonical();
     let family = Family::of(&destination);
     let world = mirror.world(family);
-    let unusable = Candidate { destination, source: None, is_native: true };
+    let unusable = Candidate { given, destination, source: None, is_native: true };
     let Verdict::Found(found) = world.find(&Flow::to(destination)) else { return unusable };
     let interface = found.next_hops().find_map(|hop| hop.interface);
     let kind = interface.and_then(|index| mirror.links().get(&index)).map_or("", |link| link.kind.as_str());
@@ -101,7 +104,7 @@ fn candidate(mirror: &Mirror, policy: &AddressPolicy, destination: IpAddr) -> Ca
             best_source(policy, destination, &all)
         }
     };
-    Candidate { destination, source, is_native: !ENCAPSULATING.contains(&kind) }
+    Candidate { given, destination, source, is_native: !ENCAPSULATING.contains(&kind) }
 }
 
 fn source_of(own: &Address, outgoing: Option<IfIndex>) -> Source {

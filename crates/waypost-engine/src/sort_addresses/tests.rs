@@ -117,6 +117,15 @@ fn what_cannot_be_reached_comes_last_and_ties_stay_as_they_are() {
 }
 
 #[test]
+fn an_ipv4_address_is_the_same_where_it_is_mapped() {
+    let ipv4 = host(&["192.0.2.2"], &EVERYWHERE[..1]);
+    let mapped = "::ffff:198.51.100.1";
+    assert_eq!(sorted(&ipv4, &["2001:db8::1", mapped]), [mapped, "2001:db8::1"], "IPv4 alone has a way");
+    let both = host(&["192.0.2.2", "2001:db8:1::2"], &EVERYWHERE);
+    assert_eq!(sorted(&both, &[mapped, "2001:db8:1::1"]), ["2001:db8:1::1", mapped]);
+}
+
+#[test]
 fn native_transport_is_preferred() {
     let routes = ["2001:db8:5::/48 dev if4 metric 1", "2001:db8:6::/48 dev if2 metric 1"];
     let mirror = host(&["2001:db8:1::2"], &routes);
