@@ -146,6 +146,14 @@ impl<M: Machine> Bench<M> {
         for seconds in [0, 1, 2, 5, 5, 10, 40, 60, 80, 80, 80, 100, 160, 160, 1, 1] {
             self.pass(Duration::from_secs(seconds));
         }
+        // What was refused until now may have been asked for again a moment ago.
+        let is_under_way = |program: &Program<M::Kernel>| program.uplinks.wishes().any(|wish| wish.state != WishState::Held);
+        for _ in 0..30 {
+            if !self.program.as_ref().is_some_and(is_under_way) {
+                return;
+            }
+            self.pass(Duration::from_secs(1));
+        }
     }
 
     /// The program does what it has to do now.

@@ -54,6 +54,10 @@ fn what_went_wrong_once_does_not_again() {
     run(WithMetrics::new(Profile::linux()), 2552);
     // The late answer about a route that was given up was taken for that about the next.
     run(WithMetrics::new(Profile::linux()), 4029);
+    // A deletion was asked again, its answer lost, when nothing else stood any more.
+    run(WithMetrics::new(Profile::linux()), 5212);
+    // It was judged while an addition was under way.
+    run(WithMetrics::new(Profile::linux()), 6690);
     // A rival's deletion was lost without a word, and the last default route that was really there was given up: it could not be known.
     run(WithMetrics::new(Profile::linux()), 2668);
 }

@@ -324,13 +324,28 @@ impl Uplinks {
         }
     }
 
-    /// Orders deletions again whose answer was lost.
+    /// Orders deletions again whose answer was lost: as long as what they leave behind is enough, which may have changed since.
     fn repeat(&mut self, now: Now, orders: &mut Vec<Order>) {
-        for record in self.wishes.values_mut().filter(|record| record.wish.state == WishState::Leaving) {
-            if record.again_at.take_if(|at| at.running <= now.running).is_some() {
+        let is_due = |record: &&Record| record.again_at.is_some_and(|at| at.running <= now.running);
+        let leaving = self.wishes.values().filter(|record| record.wish.state == WishState::Leaving).filter(is_due);
+        let due: Vec<(WishId, bool)> =
+            leaving.map(|record| (record.wish.id, !record.wish.role.is_default() || self.may_leave_now(record))).collect();
+        for (id, may) in due {
+            let Some(record) = self.wishes.get_mut(id) else { continue };
+            record.again_at = (!may).then_some(now + self.options.retry);
+            if may {
                 orders.push(Order::Withdraw(record.wish.clone()));
             }
         }
+    }
+
+    /// Says whether a default route may go, as things are.
+    fn may_leave_now(&self, record: &Record) -> bool {
+        let (id, destination) = (record.wish.uplink, record.wish.route.slot.destination);
+        let role = self.role_of(id);
+        let hop = self.members.get(&id).and_then(|member| member.hop.as_ref());
+        let current = role.zip(hop).and_then(|(role, hop)| self.current(id, role, destination, hop));
+        self.may_leave(record, role, current.map(|record| record.wish.state))
     }
 
     /// Tells changes of role that are done, and forgets uplinks that were given up.

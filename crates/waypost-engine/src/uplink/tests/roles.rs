@@ -154,6 +154,28 @@ fn a_late_answer_about_an_old_route_says_nothing_of_the_new_one() {
     }
 }
 
+/// Found by seed 5212 of `tests/uplinks_simulated`.
+#[test]
+fn a_deletion_whose_answer_was_lost_is_not_asked_again_where_nothing_else_stands_by_now() {
+    let mut machine = Machine::ready();
+    let (_, three) = (machine.add(2, 2), machine.add(3, 1));
+    machine.turn();
+    machine.holds_orders = true;
+    machine.uplinks.remove(three);
+    machine.turn();
+    let Some(Order::Withdraw(low)) = machine.waiting.pop() else { panic!("it is to be deleted") };
+    machine.uplinks.told(machine.now, low.id, Told::Unknown);
+    // Meanwhile a rival has deleted the other one, which is asked for again.
+    machine.hear(RouteVerb::Removed, "default via 10.2.0.1 dev if2 proto 87 metric 99");
+    machine.turn();
+    let Some(Order::Install(high)) = machine.waiting.pop() else { panic!("it is to be put back") };
+    machine.pass(UplinkOptions::default().retry);
+    assert!(machine.waiting.is_empty(), "{:?}", machine.waiting);
+    machine.obey(Order::Install(high));
+    machine.pass(UplinkOptions::default().retry);
+    assert!(matches!(&machine.waiting[..], [Order::Withdraw(wish)] if wish.id == low.id), "{:?}", machine.waiting);
+}
+
 #[test]
 fn who_is_given_up_goes_when_another_stands() {
     let mut machine = Machine::ready();
