@@ -32,7 +32,7 @@ use worlds::{PROTOCOL, World, make_interfaces};
 const WORLDS: u64 = 60;
 const FLOWS: u64 = 400;
 
-/// Each so-many-th world is followed from the one before; the others are read anew. A follower looks again half a second after some
+/// Each so-many-th world of IPv4 is followed from the one before; the others are read anew. A follower looks again half a second after some
 /// changes, and ten thousand worlds would be an hour of waiting.
 const FOLLOWED: u64 = 8;
 
@@ -71,7 +71,8 @@ fn both_find_the_same(family: Family) {
     for seed in wish.first..wish.first + wish.worlds {
         let world = World::new(seed, family, watcher.names(), is_required());
         install(&world, &mut kernel);
-        if seed % FOLLOWED == 0 {
+        // No dump lists an IPv6 route without a gateway that stands between next hops that were merged (docs/PLATFORMS.md).
+        if family == Family::V6 || seed % FOLLOWED == 0 {
             settle(&mut watcher);
         } else {
             watcher = waypost_tests::witness::watcher();

@@ -309,8 +309,7 @@ impl<P: Key> Builder<'_, P> {
         let (mut runs, mut children) = (1, 0);
         if place.depth != depth {
             children = 1 << P::chunk(leaf.leaf_bits::<P>(), depth);
-            // The first chunk that leads to the answer.
-            runs = 1 << u64::trailing_ones(children);
+            // Where the first chunk leads down, nobody counts the run that begins at it but those behind it.
             self.answers.push(answer);
         } else if *leaf.leaf_value() == answer {
             self.answers.push(answer);
