@@ -146,15 +146,16 @@ impl Stream {
     pub(crate) fn to(host: IpAddr) -> Self {
         let (listens, listening) = mpsc::channel();
         let echo = beyond(move || {
-            let socket = UdpSocket::bind((host, PORT)).expect("it is free");
-            listens.send(()).expect("somebody waits");
+            let socket = UdpSocket::bind((host, 0)).expect("a port");
+            listens.send(socket.local_addr().expect("it has one").port()).expect("somebody waits");
             let mut buffer = [0; 4];
             // What is empty ends it.
             while let Ok((1.., from)) = socket.recv_from(&mut buffer) {
                 let _ = socket.send_to(&buffer, from);
             }
         });
-        listening.recv().expect("it listens");
+        // A port of its own: the last word to the one before may have been lost.
+        let port = listening.recv().expect("it listens");
         let (ends, ended) = mpsc::channel();
         let client = thread::spawn(move || {
             let any: IpAddr = if host.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
@@ -163,12 +164,12 @@ impl Stream {
             let mut due = now();
             while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {
                 // What has no way is lost.
-                let _ = socket.send_to(&sent.to_be_bytes(), (host, PORT));
+                let _ = socket.send_to(&sent.to_be_bytes(), (host, port));
                 (sent, due) = (sent + 1, due + PACE);
                 take(&socket, due, &mut back);
             }
             take(&socket, due + Duration::from_secs(1), &mut back);
-            let _ = socket.send_to(&[], (host, PORT));
+            let _ = socket.send_to(&[], (host, port));
             (sent, sent - u32::try_from(back.len()).expect("no more than were sent"))
         });
         drop(echo);
@@ -181,9 +182,6 @@ impl Stream {
         self.client.join().expect("it counts")
     }
 }
-
-/// The port of the host beyond.
-const PORT: u16 = 7777;
 
 /// Takes what comes back until a time.
 fn take(socket: &UdpSocket, until: Instant, back: &mut BTreeSet<u32>) {
