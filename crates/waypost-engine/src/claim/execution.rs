@@ -11,7 +11,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use waypost_core::{Error, ErrorKind, Names};
+use rustc_hash::FxHashSet;
+use waypost_core::{Error, ErrorKind, Names, Slot};
 
 use super::plan::{OWN_ALONE, PHASES, Plan, Step};
 use super::{Difference, Item, inverse};
@@ -62,6 +63,7 @@ pub struct Execution {
     /// How many steps have their answers.
     answered: usize,
     differences: Vec<Difference>,
+    split: FxHashSet<Slot>,
     failure: Option<(usize, Error)>,
     back: Option<Back>,
 }
@@ -89,7 +91,17 @@ impl Execution {
             *end = steps.len();
         }
         let done = vec![Done::No; steps.len()];
-        Self { steps, ends, done, begun: 0, answered: 0, differences: plan.differences, failure: None, back: None }
+        Self {
+            steps,
+            ends,
+            done,
+            begun: 0,
+            answered: 0,
+            differences: plan.differences,
+            split: plan.split,
+            failure: None,
+            back: None,
+        }
     }
 
     /// The next step to ask the kernel for; `None` where there is none until answers have come, or none any more.
@@ -113,7 +125,7 @@ impl Execution {
             return None;
         }
         if self.back.is_none() {
-            let (steps, left) = inverse::of(&self.steps, &self.done);
+            let (steps, left) = inverse::of(&self.steps, &self.split, &self.done);
             self.back = Some(Back { steps: steps.into(), left, ..Back::default() });
         }
         let back = self.back.as_mut()?;

@@ -38,17 +38,23 @@ fn with_hops(route: &Route, hops: NextHops) -> Route {
 }
 
 /// What undoes the steps that were begun, the last first, with what is known of each; and what cannot be undone.
-pub(super) fn of(steps: &[Step], done: &[Done]) -> (Vec<(Step, Done)>, Vec<Left>) {
+///
+/// `split` has the slots where next hops are deleted one by one.
+pub(super) fn of(steps: &[Step], split: &FxHashSet<Slot>, done: &[Done]) -> (Vec<(Step, Done)>, Vec<Left>) {
     let (mut inverses, mut left) = (Vec::new(), Vec::new());
-    let shared = shared(steps, done);
+    let shared = shared(steps, split, done);
     let mut seen = FxHashSet::default();
     for (step, done) in steps.iter().zip(done.iter().copied()).rev().filter(|(_, done)| *done != Done::No) {
-        let hops = |route: &Route| shared.get(&route.slot);
+        let hops = |route: &Route| shared.get(&route.slot).filter(|_| is_leg(route));
         match step {
             Step::DeleteRoute(route, back) if hops(route).is_some() => {
                 if let Some(hops) = hops(route).filter(|_| seen.insert(route.slot)) {
                     put_back(route, *back, hops, &mut inverses, &mut left);
                 }
+            }
+            // Another's may have joined it meanwhile.
+            Step::AddRoute(change, route) if done != Done::Nothing => {
+                inverses.extend(deletions(route.clone(), *change, true).into_iter().map(|step| (step, done)));
             }
             _ if done != Done::Nothing => inverses.push((step.inverse(), done)),
             _ => {}
@@ -57,17 +63,21 @@ pub(super) fn of(steps: &[Step], done: &[Done]) -> (Vec<(Step, Done)>, Vec<Left>
     (inverses, left)
 }
 
+/// Says whether this may be one next hop of a route; what has no gateway stands beside that by itself (`rt6_qualify_for_ecmp`, include/net/ip6_route.h, Linux 6.18).
+fn is_leg(route: &Route) -> bool {
+    matches!(&*route.entry.next_hops, [hop] if hop.gateway.is_some())
+}
+
 /// The next hops that are deleted one by one, by slot and in the order of their route.
-fn shared(steps: &[Step], done: &[Done]) -> FxHashMap<Slot, Vec<(NextHops, Done)>> {
+fn shared(steps: &[Step], split: &FxHashSet<Slot>, done: &[Done]) -> FxHashMap<Slot, Vec<(NextHops, Done)>> {
     let mut shared: FxHashMap<Slot, Vec<(NextHops, Done)>> = FxHashMap::default();
     for (step, done) in steps.iter().zip(done.iter().copied()).rev() {
         if let Step::DeleteRoute(route, _) = step {
-            if route.slot.destination.family() == Family::V6 {
+            if is_leg(route) && split.contains(&route.slot) {
                 shared.entry(route.slot).or_default().push((route.entry.next_hops.clone(), done));
             }
         }
     }
-    shared.retain(|_, hops| hops.len() > 1);
     shared
 }
 
@@ -91,5 +101,23 @@ fn put_back(route: &Route, back: RouteChange, hops: &[(NextHops, Done)], inverse
         let is_headed = hops.first().is_some_and(|(_, done)| *done == Done::No);
         let change = if is_headed { RouteChange::Append } else { RouteChange::Add };
         inverses.push((Step::AddRoute(change, with_hops(route, gone)), Done::Yes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_that_stand_beside_each_other_in_a_slot_come_back_each_as_it_was() {
+        let delete = |text: &str| Step::DeleteRoute(text.parse().expect("a route"), RouteChange::Append);
+        let apart = ["unreachable 2001:db8:5::/48 metric 7", "2001:db8:5::/48 via fe80::1 dev if2 metric 7"].map(delete);
+        let (inverses, left) = of(&apart, &FxHashSet::default(), &[Done::Yes; 2]);
+        assert!(left.is_empty());
+        let each = [(apart[1].inverse(), Done::Yes), (apart[0].inverse(), Done::Yes)];
+        assert_eq!(inverses, each);
+        // Beside what is deleted next hop by next hop, too.
+        let slots = FxHashSet::from_iter(apart[0].item().as_route().map(|route| route.slot));
+        assert_eq!(of(&apart, &slots, &[Done::Yes; 2]).0.len(), 2);
     }
 }

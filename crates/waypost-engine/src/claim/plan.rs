@@ -19,7 +19,8 @@
 
 use std::fmt;
 
-use waypost_core::{Family, Names, NextHop, Request, Route, RouteChange, Rule};
+use rustc_hash::FxHashSet;
+use waypost_core::{Family, Names, NextHop, Request, Route, RouteChange, Rule, Slot};
 
 use super::{Item, inverse};
 
@@ -160,6 +161,8 @@ pub struct Plan {
     pub(super) waiting: Vec<(Item, Obstacle)>,
     pub(super) unchanged: usize,
     pub(super) gaps: usize,
+    /// Where the next hops of a route are deleted one by one.
+    pub(super) split: FxHashSet<Slot>,
 }
 
 impl Plan {
@@ -232,9 +235,19 @@ impl Plan {
     pub(super) fn delete(&mut self, item: Item, back: RouteChange, is_own: bool) {
         self.differences.push(Difference::Removed(item.clone()));
         match item {
-            Item::Route(route) => self.phases[4].extend(inverse::deletions(route, back, is_own)),
+            Item::Route(route) => {
+                let steps = self.deletions(route, back, is_own);
+                self.phases[4].extend(steps);
+            }
             Item::Rule(rule) => self.phases[2].push(Step::DeleteRule(rule)),
         }
+    }
+
+    fn deletions(&mut self, route: Route, back: RouteChange, is_own: bool) -> Vec<Step> {
+        if inverse::may_be_shared(&route) {
+            self.split.insert(route.slot);
+        }
+        inverse::deletions(route, back, is_own)
     }
 
     /// Puts the steps of each phase in order.
@@ -315,15 +328,16 @@ impl Plan {
                 let mut bridge = new.clone();
                 bridge.slot.metric = metric;
                 self.phases[0].push(Step::AddRoute(RouteChange::Add, bridge.clone()));
-                let mut hops = inverse::deletions(old, back, false);
+                let mut hops = self.deletions(old, back, false);
                 self.phases[4].extend(hops.pop());
                 self.phases[OWN_ALONE].extend(hops);
                 self.phases[5].push(Step::AddRoute(RouteChange::Add, new));
-                self.phases[6].push(Step::DeleteRoute(bridge, RouteChange::Add));
+                let bridge = self.deletions(bridge, RouteChange::Add, true);
+                self.phases[6].extend(bridge);
             }
             Swap::Gap => {
                 self.gaps += 1;
-                let mut hops = inverse::deletions(old, back, false);
+                let mut hops = self.deletions(old, back, false);
                 self.phases[4].extend(hops.pop());
                 self.phases[OWN_ALONE].extend(hops);
                 self.phases[5].push(Step::AddRoute(RouteChange::Add, new));

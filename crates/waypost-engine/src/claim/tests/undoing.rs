@@ -237,3 +237,24 @@ fn a_claim_that_another_has_joined_does_not_change_and_stays_at_the_head() {
     assert!(failed.left().is_empty() && failed.error().kind() == ErrorKind::Exists, "{failed}");
     assert!(failed.to_string().contains("another's, which has joined it"), "{failed}");
 }
+
+#[test]
+fn what_was_added_is_taken_away_again_though_another_has_joined_it() {
+    let mut scene = Scene::new();
+    scene.put("2001:db8:2::/48 metric 7 nexthop via fe80::1 dev if2 weight 1 nexthop via fe80::2 dev if2 weight 1");
+    scene.put("2001:db8:3::/48 metric 7 via fe80::1 dev if2");
+    let plan = scene.plan(Prune::Withdrawn);
+    let failed = scene.carry_out(plan, |scene, at, step| {
+        // All of them at once would be another route than the one that is there, as a program that looks before it deletes sees it.
+        assert!(step.adds() || step.item().as_route().is_some_and(|route| route.entry.next_hops.len() == 1), "{step:?}");
+        if at == 1 {
+            scene.rival(waypost_core::RouteChange::Append, "2001:db8:2::/48 metric 7 proto static via fe80::99 dev if3");
+            scene.writer.suffer(Fault::RefuseRequests { count: 1, kind: ErrorKind::Busy });
+        }
+    });
+    let failed = failed.unwrap_err();
+    assert!(failed.left().is_empty(), "{failed}");
+    let there: Vec<String> =
+        scene.table().iter().map(ToString::to_string).filter(|text| text.contains("2001:db8:2::/48")).collect();
+    assert_eq!(there, ["route 2001:db8:2::/48 via fe80::99 dev if3 proto static metric 7 pref medium"]);
+}
