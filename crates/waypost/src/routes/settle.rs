@@ -1,6 +1,8 @@
 //! Changes whose answer was lost: the state says what came of them.
 
-use waypost_core::{Error, ErrorKind, Family, NextHopObject, NextHopObjectKind, Protocol, Request, Route, RouteChange, Rule};
+use waypost_core::{
+    Error, ErrorKind, Family, NextHop, NextHopObject, NextHopObjectKind, Protocol, Request, Route, RouteChange, Rule,
+};
 use waypost_engine::claim;
 
 use super::{Routes, deletion};
@@ -67,7 +69,7 @@ fn decide(request: Request<'_>, state: &State) -> Result<(), Error> {
     let has_rule = |rule: &Rule| state.rules.iter().any(|there| deletion::is_same_rule(there, rule));
     let (is_wanted, is_there) = match request {
         Request::Route(RouteChange::Delete, route) => {
-            (false, state.routes.at(route).iter().any(|there| claim::satisfies(there, route)))
+            (false, state.routes.at(route).iter().any(|there| claim::satisfies(there, route) || has_its_leg(there, route)))
         }
         Request::Route(change, route) => (true, state.routes.at(route).iter().any(|there| has_come(there, change, route))),
         Request::AddRule(rule) => (true, has_rule(rule)),
@@ -88,6 +90,14 @@ fn decide(request: Request<'_>, state: &State) -> Result<(), Error> {
 fn has_come(there: &Route, change: RouteChange, wanted: &Route) -> bool {
     let is_joined = change == RouteChange::Append && wanted.slot.destination.family() == Family::V6;
     claim::satisfies(there, wanted) || is_joined && claim::has_legs_of(there, wanted)
+}
+
+/// Says whether the one next hop of an IPv6 route is there among others, or left alone, where it is listed without its weight. Whose it is no listing says.
+fn has_its_leg(there: &Route, wanted: &Route) -> bool {
+    let [leg] = &*wanted.entry.next_hops else { return false };
+    let goes_there = |hop: &NextHop| hop.gateway == leg.gateway && leg.interface.is_none_or(|index| hop.interface == Some(index));
+    let is_shared = wanted.slot.destination.family() == Family::V6 && leg.gateway.is_some();
+    is_shared && there.slot == claim::as_kept(wanted.slot) && there.entry.next_hops.iter().any(goes_there)
 }
 
 /// Says whether an object that is there is the one that is wanted; what was left open the kernel may have filled in.
@@ -174,6 +184,13 @@ mod tests {
         assert!(!is_done(Request::Route(RouteChange::Add, &wanted), &joined));
         let other: Route = "2001:db8::/32 via fe80::3 dev if2 metric 5".parse().unwrap();
         assert!(!is_done(Request::Route(RouteChange::Append, &other), &joined));
+        // While it is among them it has not been deleted, nor when it is left alone and its weight is not said.
+        assert!(!is_done(Request::Route(RouteChange::Delete, &wanted), &joined));
+        assert!(is_done(Request::Route(RouteChange::Delete, &other), &joined));
+        let alone = state(&["2001:db8::/32 via fe80::2 dev if2 metric 5 proto bird"], &[], &[]);
+        let mut weighted = wanted;
+        weighted.entry.next_hops = weighted.entry.next_hops[0].clone().with_weight(waypost_core::Weight::new(3).unwrap()).into();
+        assert!(!is_done(Request::Route(RouteChange::Delete, &weighted), &alone));
     }
 
     #[test]
