@@ -108,8 +108,10 @@ impl Sockets {
                 continue;
             }
             let key = (connection.transport, connection.cookie);
-            // Whose source need not be the host's own is not judged by it, nor ended.
-            let talks = |connection: &Connection| connection.flow().filter(|_| !connection.is_transparent);
+            // Whose source need not be the host's own is not judged by it, nor ended. Of connections that nobody has accepted yet or anybody holds
+            // any more, which have no inode, the kernel says neither that nor whose they are (`inet_req_diag_fill`, net/ipv4/inet_diag.c, Linux 6.18).
+            let talks =
+                |connection: &Connection| connection.flow().filter(|_| !connection.is_transparent && connection.inode != 0);
             let flow = talks(&connection);
             let old = gone.remove(&key);
             // One that talks to another than before, as a UDP socket may, is another flow.
