@@ -70,10 +70,14 @@ pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<mio::net::UnixListene
         Ok(found) if !found.file_type().is_socket() => {
             return Err(io::Error::new(ErrorKind::AlreadyExists, "it is there, and no socket"));
         }
-        Ok(_) if UnixStream::connect(path).is_ok() => {
-            return Err(io::Error::new(ErrorKind::AddrInUse, "somebody listens there: two would take each other's routes"));
-        }
-        Ok(_) => std::fs::remove_file(path)?,
+        Ok(_) => match UnixStream::connect(path) {
+            Ok(_) => {
+                return Err(io::Error::new(ErrorKind::AddrInUse, "somebody listens there: two would take each other's routes"));
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::fs::remove_file(path)?,
+            // Who may not ask does not know that nobody listens.
+            Err(error) => return Err(error),
+        },
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
