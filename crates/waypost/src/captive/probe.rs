@@ -53,6 +53,10 @@ pub(super) enum Answer {
 impl Probe {
     pub(super) fn run(&self) -> Answer {
         let left = self.deadline.saturating_sub(sys::now().running);
+        if left.is_zero() {
+            // To many an HTTP client no time is all the time in the world.
+            return Answer::Nothing;
+        }
         let accepted = match &self.what {
             What::Page(_) => "*/*",
             What::Api => "application/captive+json",

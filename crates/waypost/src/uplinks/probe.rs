@@ -123,7 +123,8 @@ fn echo(interface: &str, addresses: &[IpAddr], target: IpAddr, timeout: Duration
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        socket.set_read_timeout(Some(left))?;
+        // Less than a microsecond would be no time-out, which is for ever.
+        socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match socket.read(&mut buffer) {
             Ok(length) if is_reply(target.is_ipv4(), token, buffer.get(..length).unwrap_or_default()) => return Ok(()),
             // What others are told, the whole protocol's socket hears too.
