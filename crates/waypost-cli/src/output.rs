@@ -190,7 +190,7 @@ pub(crate) fn painted(line: &str, colour: bool) -> String {
     }
     let mut after = "";
     let mut painted = String::with_capacity(line.len() + 32);
-    if line.contains(": passed over, ") {
+    if line.contains(": passed over, ") || line.ends_with(" no route that can be taken") {
         // It came to nothing, so that what did stands out.
         painted.extend(["\x1b[", Kind::Dim.code(), "m", line, "\x1b[0m"]);
         return painted;
@@ -253,5 +253,8 @@ mod tests {
         assert!(coloured.contains("\x1b[36meth0\x1b[0m") && coloured.contains("\x1b[31mlinkdown\x1b[0m"), "{coloured:?}");
         let codes = ["\x1b[35m", "\x1b[36m", "\x1b[31m", "\x1b[0m"];
         assert_eq!(codes.iter().fold(coloured, |line, code| line.replace(code, "")), line);
+        assert_eq!(painted("  x: taken", true), "  x: \x1b[32mtaken\x1b[0m");
+        let nothing = "  its table has no route that can be taken";
+        assert_eq!(painted(nothing, true), format!("\x1b[2m{nothing}\x1b[0m"), "green is for what came to something");
     }
 }
