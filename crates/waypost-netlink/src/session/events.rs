@@ -84,7 +84,7 @@ impl EventLane {
         }
     }
 
-    /// From here on tells who deletes and replaces, where the kernel says it: see [`Touched`](waypost_core::Touched).
+    /// From here on tells who deletes and replaces, where the kernel says it: see [`Touched`].
     pub const fn tell_authors(&mut self) {
         self.tells_authors = true;
     }
