@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 use waypost_pfroute::wire::{
-    AddressLayout, AddrsLayout, AnnounceLayout, Dialect, FREEBSD, Field, InterfaceLayout, Kind, Metric, MulticastLayout, NETBSD7,
+    AddressLayout, AddrsLayout, AnnounceLayout, Dialect, FREEBSD, Field, InterfaceLayout, Kind, MulticastLayout, NETBSD7,
     RouteOp, SockaddrForm,
 };
 
 use crate::captures::{self, SYSTEMS};
 use crate::golden;
+use crate::record::metric_name;
 
 /// What a compiler found.
 struct Headers {
@@ -68,7 +69,7 @@ impl Headers {
         let base = u16::try_from(self.found["rt_msghdr"]["rtm_rmx"][0].as_u64().unwrap()).unwrap();
         self.field("rt_metrics", base, "rmx_locks", layout.locks);
         for known in layout.metrics {
-            let Some(member) = member(known.metric) else { continue };
+            let Some(member) = metric_name(known.metric) else { continue };
             self.field("rt_metrics", base, member, known.field);
         }
     }
@@ -139,24 +140,6 @@ impl Headers {
         assert!(dialect.route_type(RouteOp::Add) == Some(1));
         self.compared
     }
-}
-
-/// What the header calls it; `None` for what these systems have under no name.
-const fn member(metric: Metric) -> Option<&'static str> {
-    Some(match metric {
-        Metric::Mtu => "rmx_mtu",
-        Metric::HopCount => "rmx_hopcount",
-        Metric::Expire => "rmx_expire",
-        Metric::ReceivePipe => "rmx_recvpipe",
-        Metric::SendPipe => "rmx_sendpipe",
-        Metric::SlowStartThreshold => "rmx_ssthresh",
-        Metric::Rtt => "rmx_rtt",
-        Metric::RttVariance => "rmx_rttvar",
-        Metric::PacketsSent => "rmx_pksent",
-        Metric::Weight => "rmx_weight",
-        Metric::NextHopIndex => "rmx_nhidx",
-        _ => return None,
-    })
 }
 
 #[test]

@@ -47,12 +47,14 @@ fn render_route(dialect: &Dialect, route: &RouteMessage<'_>) -> Value {
         "freebsd" => object.insert("fmask".to_owned(), json!(route.raw_flag_mask())),
         _ => object.insert("use".to_owned(), json!(route.uses())),
     };
-    object.extend(route.metrics().map(|(known, value)| (metric_name(known.metric).to_owned(), json!(value))));
+    let name = |metric| metric_name(metric).unwrap_or_else(|| panic!("no index has {metric:?}")).to_owned();
+    object.extend(route.metrics().map(|(known, value)| (name(known.metric), json!(value))));
     fields
 }
 
-fn metric_name(metric: Metric) -> &'static str {
-    match metric {
+/// What the header calls it; `None` for what these systems have under no name.
+pub(crate) const fn metric_name(metric: Metric) -> Option<&'static str> {
+    Some(match metric {
         Metric::Mtu => "rmx_mtu",
         Metric::HopCount => "rmx_hopcount",
         Metric::Expire => "rmx_expire",
@@ -64,8 +66,8 @@ fn metric_name(metric: Metric) -> &'static str {
         Metric::PacketsSent => "rmx_pksent",
         Metric::Weight => "rmx_weight",
         Metric::NextHopIndex => "rmx_nhidx",
-        other => panic!("no index has {other:?}"),
-    }
+        _ => return None,
+    })
 }
 
 fn render_address(address: &AddressMessage<'_>) -> Value {
