@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 use waypost::lookup::Verdict;
-use waypost::{Connection, Connections, Effects, ErrorKind, FlowId, Judgement, Outlook, Reach, RouteRef, Transport};
+use waypost::{Connection, Connections, Effects, ErrorKind, Flow, FlowId, Judgement, Outlook, Reach, RouteRef, Transport};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
@@ -61,6 +61,14 @@ struct Sockets {
     by_flow: HashMap<FlowId, (Transport, u64)>,
 }
 
+/// Its flow, where what the kernel says of it is enough to judge that by.
+///
+/// Whose source need not be the host's own is not judged by it, nor ended. Of connections that nobody has accepted yet or anybody holds any more,
+/// which have no inode, the kernel says neither that nor whose they are (`inet_req_diag_fill`, net/ipv4/inet_diag.c, Linux 6.18).
+fn judged(connection: &Connection) -> Option<Flow> {
+    connection.flow().filter(|_| !connection.is_transparent && connection.inode != 0)
+}
+
 /// A socket, as it is printed with `--json`.
 #[derive(Serialize)]
 struct ConnectionJson<'a> {
@@ -108,15 +116,11 @@ impl Sockets {
                 continue;
             }
             let key = (connection.transport, connection.cookie);
-            // Whose source need not be the host's own is not judged by it, nor ended. Of connections that nobody has accepted yet or anybody holds
-            // any more, which have no inode, the kernel says neither that nor whose they are (`inet_req_diag_fill`, net/ipv4/inet_diag.c, Linux 6.18).
-            let talks =
-                |connection: &Connection| connection.flow().filter(|_| !connection.is_transparent && connection.inode != 0);
-            let flow = talks(&connection);
+            let flow = judged(&connection);
             let old = gone.remove(&key);
             // One that talks to another than before, as a UDP socket may, is another flow.
             let id = match old {
-                Some((was, id)) if talks(&was) == flow => id,
+                Some((was, id)) if judged(&was) == flow => id,
                 other => {
                     gone.extend(other.map(|other| (key, other)));
                     let id = flow.map(|flow| self.reach.register(&flow));
@@ -252,8 +256,9 @@ impl Sockets {
                 format!(": {}", text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
             }
             Some((outlook, None)) => format!(": {}", outlook.word()),
+            None if connection.remote.is_none() => String::new(),
             None if connection.is_transparent => ": not judged, as its source may be another's".to_owned(),
-            None => String::new(),
+            None => ": not judged, as the kernel does not say whose it is".to_owned(),
         }
     }
 
@@ -278,5 +283,22 @@ impl Sockets {
             mtu: standing.map(|standing| standing.mtu).filter(|mtu| *mtu != 0),
             route: outlook.and_then(|(_, route)| route).map(|route| RouteJson::new(route, numbers::with(names))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_judged_of_which_too_little_is_known() {
+        let mut connection =
+            Connection::new(Transport::Tcp, waypost::ConnectionState::Established, "10.0.0.2:443".parse().unwrap());
+        connection.remote = Some("192.0.2.1:40000".parse().unwrap());
+        assert_eq!(judged(&connection), None, "nobody has accepted it");
+        connection.inode = 7;
+        assert_eq!(judged(&connection), connection.flow());
+        connection.is_transparent = true;
+        assert_eq!(judged(&connection), None, "its source may be another's");
     }
 }
