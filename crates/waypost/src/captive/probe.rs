@@ -169,6 +169,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nobody_is_asked_when_no_time_is_left() {
+        let fetch = Fetch(std::sync::Arc::new(|asked: &ApiRequest<'_>| panic!("asked for {:?}", asked.timeout)));
+        let (url, interface) = ("https://192.0.2.1/".to_owned(), "w0".to_owned());
+        let probe = Probe { url, what: What::Fetched(fetch), interface, addresses: Vec::new(), deadline: Duration::ZERO };
+        assert_eq!(probe.run(), Answer::Nothing);
+    }
+
+    #[test]
     fn where_a_portal_is_can_be_said_in_several_ways() {
         let asked = "http://192.0.2.1:8080/a/generate_204?x";
         let visited = |to| absolute(to, asked);

@@ -119,12 +119,8 @@ fn echo(interface: &str, addresses: &[IpAddr], target: IpAddr, timeout: Duration
     socket.send(&request(target.is_ipv4(), token))?;
     let mut buffer = [0; 256];
     loop {
-        let left = end.saturating_sub(sys::now().running);
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        // Less than a microsecond would be no time-out, which is for ever.
-        socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        let wait = wait(end.saturating_sub(sys::now().running)).ok_or(io::ErrorKind::TimedOut)?;
+        socket.set_read_timeout(Some(wait))?;
         match socket.read(&mut buffer) {
             Ok(length) if is_reply(target.is_ipv4(), token, buffer.get(..length).unwrap_or_default()) => return Ok(()),
             // What others are told, the whole protocol's socket hears too.
@@ -133,6 +129,11 @@ fn echo(interface: &str, addresses: &[IpAddr], target: IpAddr, timeout: Duration
             Err(error) => return Err(error),
         }
     }
+}
+
+/// How long to wait on a socket with so much time left; `None` with none. Less than a microsecond would be no time-out, which is for ever (socket(7)).
+fn wait(left: Duration) -> Option<Duration> {
+    (!left.is_zero()).then_some(left.max(Duration::from_micros(1)))
 }
 
 /// An echo request: type, code, checksum, identifier, sequence number, data (RFC 792, RFC 4443, 4.1).
@@ -171,6 +172,13 @@ mod tests {
         for text in ["192.0.2.1", "2001:db8::1", "192.0.2.1:443", "[2001:db8::1]:443", "http://captive.example/204"] {
             assert_eq!(text.parse::<ProbeTarget>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_wait_is_never_for_ever() {
+        assert_eq!(wait(Duration::ZERO), None);
+        assert_eq!(wait(Duration::from_nanos(1)), Some(Duration::from_micros(1)));
+        assert_eq!(wait(Duration::from_secs(1)), Some(Duration::from_secs(1)));
     }
 
     #[test]
