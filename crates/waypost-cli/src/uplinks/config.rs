@@ -124,6 +124,25 @@ pub(crate) struct Plan {
     pub(crate) timeout: Duration,
 }
 
+impl Plan {
+    /// What is gone by from now on, where this runs and `new` has been read.
+    ///
+    /// # Errors
+    ///
+    /// What would take another start.
+    pub(crate) fn followed_by(&self, mut new: Self) -> Result<Self, &'static str> {
+        // How long an answer is waited for comes from the targets, and stays.
+        let patience = std::mem::replace(&mut new.options.probes.patience, self.options.probes.patience);
+        if new.options != self.options || (&new.socket, new.socket_mode) != (&self.socket, self.socket_mode) {
+            return Err("only uplinks and targets can change while it runs");
+        }
+        if patience > self.options.probes.patience {
+            return Err("the one that runs does not wait as long as so many targets may take");
+        }
+        Ok(new)
+    }
+}
+
 impl Config {
     /// Reads the text of a file. What is wrong is told with its line and the reason.
     pub(crate) fn parse(text: &str) -> Result<Plan, String> {
@@ -287,6 +306,23 @@ mod tests {
     fn uplink(more: &str) -> Uplink {
         let plan = Config::parse(&format!("[probe]\ntargets = [\"192.0.2.9:443\"]\n{UPLINK}{more}\n")).unwrap();
         plan.planned[0].uplink(&names()).unwrap()
+    }
+
+    #[test]
+    fn what_has_been_read_again_is_followed_where_the_one_that_runs_can() {
+        let plan = |timeout: &str, targets: &str| {
+            Config::parse(&format!("[probe]\ntimeout = {timeout}\ntargets = [{targets}]\n{UPLINK}")).unwrap()
+        };
+        let (one, two) = ("\"192.0.2.9\"", "\"192.0.2.9\", \"192.0.2.8\"");
+        let followed = plan("1.5", one).followed_by(plan("1.5", two)).unwrap();
+        assert_eq!(followed.targets.len(), 2);
+        assert_eq!(followed.options, plan("1.5", one).options);
+        assert!(plan("20", one).followed_by(plan("20", two)).is_err(), "an answer may come after nobody waits for it");
+        assert!(plan("20", two).followed_by(plan("20", one)).is_ok());
+        for other in ["hold_down = 7", "socket = \"/run/other\"", "socket_mode = \"0666\""] {
+            let other = Config::parse(&format!("{other}\n{UPLINK}")).unwrap();
+            assert!(Config::parse(UPLINK).unwrap().followed_by(other).is_err());
+        }
     }
 
     #[test]

@@ -141,3 +141,28 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    #[test]
+    fn only_a_socket_that_nobody_listens_at_goes() {
+        let directory = std::env::temp_dir().join(format!("waypost-control-{}", std::process::id()));
+        let path = directory.join("sock");
+        let _ = std::fs::remove_dir_all(&directory);
+        drop(listen(&path, 0o600).expect("nothing is there"));
+        let listening = listen(&path, 0o600).expect("what is left over goes");
+        assert_eq!(listen(&path, 0o600).map(drop).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
+        drop(listening);
+        std::fs::remove_file(&path).expect("it is there");
+        // One that cannot be asked: nobody knows what it is to whom.
+        let other = UnixDatagram::bind(&path).expect("the place is free");
+        assert!(listen(&path, 0o600).is_err());
+        assert!(path.exists(), "it is left alone");
+        drop(other);
+        std::fs::remove_dir_all(&directory).expect("it is the test's own");
+    }
+}

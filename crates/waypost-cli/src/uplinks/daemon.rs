@@ -223,14 +223,12 @@ impl Daemon<'_> {
         if asked.config.is_none() {
             return;
         }
-        match super::read(asked) {
-            Ok(plan) if plan.options != self.plan.options || plan.socket != self.plan.socket => {
-                tracing::error!("the new configuration is refused: only uplinks and targets can change while it runs");
-            }
-            Ok(plan) => {
+        match super::read(asked).map(|plan| self.plan.followed_by(plan)) {
+            Ok(Ok(plan)) => {
                 (self.plan, self.set) = (plan, None);
                 tracing::info!("the configuration has been read again");
             }
+            Ok(Err(why)) => tracing::error!("the new configuration is refused: {why}"),
             Err(failure) => tracing::error!("the new configuration is refused, the old one kept: {failure}"),
         }
     }
