@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         test!(rules_and_tables_count),
         test!(a_link_that_is_switched_off_hits_who_leaves_by_it),
         test!(ipv6_is_judged_too),
+        test!(an_ipv4_source_is_what_an_interface_has),
+        test!(an_ipv6_source_is_what_any_table_that_rules_lead_to_has),
         test!(nothing_is_judged_before_it_has_been_quiet),
         test!(a_storm_elsewhere_hits_nobody),
     ])
@@ -165,6 +167,39 @@ fn ipv6_is_judged_too() {
     ip("-6 route del 2001:db8:7::/48");
     let told = rest(&mut reach);
     assert_eq!(effects(&told)[0], (route, Effects::ROUTE_LOST | Effects::ROUTE_GONE), "{told:?}");
+}
+
+fn an_ipv4_source_is_what_an_interface_has() {
+    two_uplinks();
+    let mut reach = reach();
+    // Whatever the table `local` says: addresses of interfaces in a VRF are in another.
+    ip("route del local 10.0.0.2 dev wlan0 table local");
+    let flow = reach.register(&flow("192.0.2.1 10.0.0.2"));
+    assert!(rest(&mut reach).is_empty());
+    assert_eq!(reach.standing(flow).unwrap().outlook, Outlook::Routed);
+    assert!(ip("route get 192.0.2.1 from 10.0.0.2").contains("dev wlan0"), "as the witness says");
+    ip("address del 10.0.0.2/24 dev wlan0");
+    let told = rest(&mut reach);
+    assert!(told.iter().any(|hit| hit.flow == flow && hit.effects.contains(Effects::SOURCE_LOST)), "{told:?}");
+}
+
+fn an_ipv6_source_is_what_any_table_that_rules_lead_to_has() {
+    veth_with_addresses("w0", "w1");
+    ip("-6 route add 2001:db8:7::/48 via 2001:db8::7 dev w0");
+    ip("-6 route add local 2001:db8:5::/64 dev lo table 100");
+    ip("-6 rule add to 2001:db8:5::/64 lookup 100");
+    let mut reach = reach();
+    let flow = reach.register(&flow("2001:db8:7::1 2001:db8:5::7"));
+    assert!(rest(&mut reach).is_empty());
+    assert_eq!(reach.standing(flow).unwrap().outlook, Outlook::Routed);
+    let come_in = "-6 route get 2001:db8:5::7 from 2001:db8:7::1 iif w0";
+    assert!(ip(come_in).starts_with("local "), "as the witness says: {}", ip(come_in));
+    ip("-6 rule del to 2001:db8:5::/64 lookup 100");
+    assert_eq!(effects(&rest(&mut reach)), [(flow, Effects::SOURCE_LOST)]);
+    ip("-6 rule add to 2001:db8:5::/64 lookup 100");
+    assert_eq!(effects(&rest(&mut reach)), [(flow, Effects::REGAINED)]);
+    ip("-6 route del local 2001:db8:5::/64 dev lo table 100");
+    assert_eq!(effects(&rest(&mut reach)), [(flow, Effects::SOURCE_LOST)]);
 }
 
 fn nothing_is_judged_before_it_has_been_quiet() {

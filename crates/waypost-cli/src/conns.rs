@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::json;
-use waypost::lookup::Verdict;
-use waypost::{Connection, Connections, Effects, ErrorKind, Flow, FlowId, Judgement, Outlook, Reach, RouteRef, Transport};
+use waypost::{
+    Connection, Connections, Effects, ErrorKind, Flow, FlowId, Judgement, Outlook, Reach, RouteRef, Standing, Transport,
+};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
@@ -66,7 +67,21 @@ struct Sockets {
 /// Whose source need not be the host's own is not judged by it, nor ended. Of connections that nobody has accepted yet or anybody holds any more,
 /// which have no inode, the kernel says neither that nor whose they are (`inet_req_diag_fill`, net/ipv4/inet_diag.c, Linux 6.18).
 fn judged(connection: &Connection) -> Option<Flow> {
-    connection.flow().filter(|_| !connection.is_transparent && connection.inode != 0)
+    connection.flow().filter(|_| connection.is_transparent != Some(true) && connection.inode != 0)
+}
+
+/// Says whether it counts how a socket stands. That its source is not the host's own does not, where the kernel does not say that it has to be.
+fn counts(connection: &Connection, outlook: Outlook) -> bool {
+    outlook != Outlook::SourceLost || connection.is_transparent == Some(false)
+}
+
+/// Why a socket that talks to somebody is not judged.
+const fn why_not_judged(connection: &Connection) -> &'static str {
+    match connection.is_transparent {
+        Some(true) => "its source may be another's",
+        _ if connection.inode == 0 => "the kernel does not say whose it is",
+        _ => "the kernel does not say whether its source may be another's",
+    }
 }
 
 /// A socket, as it is printed with `--json`.
@@ -86,8 +101,9 @@ struct ConnectionJson<'a> {
     mark: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tos: Option<u8>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    transparent: bool,
+    /// Null where the kernel does not tell.
+    #[serde(skip_serializing_if = "is_told_not_to_be")]
+    transparent: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     uid: Option<u32>,
     inode: u64,
@@ -97,6 +113,10 @@ struct ConnectionJson<'a> {
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<RouteJson<'a>>,
+}
+
+fn is_told_not_to_be(transparent: &Option<bool>) -> bool {
+    *transparent == Some(false)
 }
 
 impl Sockets {
@@ -153,29 +173,25 @@ impl Sockets {
         self.reach.standing(flow).is_none_or(|standing| standing.outlook == Outlook::Unjudged)
     }
 
-    /// How a socket stands, and by which route.
+    /// How a socket stands, and by which route; `None` where it is not judged.
     ///
-    /// Flows of [`Reach`] have no ports, by which rules may go, so each is looked up with them; that a source is not the host's own is known to
-    /// `Reach` in both families.
-    fn outlook(&self, connection: &Connection, flow: Option<FlowId>) -> Option<(Outlook, Option<RouteRef<'_>>)> {
-        let standing = self.reach.standing(flow?)?;
-        if matches!(standing.outlook, Outlook::Unjudged | Outlook::SourceLost) {
-            return Some((standing.outlook, None));
+    /// Flows of [`Reach`] have no ports, by which rules may go, and those that it has told of may have waited, so each is looked up anew.
+    fn outlook(&self, connection: &Connection, flow: Option<FlowId>) -> Option<(Standing, Option<RouteRef<'_>>)> {
+        if self.is_unjudged(flow?) {
+            return Some((Standing::default(), None));
         }
-        Some(match self.reach.watcher().lookup(&connection.flow()?) {
-            Verdict::Found(found) => (Outlook::Routed, Some(found.route)),
-            Verdict::NoRoute => (Outlook::NoRoute, None),
-            Verdict::Refused { disposition, .. } => (Outlook::Refused(disposition), None),
-            Verdict::Dropped { .. } => (Outlook::SourceLost, None),
-            _ => (Outlook::Unknown, None),
-        })
+        let flow = connection.flow()?;
+        let standing = self.reach.look(&flow);
+        let is_routed = standing.outlook == Outlook::Routed;
+        let route = if is_routed { self.reach.watcher().lookup(&flow).route() } else { None };
+        counts(connection, standing.outlook).then_some((standing, route))
     }
 
     /// Says whether the packets of a socket go nowhere.
     fn is_lost(&self, flow: FlowId) -> bool {
         let connection = self.by_flow.get(&flow).and_then(|key| self.known.get(key));
         let outlook = connection.and_then(|(connection, _)| self.outlook(connection, Some(flow)));
-        outlook.is_some_and(|(outlook, _)| outlook.is_lost())
+        outlook.is_some_and(|(standing, _)| standing.outlook.is_lost())
     }
 
     /// Those whose packets go nowhere.
@@ -204,11 +220,19 @@ impl Sockets {
         Ok(())
     }
 
-    /// Ends sockets; those that have ended by themselves meanwhile are not among those that are given back.
+    /// Ends those of these sockets whose packets go nowhere, and says which.
+    ///
+    /// Each is looked at again by what the kernel has said meanwhile: what was mended while others were ended or told of is not ended. Those that
+    /// have ended by themselves are not among those that are given back.
     fn end(&mut self, flows: Vec<FlowId>) -> Result<Vec<FlowId>, Failure> {
         let mut ended = Vec::new();
         for flow in flows {
             let Some((connection, _)) = self.by_flow.get(&flow).and_then(|key| self.known.get(key)) else { continue };
+            let Some(asked) = connection.flow() else { continue };
+            let outlook = self.reach.look_again(&asked)?.outlook;
+            if !outlook.is_lost() || !counts(connection, outlook) {
+                continue;
+            }
             match self.connections.close(connection) {
                 Ok(()) => ended.push(flow),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -227,9 +251,8 @@ impl Sockets {
         hit: Option<&Judgement>,
         close: bool,
     ) -> Result<(), Failure> {
-        let is_lost = self.is_lost(flow);
         // Ended first, told then: those who wait for it wait no longer than they must.
-        let closed = close && is_lost && !self.end(vec![flow])?.is_empty();
+        let closed = close && self.is_lost(flow) && !self.end(vec![flow])?.is_empty();
         let Some((connection, _)) = self.by_flow.get(&flow).and_then(|key| self.known.get(key)) else { return Ok(()) };
         let effects = hit.map_or(Effects::empty(), |hit| hit.effects);
         let output = &mut invocation.output;
@@ -255,17 +278,15 @@ impl Sockets {
                 let text = format!("{:#}", route.with_names(names));
                 format!(": {}", text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
             }
-            Some((outlook, None)) => format!(": {}", outlook.word()),
+            Some((standing, None)) => format!(": {}", standing.outlook.word()),
             None if connection.remote.is_none() => String::new(),
-            None if connection.is_transparent => ": not judged, as its source may be another's".to_owned(),
-            None => ": not judged, as the kernel does not say whose it is".to_owned(),
+            None => format!(": not judged, as {}", why_not_judged(connection)),
         }
     }
 
     fn json<'a>(&'a self, connection: &Connection, flow: Option<FlowId>) -> ConnectionJson<'a> {
         let names = self.reach.watcher().names();
-        let outlook = self.outlook(connection, flow);
-        let standing = flow.and_then(|flow| self.reach.standing(flow)).filter(|standing| standing.outlook == Outlook::Routed);
+        let (standing, route) = self.outlook(connection, flow).map_or((None, None), |(standing, route)| (Some(standing), route));
         ConnectionJson {
             proto: connection.transport.word(),
             state: connection.state.word(),
@@ -279,9 +300,9 @@ impl Sockets {
             transparent: connection.is_transparent,
             uid: connection.uid,
             inode: connection.inode,
-            verdict: outlook.map(|(outlook, _)| outlook.word().replace(' ', "-")),
+            verdict: standing.as_ref().map(|standing| standing.outlook.word().replace(' ', "-")),
             mtu: standing.map(|standing| standing.mtu).filter(|mtu| *mtu != 0),
-            route: outlook.and_then(|(_, route)| route).map(|route| RouteJson::new(route, numbers::with(names))),
+            route: route.map(|route| RouteJson::new(route, numbers::with(names))),
         }
     }
 }
@@ -298,7 +319,12 @@ mod tests {
         assert_eq!(judged(&connection), None, "nobody has accepted it");
         connection.inode = 7;
         assert_eq!(judged(&connection), connection.flow());
-        connection.is_transparent = true;
+        assert!(counts(&connection, Outlook::NoRoute), "without a way it is lost, whatever its source");
+        assert!(!counts(&connection, Outlook::SourceLost), "an older kernel does not say whether its source may be another's");
+        connection.is_transparent = Some(false);
+        assert_eq!(judged(&connection), connection.flow());
+        assert!(counts(&connection, Outlook::SourceLost));
+        connection.is_transparent = Some(true);
         assert_eq!(judged(&connection), None, "its source may be another's");
     }
 }

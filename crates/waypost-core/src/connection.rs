@@ -118,8 +118,9 @@ pub struct Connection {
     pub mark: Option<u32>,
     /// The type of service or traffic class of its packets.
     pub tos: u8,
-    /// It may have a source that is no address of the host's, as those of proxies that are not to be seen (`IP_TRANSPARENT`).
-    pub is_transparent: bool,
+    /// It may have a source that is no address of the host's, as those of proxies that are not to be seen (`IP_TRANSPARENT`); `None` where the
+    /// kernel does not tell.
+    pub is_transparent: Option<bool>,
     /// Whose it is, where the kernel tells.
     pub uid: Option<u32>,
     /// The number of the file by which its process has it (`/proc/PID/fd`); zero where it has none any more.
@@ -140,7 +141,7 @@ impl Connection {
             interface: None,
             mark: None,
             tos: 0,
-            is_transparent: false,
+            is_transparent: None,
             uid: None,
             inode: 0,
             cookie: 0,

@@ -178,6 +178,18 @@ impl<K: Kernel> Reach<K> {
         if waiting.is_some() {
             return Ok((waiting, true));
         }
+        let left = self.take_in()?;
+        let (mut hit, mut work) = (self.pop(), Work::Done);
+        if hit.is_none() && self.watcher.is_synchronised() {
+            work = self.judge();
+            hit = self.pop();
+        }
+        let more = hit.is_some() || left == 0 || work == Work::More;
+        Ok((hit, more))
+    }
+
+    /// Takes in some events; says how many more might have been taken.
+    fn take_in(&mut self) -> Result<usize, Error> {
         let now = sys::now();
         let mut left = EVENTS_MAX;
         while let Some(event) = self.watcher.try_next()? {
@@ -189,13 +201,27 @@ impl<K: Kernel> Reach<K> {
             }
         }
         self.given = 0;
-        let (mut hit, mut work) = (self.pop(), Work::Done);
-        if hit.is_none() && self.watcher.is_synchronised() {
-            work = self.judge();
-            hit = self.pop();
-        }
-        let more = hit.is_some() || left == 0 || work == Work::More;
-        Ok((hit, more))
+        Ok(left)
+    }
+
+    /// Takes in what the kernel has said meanwhile (of a storm some thousand changes), and says how a flow stands by that, its ports included; it need
+    /// not be registered. Never blocks.
+    ///
+    /// A judgement may have waited among others while what it tells of was mended. Who acts on it in a way that cannot be undone, such as ending a
+    /// connection, looks again with this before.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` where the socket is of no more use.
+    pub fn look_again(&mut self, flow: &Flow) -> Result<Standing, Error> {
+        self.take_in()?;
+        Ok(self.look(flow))
+    }
+
+    /// How a flow stands by what is known, its ports included; it need not be registered.
+    #[must_use]
+    pub fn look(&self, flow: &Flow) -> Standing {
+        Standing::in_mirror(flow, self.watcher.mirror())
     }
 
     /// Judges as many flows as take about a millisecond. By the clock alone, and not by what flows cost before: a lookup among a thousand rules
@@ -304,7 +330,9 @@ impl Source for Reach {
 
 #[cfg(test)]
 mod tests {
-    use waypost_core::RouteChange;
+    use std::net::IpAddr;
+
+    use waypost_core::{IfIndex, RouteChange};
     use waypost_engine::{Effects, FollowOptions, Outlook};
     use waypost_sim::{Profile, Sim, SimKernel};
 
@@ -401,6 +429,37 @@ mod tests {
         let regained = told.iter().filter(|hit| hit.effects == Effects::REGAINED).count();
         assert_eq!(regained, 1 + GIVEN_MAX + lost);
         assert!(reach.is_settled());
+    }
+
+    #[test]
+    fn who_looks_again_sees_what_was_mended_while_a_judgement_waited() {
+        let (sim, mut reach) = scene();
+        let link = sim.add_link("w1");
+        sim.set_up(link, true).unwrap();
+        sim.set_carrier(link, true).unwrap();
+        let v6: IpAddr = "2001:db8::2".parse().unwrap();
+        sim.add_address(link, v6, 64).unwrap();
+        change(&sim, RouteChange::Add, "default via 2001:db8::1 dev if3 metric 9");
+        let flows = [("192.0.2.1", "10.0.0.2"), ("2001:db8:77::1", "2001:db8::2")].map(|(to, from)| {
+            let mut flow = Flow::to(to.parse().unwrap());
+            flow.source = from.parse().ok();
+            flow
+        });
+        let ids = flows.map(|flow| reach.register(&flow));
+        settle(&mut reach);
+        let own = IfIndex::new(2).unwrap();
+        sim.remove_address(own, "10.0.0.2".parse().unwrap()).unwrap();
+        sim.remove_address(link, v6).unwrap();
+        let told = [first(&mut reach), first(&mut reach)];
+        assert!(told.iter().all(|hit| hit.now.outlook == Outlook::SourceLost), "{told:?}");
+        sim.add_address(own, "10.0.0.2".parse().unwrap(), 24).unwrap();
+        sim.add_address(link, v6, 64).unwrap();
+        change(&sim, RouteChange::Add, DEFAULT);
+        for (flow, id) in flows.iter().zip(ids) {
+            assert_eq!(reach.standing(id).unwrap().outlook, Outlook::SourceLost, "so it was judged");
+            assert_eq!(reach.look_again(flow).unwrap().outlook, Outlook::Routed, "{flow:?}");
+            assert_eq!(reach.look(flow).outlook, Outlook::Routed);
+        }
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub(super) fn who_has_a_way_by_its_ports_or_another_source_is_not_ended() {
     // Rules go by ports, of which a flow has none, and by the type of service.
     ip("rule add ipproto tcp dport 80 lookup 77");
     ip("rule add tos 0x10 lookup 77");
-    ip("route add default via 10.0.0.1 table 77");
+    ip("route add default via 10.0.0.1 table 77 mtu 1280");
     let marked = UdpSocket::bind("10.0.0.2:0").unwrap();
     serve_as(&marked, 0x10);
     marked.connect("198.51.100.7:53").unwrap();
@@ -151,10 +151,13 @@ pub(super) fn who_has_a_way_by_its_ports_or_another_source_is_not_ended() {
     let told = waypost("conns --close");
     assert!(!told.contains("closed"), "{told}");
     let of = |remote: &str| told.lines().find(|line| line.contains(remote)).unwrap_or_else(|| panic!("{told}")).to_owned();
-    assert!(of("192.0.2.1:80").ends_with(": default via 10.0.0.1 dev wlan0 table 77"), "{told}");
-    assert!(of("198.51.100.7:53").ends_with(": default via 10.0.0.1 dev wlan0 table 77"), "{told}");
+    assert!(of("192.0.2.1:80").ends_with(": default via 10.0.0.1 dev wlan0 table 77 mtu 1280"), "{told}");
+    assert!(of("198.51.100.7:53").ends_with(": default via 10.0.0.1 dev wlan0 table 77 mtu 1280"), "{told}");
     assert!(of("198.51.100.8:53").ends_with(": not judged, as its source may be another's"), "{told}");
-    assert_eq!(talking_to(&json(&waypost("conns --json")), "198.51.100.8", 53)["transparent"], Value::Bool(true));
+    let list = json(&waypost("conns --json"));
+    assert_eq!(talking_to(&list, "198.51.100.8", 53)["transparent"], Value::Bool(true));
+    let far = talking_to(&list, "192.0.2.1", 80);
+    assert_eq!((&far["mtu"], far.get("transparent")), (&1280.into(), None), "of the route by its ports");
     assert_eq!(end_of(&mut stream, Duration::from_millis(100)), Some(ErrorKind::WouldBlock), "it goes on");
     ip("route del default table 77");
     assert!(waypost("conns --close").lines().any(|line| line.contains("192.0.2.1:80") && line.ends_with(": no route, closed")));

@@ -42,8 +42,10 @@
 //! It does not guess, but there are things that no message of the kernel's tells:
 //!
 //! - which of several next hops the kernel takes for one flow ([`Found::next_hops`] has them all, with their weights);
-//! - choices that hang on whether a neighbour answers: among IPv6 routers of one metric where the host does not forward, and among
-//!   IPv4 default routes of one slot that have gateways (`fib_select_default` in `net/ipv4/fib_semantics.c`, Linux 6.18);
+//! - choices that hang on whether a neighbour answers. Where the host does not forward, the kernel passes over an IPv6 gateway that is known not to
+//!   answer (`NUD_FAILED`) as long as any other route does: one of the same metric, one of another (`find_rr_leaf`), or one to a shorter prefix of
+//!   the same table (`fib6_table_lookup` in `net/ipv6/route.c`, Linux 6.18). Among IPv4 default routes of one slot it prefers those whose gateway answers
+//!   (`fib_select_default` in `net/ipv4/fib_semantics.c`);
 //! - whether the kernel sees IPv6 routes that are all for sources, to a destination with longer prefixes inside it: an addition that it refuses
 //!   there, or a removal, can hide them (`fib6_find_prefix` in `net/ipv6/ip6_fib.c`), and leaves no other trace: no message tells of a refusal, and
 //!   a dump walks the routes of a node, not the one that it compares flows with ([`Verdict::Indeterminate`]);
@@ -63,17 +65,18 @@ mod ipv6;
 mod plan;
 mod rule;
 mod sieve;
+mod source;
 #[cfg(test)]
 mod tests;
 mod verdict;
 mod walk;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::{Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, Rule, SettingsOf, TableId, Tables};
+use crate::{Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, Rule, SettingsOf, Tables};
 
 pub use explanation::{Conclusion, Explanation, Outcome, PassedOver, Step};
 pub use plan::Plan;
@@ -92,6 +95,7 @@ pub struct World<'a> {
     names: &'a InterfaceNames,
     links: Option<&'a BTreeMap<IfIndex, Link>>,
     settings: Option<&'a Settings>,
+    addresses: Option<&'a BTreeSet<IpAddr>>,
     plan: Option<&'a Plan>,
 }
 
@@ -134,7 +138,7 @@ impl<'a> World<'a> {
     /// over those without carrier count, and where packets come from is not checked.
     #[must_use]
     pub const fn new(tables: &'a Tables, rules: &'a [Rule], names: &'a InterfaceNames) -> Self {
-        Self { tables, rules, names, links: None, settings: None, plan: None }
+        Self { tables, rules, names, links: None, settings: None, addresses: None, plan: None }
     }
 
     /// The same, where links have the groups and masters that these have.
@@ -149,6 +153,14 @@ impl<'a> World<'a> {
     #[must_use]
     pub const fn with_settings(mut self, settings: &'a BTreeMap<(Family, SettingsOf), InterfaceSettings>) -> Self {
         self.settings = Some(settings);
+        self
+    }
+
+    /// The same, where interfaces have these addresses. Without them, IPv4's table `local` alone says which sources are the host's own: those of
+    /// interfaces in a VRF are in a table of that.
+    #[must_use]
+    pub const fn with_addresses(mut self, addresses: &'a BTreeSet<IpAddr>) -> Self {
+        self.addresses = Some(addresses);
         self
     }
 
@@ -215,14 +227,6 @@ impl<'a> World<'a> {
 
     fn setting<T>(&self, family: Family, of: SettingsOf, get: impl Fn(&InterfaceSettings) -> Option<T>) -> Option<T> {
         setting(self.settings, family, of, get)
-    }
-
-    /// Says whether a source is one of the host's own addresses, which the table `local` has; `None` where there is no such table.
-    fn is_own(&self, source: IpAddr) -> Option<bool> {
-        let table = self.tables.table(TableId::LOCAL)?;
-        let asked = Asked::of(&Flow::to(source));
-        let sieve = sieve::Sieve::of(self, &asked);
-        Some(ipv4::find(table, &asked, &sieve, &mut Silent).is_local())
     }
 }
 

@@ -278,10 +278,11 @@ impl Plan {
     /// Says whether a source is one of the host's own addresses; `None` where that is not simple.
     fn is_own(&self, world: &World<'_>, source: IpAddr) -> Option<bool> {
         let Some(table) = world.tables.at(self.local) else { return Some(true) };
-        let Some(head) = table.head(source) else { return Some(false) };
+        let Some(head) = table.head(source) else { return Some(world.has_address(source)) };
         let flow = Flow::to(source);
         let sieve = Sieve::of_local(world, &flow, None);
-        self.is_straight(&head, &flow, &sieve).then_some(head.entry.disposition == Disposition::Local)
+        let is_straight = self.is_straight(&head, &flow, &sieve);
+        is_straight.then(|| head.entry.disposition == Disposition::Local || world.has_address(source))
     }
 
     /// As `Walk::hangs_on_history`, but it may say so where that would not.

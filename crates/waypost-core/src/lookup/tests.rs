@@ -2,9 +2,10 @@ mod arrival;
 mod ipv6;
 mod plan;
 mod selectors;
+mod source;
 
 use super::*;
-use crate::{InterfaceSettings, Link, LinkFlags, Masked, PortRange, Position, Route, RuleAction, UidRange};
+use crate::{InterfaceSettings, Link, LinkFlags, Masked, PortRange, Position, Route, RuleAction, TableId, UidRange};
 
 type Edit = fn(&mut Rule);
 

@@ -62,7 +62,7 @@ pub(super) fn decide<'a>(
     }
     if let (Family::V4, Some(source)) = (asked.family, asked.flow.source) {
         // `ip_route_output_key_hash_rcu` in net/ipv4/route.c.
-        if world.is_own(source) == Some(false) {
+        if !world.has_source(source) {
             return Verdict::Dropped { why: Dropped::ForeignSource, found: None };
         }
     }

@@ -27,7 +27,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -139,6 +139,8 @@ pub struct Mirror {
     standing: Option<[Rule; 2]>,
     links: Keyed<IfIndex, Link>,
     addresses: Keyed<AddressKey, Address>,
+    /// Those addresses, whichever interface has them.
+    own: BTreeSet<IpAddr>,
     neighbours: Keyed<(IfIndex, IpAddr, bool), Neighbour>,
     next_hops: Keyed<NextHopId, NextHopObject>,
     settings: Keyed<SettingsKey, InterfaceSettings>,
@@ -161,6 +163,7 @@ impl Mirror {
             standing: None,
             links: Keyed::new(),
             addresses: Keyed::new(),
+            own: BTreeSet::new(),
             neighbours: Keyed::new(),
             next_hops: Keyed::new(),
             settings: Keyed::new(),
@@ -182,7 +185,7 @@ impl Mirror {
     #[must_use]
     pub fn world(&self, family: Family) -> World<'_> {
         let world = World::new(self.tables(), self.policy(family), self.names());
-        let world = world.with_links(self.links()).with_settings(self.settings());
+        let world = world.with_links(self.links()).with_settings(self.settings()).with_addresses(&self.own);
         world.with_plan(self.plans[family as usize].get_or_init(|| world.plan(family)))
     }
 
@@ -218,6 +221,12 @@ impl Mirror {
     /// The addresses, by interface.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.addresses.items().values()
+    }
+
+    /// Says whether an interface has this address.
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.own.contains(&address)
     }
 
     /// The neighbours, by interface; none unless they are followed.
@@ -396,6 +405,7 @@ impl Mirror {
         self.disturb(verb);
         let Some(change) = change else { return };
         if let Change::Added(new) = &change {
+            self.own.insert(new.local);
             // An interface's first IPv4 address lets dead next hops live again, and is announced before (`fib_inetaddr_event`,
             // net/ipv4/fib_frontend.c, Linux 6.18).
             if verb == Verb::Present && self.routes.any_marked_down(new.interface) {
@@ -403,6 +413,9 @@ impl Mirror {
             }
         }
         if let Change::Removed(old) = &change {
+            if !self.addresses().any(|other| other.local == old.local) {
+                self.own.remove(&old.local);
+            }
             self.doubt_interface(old.interface);
             // Linux before 6.6 drops the routes that prefer this source without a word, and IPv6 makes them forget it
             // (`fib6_remove_prefsrc`, net/ipv6/route.c, Linux 6.18).
@@ -535,7 +548,11 @@ impl Mirror {
                 links = self.links.end(whole, all);
                 whole
             }
-            Subject::Addresses => gone(&mut self.addresses, whole, |_| true, Event::Address, out),
+            Subject::Addresses => {
+                let whole = gone(&mut self.addresses, whole, |_| true, Event::Address, out);
+                self.own = self.addresses().map(|own| own.local).collect();
+                whole
+            }
             Subject::Neighbours => gone(&mut self.neighbours, whole, |_| true, Event::Neighbour, out),
             Subject::NextHops => {
                 for object in self.next_hops.end(whole, |_| true) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use waypost_core::lookup::{Dropped, Prepared, Verdict, World};
-use waypost_core::{Disposition, Entry, Family, Flow, IfIndex, Ipv6Prefix, Prefix, Route, TableId};
+use waypost_core::{Entry, Family, Flow, IfIndex, Ipv6Prefix, Prefix, Route, TableId};
 
 use super::standing::{Context, Effects, Outlook, Standing};
 use super::store::{NONE, Remote, Store};
@@ -94,6 +94,7 @@ struct Last<'a> {
 
 /// What is found out once for many flows, as long as nothing changes.
 struct Slice<'a> {
+    world: World<'a>,
     prepared: Prepared<'a>,
     mirror: &'a Mirror,
     last: Option<Last<'a>>,
@@ -238,7 +239,13 @@ impl<A: Remote> Half<A> {
     }
 
     pub(super) fn judge_by_source(&mut self, sources: Prefix) {
-        self.mark_where(Effects::empty(), |context, _| context.source.is_some_and(|source| sources.contains(source)));
+        self.judge_by_source_where(sources, |_| true);
+    }
+
+    /// Has those judged that have a source in a prefix that passes.
+    pub(super) fn judge_by_source_where(&mut self, sources: Prefix, passes: impl Fn(IpAddr) -> bool) {
+        let is_meant = |source: IpAddr| sources.contains(source) && passes(source);
+        self.mark_where(Effects::empty(), |context, _| context.source.is_some_and(is_meant));
     }
 
     pub(super) fn judge_by_interface(&mut self, index: IfIndex) {
@@ -288,11 +295,11 @@ impl<A: Remote> Half<A> {
     }
 
     /// Judges some flows, about `budget` of them; gives back what is left of the budget.
-    pub(super) fn work(&mut self, world: &World<'_>, mirror: &Mirror, budget: usize, out: &mut Vec<Judgement>) -> usize {
+    pub(super) fn work(&mut self, world: World<'_>, mirror: &Mirror, budget: usize, out: &mut Vec<Judgement>) -> usize {
         if self.is_done() {
             return budget;
         }
-        let mut slice = Slice { prepared: world.prepare(), mirror, last: None, turn: None, is_own: FxHashMap::default() };
+        let mut slice = Slice { world, prepared: world.prepare(), mirror, last: None, turn: None, is_own: FxHashMap::default() };
         // Ranges first: whom they concern goes by how flows stood, and judging a group ends that.
         let left = self.work_on_ranges(&mut slice, budget, out);
         self.work_on_groups(&mut slice, left, out)
@@ -409,15 +416,8 @@ impl Slice<'_> {
 
     /// Says whether the source of a context is the host's own.
     fn has(&mut self, context: u32, source: IpAddr) -> bool {
-        let mirror = self.mirror;
-        // A local route makes all of its prefix the host's own, without an address on any link.
-        let is_local = || {
-            let mut routes = mirror.tables().table(TableId::LOCAL)?.longest_match(source)?;
-            Some(routes.any(|route| matches!(route.entry.disposition, Disposition::Local | Disposition::Anycast)))
-        };
-        let is_listed = || source.is_loopback() || mirror.addresses().any(|own| own.local == source);
-        let look = || is_listed() || is_local().unwrap_or(false);
-        *self.is_own.entry(context).or_insert_with(look)
+        let world = self.world;
+        *self.is_own.entry(context).or_insert_with(|| world.has_source(source))
     }
 }
 

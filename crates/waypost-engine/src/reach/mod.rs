@@ -8,7 +8,7 @@
 //! | a route | the flows inside its prefix that used it, or that it may win from what they use |
 //! | a default route that goes | those in the groups that used it |
 //! | a link | those in the groups that leave by it |
-//! | an address, a route that makes some the host's own | those in the groups that have such a source |
+//! | an address, a route that may make some the host's own | those in the groups that have such a source |
 //! | rules, settings, a link by whose name, group or VRF rules go | all of the family |
 //!
 //! Judging is done in slices, so that events are not held up by a million flows. What is marked while a slice waits is simply marked too.
@@ -210,11 +210,15 @@ impl Reach {
             return self.wait(now, event, mirror);
         }
         match event {
-            Event::Route { change, .. } => self.route(change),
+            Event::Route { change, .. } => self.route(change, mirror),
             Event::Rule(change) => {
                 for rule in change.before().into_iter().chain(change.now()) {
                     match (rule.invert, rule.to, rule.action) {
-                        (false, Some(to), action) if !matches!(action, RuleAction::Goto(_)) => self.judge_inside(to),
+                        (false, Some(to), action) if !matches!(action, RuleAction::Goto(_)) => {
+                            self.judge_inside(to);
+                            // IPv6 goes by rules where it takes in what comes back.
+                            self.v6.judge_by_source(to);
+                        }
                         _ => self.judge_all(rule.family),
                     }
                 }
@@ -246,12 +250,15 @@ impl Reach {
         }
     }
 
-    fn route(&mut self, change: &Change<Route>) {
+    fn route(&mut self, change: &Change<Route>, mirror: &Mirror) {
         let Some(any) = change.now().or(change.before()) else { return };
         let destination = any.slot.destination;
-        if any.slot.table == TableId::LOCAL {
+        match destination.family() {
             // The host takes for its own what this table has.
-            self.judge_source(destination);
+            Family::V4 if any.slot.table == TableId::LOCAL => self.v4.judge_by_source(destination),
+            Family::V4 => {}
+            // Any table may have what it takes for its own, by a longer prefix or another; what an interface has is that whatever tables say.
+            Family::V6 => self.v6.judge_by_source_where(destination, |source| !mirror.has_address(source)),
         }
         let gone = matches!(change, Change::Removed(_));
         for (route, has_gone) in change.before().map(|old| (old, gone)).into_iter().chain(change.now().map(|new| (new, false))) {
@@ -317,8 +324,8 @@ impl Reach {
         for family in Family::ALL {
             let world = mirror.world(family);
             left = match family {
-                Family::V4 => self.v4.work(&world, mirror, left, out),
-                Family::V6 => self.v6.work(&world, mirror, left, out),
+                Family::V4 => self.v4.work(world, mirror, left, out),
+                Family::V6 => self.v6.work(world, mirror, left, out),
             };
         }
         if self.is_done() { Work::Done } else { Work::More }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use waypost_core::lookup::{Dropped, Found, Verdict};
-use waypost_core::{Disposition, Flow, IfIndex, Ipv6Prefix, Metric, Route, TableId};
+use waypost_core::{Disposition, Family, Flow, IfIndex, Ipv6Prefix, Metric, Route, TableId};
 
 use crate::Mirror;
 
@@ -118,6 +118,17 @@ pub struct Standing {
 impl Standing {
     fn bare(outlook: Outlook) -> Self {
         Self { outlook, ..Self::default() }
+    }
+
+    /// How a flow stands by what a mirror has, its ports included; it need not be registered.
+    #[must_use]
+    pub fn in_mirror(flow: &Flow, mirror: &Mirror) -> Self {
+        let world = mirror.world(Family::of(&flow.destination));
+        let is_lost = |source: &IpAddr| source.is_ipv6() && !source.is_unspecified() && !world.has_source(*source);
+        match flow.source.filter(is_lost) {
+            Some(_) => Self::bare(Outlook::SourceLost),
+            None => Self::of(&world.find(flow), mirror),
+        }
     }
 
     /// How a flow stands by what a lookup came to.

@@ -197,6 +197,51 @@ fn a_local_route_makes_its_whole_prefix_the_hosts_own_in_either_family() {
 }
 
 #[test]
+fn an_ipv6_source_counts_as_long_as_rules_lead_to_a_route_that_has_it() {
+    let mut scene = Scene::new();
+    scene.change(RouteChange::Add, "default via 2001:db8:9::1 dev if3 metric 9");
+    let (own, other) = ("local 2001:db8:5::/64 dev if2 table 100", "2001:db8:5::/80 via 2001:db8:9::1 dev if3 table 100");
+    scene.change(RouteChange::Add, own);
+    let rule: Rule = "50: from all to 2001:db8:5::/64 lookup 100".parse().unwrap();
+    let submit = |scene: &mut Scene, request: Request<'_>| {
+        scene.kernel.submit(scene.now, Ticket(1), request).unwrap();
+        scene.settle();
+    };
+    submit(&mut scene, Request::AddRule(&rule));
+    let flow = scene.register_from("2001:db8:5::7", "2001:db8:77::1");
+    scene.settle();
+    assert_eq!(scene.hits(), [], "no interface has it, and it is the host's");
+    let (lost, regained) = ([(flow, Effects::SOURCE_LOST)], [(flow, Effects::REGAINED)]);
+    submit(&mut scene, Request::DeleteRule(&rule));
+    assert_eq!(scene.hits(), lost, "nothing leads there");
+    submit(&mut scene, Request::AddRule(&rule));
+    assert_eq!(scene.hits(), regained);
+    for (route, is_own) in [(own, true), (other, false)] {
+        let (one, back) = if is_own { (RouteChange::Delete, RouteChange::Add) } else { (RouteChange::Add, RouteChange::Delete) };
+        scene.change(one, route);
+        scene.settle();
+        assert_eq!(scene.hits(), lost, "{route}");
+        scene.change(back, route);
+        scene.settle();
+        assert_eq!(scene.hits(), regained, "{route}");
+    }
+}
+
+#[test]
+fn an_address_that_two_interfaces_have_is_there_until_both_have_lost_it() {
+    let mut scene = Scene::new();
+    scene.change(RouteChange::Add, "default via 2001:db8:9::1 dev if3 metric 9");
+    scene.sim.add_address(scene.links[1], "2001:db8::2".parse().unwrap(), 128).unwrap();
+    let flow = scene.register_from("2001:db8::2", "2001:db8:77::1");
+    scene.settle();
+    for (link, hits) in [(0, vec![]), (1, vec![(flow, Effects::SOURCE_LOST)])] {
+        scene.sim.remove_address(scene.links[link], "2001:db8::2".parse().unwrap()).unwrap();
+        scene.settle();
+        assert_eq!(scene.hits(), hits, "{link}");
+    }
+}
+
+#[test]
 fn a_link_that_is_switched_off_hits_those_that_left_by_it() {
     let mut scene = Scene::new();
     let (one, other) = (scene.register("192.0.2.1"), scene.register("10.9.0.77"));

@@ -221,7 +221,7 @@ fn decode(payload: &[u8], transport: Transport) -> Option<Connection> {
     for (kind, data) in Attributes::after(HEADER, payload).map_while(Result::ok) {
         match kind {
             MARK => connection.mark = read::u32(data),
-            OPTIONS => connection.is_transparent = data.first().is_some_and(|bits| bits & TRANSPARENT != 0),
+            OPTIONS => connection.is_transparent = data.first().map(|bits| bits & TRANSPARENT != 0),
             _ if kind == of_packets => connection.tos = data.first().copied().unwrap_or(0),
             _ => {}
         }
@@ -277,6 +277,7 @@ mod tests {
         let mut bytes = message(AF_INET6, 1);
         assert_eq!(bytes.len(), HEADER);
         assert_eq!(decode(&bytes, Transport::Tcp).unwrap().mark, None, "not told without privilege");
+        assert_eq!(decode(&bytes, Transport::Tcp).unwrap().is_transparent, None, "older kernels do not tell");
         // An attribute of no known kind and size, then the mark.
         let number = |value: u8| vec![value, 0, 0, 0];
         for (kind, value) in [
@@ -294,7 +295,7 @@ mod tests {
         assert_eq!(connection.to_string(), "tcp established [2001:db8::2]:40000 -> [2001:db8::1]:443");
         assert_eq!((connection.mark, connection.uid, connection.inode), (Some(9), Some(1000), 4242));
         assert_eq!((connection.interface, connection.cookie), (IfIndex::new(7), 0x0102_0304_0506_0708));
-        assert_eq!((connection.tos, connection.is_transparent), (8, true));
+        assert_eq!((connection.tos, connection.is_transparent), (8, Some(true)));
     }
 
     #[test]
