@@ -1,5 +1,6 @@
 //! The facade's watcher against the kernel, with `ip` as a rival and a witness.
 
+mod closed;
 mod loops;
 mod places;
 mod storms;
@@ -24,6 +25,11 @@ fn main() -> ExitCode {
         test!(places::without_rights_everything_is_seen),
         test!(places::a_namespace_with_nothing_but_its_loopback_is_whole),
         test!(places::a_host_without_ipv6_is_followed),
+        test!(closed::a_socket_closed_beneath_is_told_and_opened_anew),
+        test!(closed::a_descriptor_that_stands_for_something_else_by_now_is_left_to_it),
+        test!(closed::one_that_stands_for_another_such_socket_is_found_by_the_next_reading),
+        test!(closed::a_namespace_that_is_removed_is_followed_and_opened_anew_without_its_name),
+        test!(closed::subscribers_live_through_it),
         test!(loops::waiting_ends_with_the_time_or_with_an_event),
         test!(loops::a_first_picture_that_takes_too_long_is_told),
         test!(loops::a_poll_wakes_when_something_has_changed),

@@ -32,6 +32,12 @@ impl SimKernel {
         self.lock().sockets[socket].suffer(fault);
     }
 
+    /// Fails where the socket is closed.
+    fn check_open(&self) -> Result<(), Error> {
+        let closed = || Error::new(ErrorKind::Closed, "use the socket").because("closed by schedule");
+        if self.lock().sockets[self.socket].is_open { Ok(()) } else { Err(closed()) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +84,7 @@ impl Kernel for SimKernel {
     }
 
     fn flush(&mut self) -> Result<Flushed, Error> {
+        self.check_open()?;
         let queued = std::mem::take(&mut self.queued);
         let socket = self.socket;
         let mut state = self.lock();
@@ -88,6 +95,7 @@ impl Kernel for SimKernel {
     }
 
     fn drain(&mut self, now: Now, budget: usize, out: &mut Notices) -> Result<Drained, Error> {
+        self.check_open()?;
         let socket = self.socket;
         let mut state = self.lock();
         let outcomes = state.sockets[socket].outcomes(now);
@@ -106,6 +114,12 @@ impl Kernel for SimKernel {
 
     fn deadline(&self) -> Option<Now> {
         self.lock().sockets[self.socket].due.iter().map(|due| due.at).min()
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        let socket = self.socket;
+        self.lock().sockets[socket].reopen();
+        Ok(())
     }
 
     fn tell_authors(&mut self) {

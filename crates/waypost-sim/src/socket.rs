@@ -45,6 +45,8 @@ pub enum Fault {
     DelayOutcomes(Duration),
     /// The outcomes of the next requests are lost, though they are carried out.
     LoseOutcomes(usize),
+    /// The socket is closed: it hears nothing, and every call fails, until it is [opened anew](waypost_core::Kernel::reopen).
+    Close,
     /// The next requests are refused, and not carried out.
     RefuseRequests {
         /// How many.
@@ -168,6 +170,7 @@ impl Socket {
             Fault::RefuseDumps { count, kind } => self.refuse_dumps = Some((count, kind)),
             Fault::SpoilListed(count) => self.spoil_listed = count,
             Fault::ReceiveBuffer(size) => self.receive_buffer = size,
+            Fault::Close => self.is_open = false,
             Fault::DumpBatch(size) => self.dump_batch = size.max(1),
             Fault::WholeDumps(whole) => self.whole_dumps = whole,
             Fault::DelayOutcomes(delay) => self.delay = delay,
@@ -226,6 +229,22 @@ impl Socket {
             self.is_congested = false;
         }
         notice
+    }
+
+    /// What was queued is lost. A dump that had begun has failed, and what became of the requests is not known.
+    pub(crate) fn reopen(&mut self) {
+        self.is_open = true;
+        let ended = |notice: Notice| if let Notice::DumpDone(ticket, _) = notice { Some(ticket) } else { None };
+        let unheard: Vec<Ticket> = self.queue.drain(..).filter_map(ended).collect();
+        (self.batch_left, self.is_congested, self.has_overrun) = (0, false, false);
+        let moment = self.moment.take().map(|moment| moment.ticket);
+        let has_begun = self.dumps.front().is_some_and(|dump| dump.started);
+        let begun = if has_begun { self.dumps.pop_front().map(|dump| dump.ticket) } else { None };
+        for ticket in unheard.into_iter().chain(moment).chain(begun) {
+            let error = Error::new(ErrorKind::Unknown, "list").because("the socket was opened anew");
+            self.queue.push_back(Notice::DumpDone(ticket, DumpEnd::new(true, Some(error))));
+        }
+        self.due.iter_mut().for_each(|due| due.outcome = Outcome::Unknown);
     }
 
     /// Says whether a dump's batch has been read, so that the next can come.

@@ -101,6 +101,15 @@ impl<K: Kernel> Hub<K> {
         Ok(any)
     }
 
+    /// Opens the watcher's sockets anew where they are of no more use: see [`Watcher::reopen`]. The subscribers stay, and are told what has changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Watcher::reopen`].
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        self.watcher.reopen()
+    }
+
     /// What a subscriber is given next, if anything: nothing before the watcher's first picture is whole, as no event tells of what is in it.
     pub fn next(&mut self, subscriber: SubscriberId) -> Option<Delivery<'_>> {
         if !self.watcher.is_synchronised() {

@@ -286,6 +286,45 @@ impl<K: Kernel> Watcher<K> {
         }
     }
 
+    /// Opens the sockets anew where they are of no more use, as when another part of the program has closed them: calls fail with `Closed` from
+    /// then on, and [`stats`](Self::stats) and the picture stay as they are.
+    ///
+    /// They are opened in the same network namespace, even if its name has gone since. What has changed meanwhile is found by reading, and told as
+    /// events between [`Event::ResyncStarted`] and [`Event::Resynced`]; what is still there is not told of. [`AsFd`] gives another descriptor
+    /// afterwards: a loop of one's own has to watch that.
+    ///
+    /// A sleeping [`wait`](Self::wait) is not woken by the closing of a descriptor, as no system does that: it is noticed by the next call, or when
+    /// the next verification begins. Opening anew does not close what has got the number of a closed descriptor since.
+    ///
+    /// ```no_run
+    /// use waypost::{ErrorKind, Watcher};
+    ///
+    /// let mut watcher = Watcher::open()?;
+    /// watcher.synchronise(None)?;
+    /// loop {
+    ///     match watcher.next(None) {
+    ///         Ok(event) => println!("{event:?}"),
+    ///         Err(error) if error.kind() == ErrorKind::Closed => watcher.reopen()?,
+    ///         Err(error) => return Err(error),
+    ///     }
+    /// }
+    /// # #[expect(unreachable_code, reason = "the loop has no end")]
+    /// # Ok::<(), waypost::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where that cannot be done: on Linux without `/proc`, and on all other systems. `NotPermitted` where the process may not
+    /// enter the namespace any more. The watcher is as it was then.
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        self.kernel.reopen()?;
+        // It waits for the descriptor that was.
+        self.waiting = None;
+        self.follower.reopened(sys::now(), &mut self.batch);
+        self.take_batch();
+        Ok(())
+    }
+
     /// The next event, if there is one; never blocks. So much can have been said that makes no event that some is left for the next call:
     /// then [`deadline`](Self::deadline) is now.
     ///

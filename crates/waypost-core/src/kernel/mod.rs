@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use notice::{DumpEnd, Miss, Notice, Notices, Outcome, Redirect, RouteVerb, Touched, Verb};
 pub use request::{Dump, Flow, LookupAnswer, LookupMode, Request, RouteChange, RouteFilter};
 
-use crate::{Capabilities, Error};
+use crate::{Capabilities, Error, ErrorKind};
 
 /// A moment, by two clocks that only their owner reads.
 ///
@@ -123,6 +123,18 @@ pub trait Kernel {
 
     /// When `drain` wants to be called even if the kernel has said nothing: an answer is overdue then.
     fn deadline(&self) -> Option<Now>;
+
+    /// Opens anew what is of no more use, where it was opened before: in the same place, even if that has lost its name. What was
+    /// said meanwhile is lost. Whatever was asked and not answered has its answer from the next [`drain`](Self::drain):
+    /// an outcome that is unknown, a dump that failed.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where this kernel, or the place where it was opened, cannot be opened again; `NotPermitted` where this process
+    /// may not any more.
+    fn reopen(&mut self) -> Result<(), Error> {
+        Err(Error::new(ErrorKind::Unsupported, "open again"))
+    }
 
     /// From here on, where the kernel says which program has deleted or replaced something, tells of that before the change: [`Notice::Author`].
     ///

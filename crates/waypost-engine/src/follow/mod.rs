@@ -241,6 +241,11 @@ impl Follower {
         self.start_resync(now, Reason::Asked, out);
     }
 
+    /// What the kernel is heard by has been [opened anew](Kernel::reopen): all is read again, and nothing is taken for gone before that.
+    pub fn reopened(&mut self, now: Now, out: &mut Vec<Event>) {
+        self.lost(now, Reason::Reopened, out);
+    }
+
     /// Goes on: takes what the kernel has said, adds to `out` what has changed, and asks what is to be asked.
     ///
     /// What answers requests of the caller's, those with a ticket below 2^63, is added to `others` untouched, with

@@ -113,6 +113,54 @@ fn what_happens_afterwards_is_told() {
 }
 
 #[test]
+fn a_socket_that_is_closed_takes_nothing_away_and_is_opened_anew() {
+    let mut scene = Scene::synchronised();
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Add, "10.2.0.0/16 via 10.0.0.1");
+    scene.advance();
+    scene.events.clear();
+    scene.kernel.suffer(Fault::Close);
+    for _ in 0..2 {
+        let told = scene.follower.advance(scene.now, &mut scene.kernel, &mut scene.events, &mut scene.others);
+        assert_eq!(told.unwrap_err().kind(), ErrorKind::Closed);
+    }
+    scene.rival(RouteChange::Delete, "10.1.0.0/16 via 10.0.0.1");
+    scene.rival(RouteChange::Add, "10.3.0.0/16 via 10.0.0.1");
+    assert!(scene.has("10.1.0.0/16") && scene.events.is_empty(), "nothing is known of it");
+    scene.kernel.reopen().unwrap();
+    scene.follower.reopened(scene.now, &mut scene.events);
+    scene.settle();
+    assert_eq!(scene.events.first(), Some(&Event::ResyncStarted { reason: Reason::Reopened }));
+    assert_eq!(scene.events.last(), Some(&Event::Resynced { reason: Reason::Reopened, added: 1, removed: 1, replaced: 0 }));
+    assert_eq!(scene.events.len(), 4, "of what stayed nothing is told: {:?}", scene.events);
+    scene.assert_true();
+}
+
+#[test]
+fn a_socket_that_is_closed_amid_a_dump_ends_nothing() {
+    // Wherever in the reading of everything it is.
+    for turns in 0..40 {
+        let mut scene = Scene::synchronised();
+        scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1");
+        scene.settle();
+        scene.kernel.suffer(Fault::DumpBatch(1));
+        scene.follower.verify(scene.now);
+        for _ in 0..turns {
+            scene.follower.advance(scene.now, &mut scene.kernel, &mut scene.events, &mut scene.others).unwrap();
+        }
+        scene.events.clear();
+        scene.kernel.suffer(Fault::Close);
+        scene.kernel.reopen().unwrap();
+        scene.follower.reopened(scene.now, &mut scene.events);
+        scene.settle();
+        let changes =
+            scene.events.iter().filter(|event| matches!(event, Event::Route { .. } | Event::Link(_) | Event::Address(_)));
+        assert_eq!(changes.count(), 0, "after {turns} turns: {:?}", scene.events);
+        scene.assert_true();
+    }
+}
+
+#[test]
 fn an_overrun_is_told_and_repaired_between_two_marks() {
     let mut scene = Scene::synchronised();
     scene.rival(RouteChange::Add, "10.9.0.0/16 via 10.0.0.1");

@@ -49,11 +49,13 @@ pub enum Reason {
     Asked,
     /// A reading that was to show whether the mirror is what the kernel has found that it is not.
     Verification,
+    /// What the kernel was heard by was of no more use, and has been opened anew.
+    Reopened,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Overrun, Self::Undecodable, Self::Asked, Self::Verification];
+    pub const ALL: [Self; 5] = [Self::Overrun, Self::Undecodable, Self::Asked, Self::Verification, Self::Reopened];
 
     /// One word for it.
     #[must_use]
@@ -63,6 +65,7 @@ impl Reason {
             Self::Undecodable => "undecodable",
             Self::Asked => "asked",
             Self::Verification => "verification",
+            Self::Reopened => "reopened",
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rivals::{Random, Rivals};
-use waypost_core::{ErrorKind, Family, LossSignal, Notices, Now, Route, RouteRef, Slot};
+use waypost_core::{ErrorKind, Family, Kernel as _, LossSignal, Notices, Now, Route, RouteRef, Slot};
 use waypost_engine::{Change, Event, FollowOptions, Follower, Mirror, Progress};
 use waypost_sim::{Fault, Profile, Sim, SimKernel};
 
@@ -40,6 +40,8 @@ struct Scene {
     /// Something has gone wrong of which nothing tells.
     is_silent: bool,
     can_tell: bool,
+    /// How often the socket was closed and opened anew.
+    reopened: u64,
 }
 
 impl Scene {
@@ -50,7 +52,8 @@ impl Scene {
         let (kernel, follower) = (sim.kernel(), Follower::new(FollowOptions::default()));
         let now = Now::awake(Duration::from_secs(1));
         let (replay, events, others) = (BTreeMap::new(), Vec::new(), Notices::new());
-        let mut scene = Self { sim, kernel, follower, now, replay, stable, events, others, is_silent: false, can_tell };
+        let mut scene =
+            Self { sim, kernel, follower, now, replay, stable, events, others, is_silent: false, can_tell, reopened: 0 };
         scene.come_to_rest();
         scene.replay = slots(scene.follower.mirror());
         scene
@@ -58,7 +61,15 @@ impl Scene {
 
     /// One turn; says whether there is more to do.
     fn turn(&mut self) -> bool {
-        let progress = self.follower.advance(self.now, &mut self.kernel, &mut self.events, &mut self.others).unwrap();
+        let progress = match self.follower.advance(self.now, &mut self.kernel, &mut self.events, &mut self.others) {
+            Err(error) if error.kind() == ErrorKind::Closed => {
+                self.kernel.reopen().unwrap();
+                self.follower.reopened(self.now, &mut self.events);
+                self.reopened += 1;
+                Progress::More
+            }
+            progress => progress.unwrap(),
+        };
         for event in self.events.drain(..) {
             apply(&mut self.replay, &event);
         }
@@ -87,7 +98,7 @@ impl Scene {
     fn suffer(&mut self, random: &mut Random) {
         let some = 1 + random.below(4) as usize;
         let kind = random.pick(&[ErrorKind::Busy, ErrorKind::NotPermitted, ErrorKind::Other]);
-        let fault = match random.below(11) {
+        let fault = match random.below(12) {
             0 => Fault::LoseEvents { count: some, signalled: self.can_tell },
             1 => Fault::LoseEvents { count: some, signalled: false },
             2 => Fault::ReceiveBuffer(random.pick(&[1, 4, 4096])),
@@ -97,6 +108,7 @@ impl Scene {
             7 => Fault::RepeatEvents(some),
             8 => Fault::SpoilEvents(some),
             9 => Fault::SpoilListed(1),
+            10 => Fault::Close,
             _ => Fault::RefuseRequests { count: some, kind },
         };
         let loses_silently = !self.can_tell && matches!(fault, Fault::ReceiveBuffer(_));
@@ -227,7 +239,7 @@ fn number(variable: &str) -> Option<u64> {
 
 fn storms(profile: impl Fn() -> Profile) {
     let first = number("WAYPOST_STORM_SEED").unwrap_or(1);
-    let (mut torn, mut overruns, mut drift) = (0, 0, 0);
+    let (mut torn, mut overruns, mut drift, mut reopened) = (0, 0, 0, 0);
     for seed in first..first + number("WAYPOST_STORMS").unwrap_or(STORMS) {
         let _telltale = Telltale(profile().capabilities.system, seed);
         let mut random = Random::new(seed);
@@ -241,9 +253,11 @@ fn storms(profile: impl Fn() -> Profile) {
         torn += stats.torn;
         overruns += stats.overruns;
         drift += stats.drift;
+        reopened += scene.reopened;
     }
-    println!("{}: {torn} torn dumps, {overruns} overruns, {drift} differences found by reading", profile().capabilities.system);
-    assert!(torn > 0 && drift > 0, "a storm in which nothing goes wrong is none");
+    let system = profile().capabilities.system;
+    println!("{system}: {torn} torn dumps, {overruns} overruns, {reopened} sockets closed, {drift} differences found by reading");
+    assert!(torn > 0 && drift > 0 && reopened > 0, "a storm in which nothing goes wrong is none");
 }
 
 #[test]

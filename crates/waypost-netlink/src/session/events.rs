@@ -181,6 +181,15 @@ impl EventLane {
         }
     }
 
+    /// The socket is another now, of this port: the dump that was being received has failed, and what waits is asked of the new one.
+    pub fn reopened(&mut self, port: u32, out: &mut Notices) {
+        self.port = port;
+        self.is_overrun = false;
+        self.interrupt();
+        let error = Error::new(ErrorKind::Unknown, Operation::List.name()).because("the socket was opened anew");
+        self.end(Some(error), out);
+    }
+
     /// Gives up the dump that the kernel has said nothing of for too long, and those that could not be sent for.
     pub fn expire(&mut self, now: Now, out: &mut Notices) {
         self.now = now;

@@ -210,6 +210,13 @@ impl RequestLane {
         }
     }
 
+    /// The socket is another now, of this port: what has been sent and not answered stays unknown, and what waits is sent by the new one.
+    pub fn reopened(&mut self, port: u32, out: &mut Notices) {
+        self.port = port;
+        self.is_overrun = false;
+        self.give_up(out);
+    }
+
     /// Gives up what has had no answer, or could not be sent, for too long.
     pub fn expire(&mut self, now: Now, out: &mut Notices) {
         self.now = now;

@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use waypost_core::{
     Capabilities, CompareAndDelete, Drained, Error, ErrorKind, Flushed, Kernel, LossSignal, Notices, Now, OwnershipTag, Request,
@@ -11,9 +11,9 @@ use waypost_core::{
 };
 
 use super::Options;
-use super::namespace::within;
+use super::namespace::{back_in, here, within};
 use super::receiver::{Receiver, SLOTS};
-use super::socket::{Rtnetlink, Sent, broken};
+use super::socket::{Rtnetlink, Sent};
 use crate::session::{EventLane, RequestLane};
 use crate::wire::constants::{
     RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_NETCONF,
@@ -82,6 +82,26 @@ pub struct Netlink {
     /// Outcomes that came while requests were being sent.
     outcomes: Notices,
     missing_groups: Vec<u32>,
+    hears: Hears,
+    /// The namespace that the sockets are in: it is held as they hold it, whatever becomes of its name.
+    place: Option<OwnedFd>,
+}
+
+/// What the socket of events is to hear.
+#[derive(Clone, Copy, Debug)]
+struct Hears {
+    receive_buffer: usize,
+    events: bool,
+    neighbours: bool,
+}
+
+impl Hears {
+    /// Opens both sockets, in the calling thread's namespace, and says which groups the kernel does not have.
+    fn open(self) -> Result<(Rtnetlink, Rtnetlink, Vec<u32>), Error> {
+        let events = Rtnetlink::open(self.receive_buffer)?;
+        let missing = if self.events { subscribe(&events, self.neighbours)? } else { Vec::new() };
+        Ok((events, Rtnetlink::open(ANSWER_BUFFER)?, missing))
+    }
 }
 
 impl Netlink {
@@ -105,10 +125,11 @@ impl Netlink {
     }
 
     fn open_as(options: &Options, hears_events: bool) -> Result<Self, Error> {
-        let (events, requests, missing_groups) = within(&options.namespace, || {
-            let events = Rtnetlink::open(options.receive_buffer.unwrap_or(EVENT_BUFFER))?;
-            let missing = if hears_events { subscribe(&events, options.neighbours)? } else { Vec::new() };
-            Ok((events, Rtnetlink::open(ANSWER_BUFFER)?, missing))
+        let receive_buffer = options.receive_buffer.unwrap_or(EVENT_BUFFER);
+        let hears = Hears { receive_buffer, events: hears_events, neighbours: options.neighbours };
+        let ((events, requests, missing_groups), place) = within(&options.namespace, || {
+            // Who only asks opens anew as he likes.
+            Ok((hears.open()?, if hears_events { here() } else { None }))
         })?;
         // A number that differs from run to run: an answer to somebody else does not fit.
         #[expect(clippy::cast_possible_truncation, reason = "half of the bits are as random as all")]
@@ -124,6 +145,8 @@ impl Netlink {
             requests,
             outcomes: Notices::new(),
             missing_groups,
+            hears,
+            place,
         })
     }
 
@@ -174,7 +197,7 @@ impl Netlink {
             Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                 Err(Error::new(ErrorKind::Busy, "overhear").because("messages were lost"))
             }
-            Err(error) => Err(broken("receive an event", &error)),
+            Err(error) => Err(self.events.broken("receive an event", &error)),
         }
     }
 
@@ -187,6 +210,8 @@ impl Netlink {
     /// Asks for the next dump, if one waits; says whether one was asked for.
     fn send_dump(&mut self) -> Result<bool, Error> {
         let Some(message) = self.event_lane.outgoing() else { return Ok(false) };
+        // Something else that has the descriptor's number by now could be such a socket too, and what it is told is not ours to hear.
+        self.events.check("send to the kernel")?;
         let sent = self.events.send(message)? == Sent::All;
         if sent {
             self.event_lane.sent();
@@ -211,7 +236,7 @@ impl Netlink {
                     return Ok(Drained::All);
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.request_lane.overrun(),
-                Err(error) => return Err(broken("receive an answer", &error)),
+                Err(error) => return Err(self.requests.broken("receive an answer", &error)),
             }
         }
         Ok(Drained::More)
@@ -240,7 +265,7 @@ impl Netlink {
                     self.event_lane.announce(out);
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => self.event_lane.overrun(out),
-                Err(error) => return Err(broken("receive an event", &error)),
+                Err(error) => return Err(self.events.broken("receive an event", &error)),
             }
         }
         Ok(Drained::More)
@@ -292,6 +317,17 @@ impl Kernel for Netlink {
     fn deadline(&self) -> Option<Now> {
         let deadlines = [self.event_lane.deadline(), self.request_lane.deadline()];
         deadlines.into_iter().flatten().min_by_key(|deadline| deadline.running)
+    }
+
+    fn reopen(&mut self) -> Result<(), Error> {
+        let unsupported = || Error::new(ErrorKind::Unsupported, "open again").because("where it was opened cannot be told");
+        let place = self.place.as_ref().ok_or_else(unsupported)?;
+        let hears = self.hears;
+        let (events, requests, missing_groups) = back_in(place, || hears.open())?;
+        self.event_lane.reopened(events.port, &mut self.outcomes);
+        self.request_lane.reopened(requests.port, &mut self.outcomes);
+        (self.events, self.requests, self.missing_groups) = (events, requests, missing_groups);
+        Ok(())
     }
 
     fn tell_authors(&mut self) {

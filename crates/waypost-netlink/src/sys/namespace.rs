@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -11,9 +11,25 @@ use nix::sched::{CloneFlags, setns};
 use waypost_core::{Error, ErrorKind};
 
 use super::Namespace;
+use super::socket::Identity;
 
 /// Where `ip netns` keeps its names (iproute2, `lib/namespace.c`).
 const NAMES: &str = "/run/netns";
+
+/// The calling thread's namespace.
+const HERE: &str = "/proc/thread-self/ns/net";
+
+/// The namespace of the calling thread, to come back to; `None` where there is no such file, as without /proc.
+pub(super) fn here() -> Option<OwnedFd> {
+    Some(File::open(HERE).ok()?.into())
+}
+
+/// Runs `open` in the namespace that [`here`] gave, be it named or not.
+pub(super) fn back_in<T: Send>(place: &OwnedFd, open: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    // Entering takes rights, and whoever is there already may have given up theirs.
+    let is_here = here().is_some_and(|here| Identity::of(&here) == Identity::of(place));
+    if is_here { open() } else { enter(place, "that was opened before", open) }
+}
 
 /// Runs `open` in a namespace.
 ///

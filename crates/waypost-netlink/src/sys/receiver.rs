@@ -63,10 +63,15 @@ impl Receiver {
                 return Err(error);
             }
         };
+        if headers.iter().take(got).any(|header| header.msg_hdr.msg_namelen != NAME_LENGTH) {
+            // The kernel names the sender of whatever a netlink socket gives (`netlink_recvmsg`, net/netlink/af_netlink.c, Linux 6.18):
+            // the descriptor has come to stand for something else.
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
         for ((arrival, header), name) in self.arrivals.iter_mut().zip(&headers).zip(&names).take(got) {
             *arrival = Arrival {
                 length: header.msg_len as usize,
-                port: if header.msg_hdr.msg_namelen == NAME_LENGTH { name.nl_pid } else { u32::MAX },
+                port: name.nl_pid,
                 truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             };
         }

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "calls that neither socket2 nor nix makes as they are needed here")]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use libc::{c_int, c_void, sockaddr_nl, socklen_t};
@@ -11,7 +12,9 @@ use waypost_core::{Error, ErrorKind};
 /// A netlink socket.
 #[derive(Debug)]
 pub(super) struct Rtnetlink {
-    socket: Socket,
+    socket: ManuallyDrop<Socket>,
+    /// Which file the descriptor stood for when it was opened.
+    identity: Option<Identity>,
     /// The port that the kernel has given it.
     pub(super) port: u32,
     /// The size of the receive buffer that was had.
@@ -38,7 +41,29 @@ impl Rtnetlink {
         let receive_buffer = enlarge(&socket, receive_buffer).map_err(failed)?;
         socket.bind(&any_port().map_err(failed)?).map_err(failed)?;
         let port = port(&socket.local_addr().map_err(failed)?);
-        Ok(Self { socket, port, receive_buffer, is_strict })
+        let identity = Identity::of(&socket);
+        Ok(Self { socket: ManuallyDrop::new(socket), identity, port, receive_buffer, is_strict })
+    }
+
+    /// Says whether the descriptor still stands for the socket: somebody in this process can have closed it, and its number can have been
+    /// given to something else since.
+    pub(super) fn is_there(&self) -> bool {
+        self.identity.is_some() && Identity::of(&*self.socket) == self.identity
+    }
+
+    /// Fails where the descriptor does not stand for the socket any more.
+    pub(super) fn check(&self, operation: &'static str) -> Result<(), Error> {
+        if self.is_there() { Ok(()) } else { Err(self.broken(operation, &io::Error::from_raw_os_error(libc::EBADF))) }
+    }
+
+    /// The error of a socket that is of no more use.
+    pub(super) fn broken(&self, operation: &'static str, error: &io::Error) -> Error {
+        let (kind, why) = match self.is_there() {
+            true => (ErrorKind::Other, error.to_string()),
+            false => (ErrorKind::Closed, format!("the socket was closed by somebody in this process ({error})")),
+        };
+        let made = Error::new(kind, operation).because(why);
+        error.raw_os_error().into_iter().fold(made, Error::with_os_error)
     }
 
     /// Subscribes to a group, and says whether the kernel has it.
@@ -54,7 +79,7 @@ impl Rtnetlink {
                 Ok(_all) => Ok(Sent::All),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if is_shortage(&error) => Ok(Sent::Nothing),
-                Err(error) => Err(broken("send to the kernel", &error)),
+                Err(error) => Err(self.broken("send to the kernel", &error)),
             };
         }
     }
@@ -73,15 +98,27 @@ pub(super) fn is_shortage(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM))
 }
 
-/// The error of a socket that is of no more use.
-pub(super) fn broken(operation: &'static str, error: &io::Error) -> Error {
-    let made = Error::from_io(operation, error);
-    match made.kind() {
-        ErrorKind::Closed | ErrorKind::Other => made,
-        _ => {
-            let other = Error::new(ErrorKind::Other, operation).because(error);
-            error.raw_os_error().into_iter().fold(other, Error::with_os_error)
+impl Drop for Rtnetlink {
+    fn drop(&mut self) {
+        // What has the number now is not ours to close.
+        if self.is_there() {
+            // SAFETY: nothing uses the socket after this, which is done once.
+            unsafe { ManuallyDrop::drop(&mut self.socket) };
         }
+    }
+}
+
+/// The file that a descriptor stands for, by its device and number there (fstat(2)): no other open file has the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Identity(libc::dev_t, libc::ino_t);
+
+impl Identity {
+    pub(super) fn of(file: &impl AsRawFd) -> Option<Self> {
+        // SAFETY: for a structure of numbers zero is a value.
+        let mut told: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: `told` has room for what the call writes, and outlives it.
+        let result = unsafe { libc::fstat(file.as_raw_fd(), &raw mut told) };
+        (result == 0).then_some(Self(told.st_dev, told.st_ino))
     }
 }
 
