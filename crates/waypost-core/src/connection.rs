@@ -149,12 +149,13 @@ impl Connection {
     }
 
     /// The packets that it sends, as routing asks about them; `None` where it talks to nobody in particular. A mark that is not known is taken
-    /// for none.
+    /// for none. A multicast or broadcast address on this side is what it listens to and no source: the kernel chooses that.
     #[must_use]
     pub fn flow(&self) -> Option<Flow> {
         let remote = self.remote?;
         let mut flow = Flow::to(remote.ip().to_canonical());
-        flow.source = Some(self.local.ip().to_canonical()).filter(|source| !source.is_unspecified());
+        // `inet_bind` and `inet6_bind` (net/ipv4/af_inet.c, net/ipv6/af_inet6.c, Linux 6.18) leave the source open then.
+        flow.source = Some(self.local.ip().to_canonical()).filter(|local| !local.is_unspecified() && !is_many(*local));
         flow.output = self.interface;
         flow.mark = self.mark.unwrap_or(0);
         flow.tos = self.tos;
@@ -172,6 +173,14 @@ impl Connection {
     }
 }
 
+/// Says whether packets to an address are for many.
+const fn is_many(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_multicast(),
+    }
+}
+
 impl fmt::Display for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.transport.word(), self.state.word(), self.local)?;
@@ -179,5 +188,24 @@ impl fmt::Display for Connection {
             Some(remote) => write!(f, " -> {remote}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_socket_listens_to_with_many_is_no_source() {
+        let source = |local: &str, remote: &str| {
+            let mut connection = Connection::new(Transport::Udp, ConnectionState::Established, local.parse().unwrap());
+            connection.remote = Some(remote.parse().unwrap());
+            connection.flow().unwrap().source
+        };
+        for local in ["239.1.1.1:5000", "255.255.255.255:5000", "0.0.0.0:5000", "[::ffff:239.1.1.1]:5000"] {
+            assert_eq!(source(local, "10.0.0.9:4000"), None, "{local}");
+        }
+        assert_eq!(source("[ff15::7]:5000", "[2001:db8::9]:4000"), None);
+        assert_eq!(source("10.0.0.2:5000", "10.0.0.9:4000"), "10.0.0.2".parse().ok());
     }
 }

@@ -143,6 +143,9 @@ pub(super) fn who_has_a_way_by_its_ports_or_another_source_is_not_ended() {
     let marked = UdpSocket::bind("10.0.0.2:0").unwrap();
     serve_as(&marked, 0x10);
     marked.connect("198.51.100.7:53").unwrap();
+    // Who listens to many has no source until something is sent.
+    let many = UdpSocket::bind("239.1.1.1:0").unwrap();
+    many.connect("10.0.0.9:4000").unwrap();
     // A proxy that is not to be seen: its source is another's.
     let proxy = transparent_datagrams("203.0.113.9:4000".parse().unwrap());
     proxy.connect("198.51.100.8:53").unwrap();
@@ -153,6 +156,7 @@ pub(super) fn who_has_a_way_by_its_ports_or_another_source_is_not_ended() {
     let of = |remote: &str| told.lines().find(|line| line.contains(remote)).unwrap_or_else(|| panic!("{told}")).to_owned();
     assert!(of("192.0.2.1:80").ends_with(": default via 10.0.0.1 dev wlan0 table 77 mtu 1280"), "{told}");
     assert!(of("198.51.100.7:53").ends_with(": default via 10.0.0.1 dev wlan0 table 77 mtu 1280"), "{told}");
+    assert!(of("10.0.0.9:4000").contains("10.0.0.0/24 dev wlan0"), "{told}");
     assert!(of("198.51.100.8:53").ends_with(": not judged, as its source may be another's"), "{told}");
     let list = json(&waypost("conns --json"));
     assert_eq!(talking_to(&list, "198.51.100.8", 53)["transparent"], Value::Bool(true));
