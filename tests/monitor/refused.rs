@@ -38,4 +38,9 @@ pub(crate) fn where_subscribing_is_refused_the_same_is_told_by_reading_again() {
         assert_eq!(report.to_string(), *expected);
         assert!(monitor.next(Some(Duration::from_millis(700))).unwrap().is_none(), "and found once");
     }
+    monitor.poll_every(Duration::from_secs(3600));
+    assert!(monitor.poll_now().unwrap().is_none(), "nothing is different");
+    ip("rule del pref 100");
+    let report = monitor.poll_now().unwrap().expect("who asks does not wait");
+    assert_eq!(report.to_string(), "IPv4 rules: -[100: from all lookup 52]");
 }

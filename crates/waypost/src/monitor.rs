@@ -221,12 +221,16 @@ impl<K: Kernel> Monitor<K> {
         self.machine.inject(sys::now(), words);
     }
 
-    /// Compares at once, whatever is being waited for; a report only if something is different.
+    /// Compares at once, whatever is being waited for; a report only if something is different. Where the system does not tell of changes, all is
+    /// read again for it.
     ///
     /// # Errors
     ///
     /// `Closed` where the socket is of no more use, `NotPermitted` where a rule that is [kept](Self::keep_rules) may not be put back.
     pub fn poll_now(&mut self) -> Result<Option<Report>, Error> {
+        if let Some(polling) = &mut self.polling {
+            polling.next = Duration::ZERO;
+        }
         if let Some(due) = self.try_next()? {
             return Ok(Some(due));
         }
