@@ -68,6 +68,10 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
 #[inline]
 fn try_chain<'a>(chain: Chain<'a>, asked: &Asked, sieve: &Sieve<'a>, observer: &mut impl Observer<'a>) -> Tried<'a> {
     for route in chain {
+        if asked.is_out_of_scope(&route) {
+            observer.note(|| Step::Passed { route, why: PassedOver::OtherInterface });
+            continue;
+        }
         let tos = route.slot.tos;
         if tos != 0 && tos != asked.flow.tos & tos_mask(Family::V4) {
             observer.note(|| Step::Passed { route, why: PassedOver::Tos });

@@ -18,7 +18,7 @@ pub(super) fn find<'a>(table: TableRef<'a>, asked: &Asked, sieve: &Sieve<'a>, ob
         Some(IpAddr::V6(source)) => source,
         _ => Ipv6Addr::UNSPECIFIED,
     };
-    let mut search = Search { table, asked: asked.flow.destination, source, sieve, observer, is_on_way_back: false };
+    let mut search = Search { table, asked, source, sieve, observer, is_on_way_back: false };
     // Nearly always the longest match is it.
     match search.try_chain(longest) {
         Hit::Nothing => search.shorter(destination, &mut table.matches(asked.flow.destination)),
@@ -28,7 +28,7 @@ pub(super) fn find<'a>(table: TableRef<'a>, asked: &Asked, sieve: &Sieve<'a>, ob
 
 struct Search<'s, 'a, O> {
     table: TableRef<'a>,
-    asked: IpAddr,
+    asked: &'s Asked,
     source: Ipv6Addr,
     sieve: &'s Sieve<'a>,
     observer: &'s mut O,
@@ -89,7 +89,7 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
             return false;
         }
         let mut inside = self.table.inside(destination).map(|chain| chain.destination());
-        inside.any(|longer| longer != destination && !longer.contains(self.asked))
+        inside.any(|longer| longer != destination && !longer.contains(self.asked.flow.destination))
     }
 
     /// Each source's routes in turn.
@@ -125,6 +125,10 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
         let mut best: Option<(Score, RouteRef<'a>)> = None;
         let mut is_open = false;
         for route in routes {
+            if self.asked.is_out_of_scope(&route) {
+                self.observer.note(|| Step::Passed { route, why: PassedOver::OtherInterface });
+                continue;
+            }
             if best.is_some_and(|(_, best)| best.slot.metric == metric) && route.slot.metric != metric {
                 break;
             }

@@ -76,7 +76,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::{Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, Rule, SettingsOf, Tables};
+use crate::{Family, Flow, IfIndex, InterfaceNames, InterfaceSettings, Link, RouteRef, Rule, SettingsOf, Tables};
 
 pub use explanation::{Conclusion, Explanation, Outcome, PassedOver, Step};
 pub use plan::Plan;
@@ -115,6 +115,13 @@ struct Asked {
 const LOOPBACK: Option<IfIndex> = IfIndex::new(1);
 
 impl Asked {
+    /// Says whether a route is for others: one that is confined to an interface is for flows by that alone (macOS: those of sockets that are bound
+    /// to it, and where link-local IPv6 destinations have a zone, those of the zone).
+    #[inline]
+    fn is_out_of_scope(&self, route: &RouteRef<'_>) -> bool {
+        route.slot.interface_scope.is_some_and(|scope| self.flow.output.or(self.flow.input) != Some(scope))
+    }
+
     #[inline]
     fn of(flow: &Flow) -> Self {
         let family = Family::of(&flow.destination);

@@ -260,6 +260,9 @@ impl Plan {
     fn is_straight(&self, head: &Head<'_>, flow: &Flow, sieve: &Sieve<'_>) -> bool {
         let entry = head.entry;
         let passes = entry.next_hops.first().is_some_and(|hop| sieve.passes(hop));
+        if head.is_scoped() {
+            return false;
+        }
         match self.family {
             Family::V4 => {
                 let is_for = head.tos() == 0 || head.tos() == flow.tos & tos_mask(Family::V4);

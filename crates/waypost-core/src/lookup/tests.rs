@@ -248,6 +248,35 @@ fn what_hangs_on_rules_that_were_is_not_guessed() {
 }
 
 #[test]
+fn a_route_that_is_confined_to_an_interface_is_for_flows_by_that() {
+    for (family, destination, ways) in [
+        (Family::V4, "192.0.2.1", ["default via 10.0.0.1 dev eth0", "default via 10.9.0.1 dev eth1"]),
+        (Family::V6, "2001:db8::1", ["default via fe80::1 dev eth0", "default via fe80::9 dev eth1"]),
+    ] {
+        let names = names();
+        let [plain, mut scoped] = ways.map(|way| Route::parse(way, &names).unwrap());
+        scoped.slot.interface_scope = IfIndex::new(3);
+        let rules = [Rule::new(family, 0, RuleAction::Lookup(TableId::MAIN))];
+        let found = |routes: &[&Route], output: Option<u32>| {
+            let mut tables = Tables::new();
+            routes.iter().for_each(|route| _ = tables.insert(route, Position::Last));
+            let world = World::new(&tables, &rules, &names);
+            let asked = Flow { output: output.and_then(IfIndex::new), ..flow(destination) };
+            let plan = world.plan(family);
+            let all = [world.find(&asked), world.with_plan(&plan).find(&asked), world.explain(&asked).verdict];
+            let all = all.map(|verdict| verdict.route().and_then(|route| route.entry.next_hops.first()?.interface));
+            assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+            all[0].map(IfIndex::get)
+        };
+        assert_eq!(found(&[&scoped], None), None, "{family:?}");
+        assert_eq!(found(&[&scoped], Some(3)), Some(3));
+        assert_eq!(found(&[&scoped], Some(2)), None);
+        assert_eq!(found(&[&plain, &scoped], None), Some(2));
+        assert_eq!(found(&[&scoped, &plain], Some(3)), Some(3));
+    }
+}
+
+#[test]
 fn an_explanation_has_a_line_a_step() {
     let tables = tables(&[
         "default via 10.0.0.1 dev eth0",

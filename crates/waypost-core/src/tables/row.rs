@@ -65,6 +65,10 @@ impl Rank {
         self.source.is_some()
     }
 
+    pub(super) const fn is_scoped(&self) -> bool {
+        self.interface_scope.is_some()
+    }
+
     /// What decides which route of a prefix comes first.
     ///
     /// The most specific source, as the kernel looks in a node's source subtree before the node's own routes

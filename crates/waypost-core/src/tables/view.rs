@@ -123,6 +123,11 @@ impl<'a> Head<'a> {
         self.rank.has_source()
     }
 
+    /// Says whether it is confined to an interface.
+    pub(crate) const fn is_scoped(&self) -> bool {
+        self.rank.is_scoped()
+    }
+
     /// Says whether no other route of its chain is compared with it: the chain ends here, or goes on with another metric.
     #[inline]
     pub(crate) fn is_alone_of_its_metric(&self) -> bool {

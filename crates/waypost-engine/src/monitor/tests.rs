@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use waypost_core::{
     Family, IfIndex, Kernel, Neighbour, NeighbourState, Notice, Notices, Now, Protocol, Redirect, Request, Route, RouteChange,
-    Rule, RuleAction, TableId, Ticket, Verb,
+    RouteVerb, Rule, RuleAction, TableId, Ticket, Verb,
 };
 use waypost_sim::{Fault, Profile, Sim, SimKernel};
 
@@ -611,6 +611,27 @@ fn the_first_snapshot_is_a_change_for_a_monitor_that_was_made_before_it() {
         report::differences(told, &Snapshot::of(scene.follower.mirror(), &MonitorOptions::new()), scene.follower.mirror()),
         []
     );
+}
+
+#[test]
+fn a_default_route_that_is_confined_to_an_interface_is_none() {
+    let (mut mirror, now) = (Mirror::new(), Now::awake(Duration::from_secs(1)));
+    mirror.is_without_rules(TableId::MAIN);
+    let mut monitor = Monitor::new(MonitorOptions::new(), now, &mirror);
+    let mut hear = |change, scope: Option<IfIndex>, text: &str| {
+        let mut route: Route = text.parse().unwrap();
+        route.slot.interface_scope = scope;
+        let mut events = Vec::new();
+        mirror.handle(Notice::Route(change, route), &mut events);
+        events.iter().for_each(|event| monitor.note(now, event));
+        monitor.poll_now(now, &mirror).map(|report| report.to_string())
+    };
+    let scoped = "default via 10.9.0.1 dev if3";
+    assert_eq!(hear(RouteVerb::Added, IfIndex::new(3), scoped), None, "for sockets that are bound to it alone");
+    assert!(hear(RouteVerb::Added, None, "default via 10.0.0.1 dev if2").unwrap().ends_with("(added)"));
+    assert_eq!(hear(RouteVerb::Removed, IfIndex::new(3), scoped), None);
+    let gone = hear(RouteVerb::Removed, None, "default via 10.0.0.1 dev if2").unwrap();
+    assert_eq!(gone, "IPv4 default route: via 10.0.0.1 dev if2 -> none (removed)");
 }
 
 #[test]
