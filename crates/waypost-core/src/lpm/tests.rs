@@ -4,7 +4,7 @@ use super::arena::{Arena, room};
 use super::node::Node;
 use super::shape::{LEVELS_FROM, LIST_AGAIN, LIST_MOST};
 use super::tree::{DEPTHS, ROOT, Tree, level_index, level_start};
-use super::{DualTable, Key, Numbers, Slab, Store, Table, Writer, node};
+use super::{DualTable, Key, Numbers, Slab, Store, Table, node};
 use crate::{Ipv4Prefix, Ipv6Prefix, Prefix};
 use prefix_trie::PrefixMap;
 use proptest::prelude::*;
@@ -597,55 +597,6 @@ fn a_large_frozen_table_agrees() {
         let expected = addresses.map(|address| table.longest_match(address).map(|(_, value)| value));
         assert_eq!(frozen.longest_matches(&addresses), expected);
         assert_eq!(addresses.map(|address| frozen.longest_match(address)), expected);
-    }
-}
-
-#[test]
-fn readers_see_all_that_was_published_or_nothing() {
-    let prefix = |n: u32| Ipv4Prefix::from_bits(n << 8, 24);
-    let mut writer: Writer<Ipv4Prefix, u32, Numbers> = Writer::new(Table::new());
-    (0..100).for_each(|n| assert_eq!(writer.insert(prefix(n), 0), None));
-    writer.publish();
-    let readers = [(); 2].map(|()| {
-        let reader = writer.reader();
-        std::thread::spawn(move || {
-            let mut seen = 0;
-            while seen < 300 {
-                let table = reader.snapshot();
-                let first = *table.get(prefix(0)).unwrap();
-                assert!(first >= seen, "time went back");
-                assert!(table.iter().all(|(_, round)| *round == first) && table.len() == 100, "half a change");
-                seen = first;
-            }
-        })
-    });
-    for round in 1..=300 {
-        for n in 0..100 {
-            assert_eq!(writer.remove(prefix(n)), Some(round - 1));
-            assert_eq!(writer.insert(prefix(n), round), None);
-        }
-        writer.publish();
-    }
-    readers.into_iter().for_each(|reader| reader.join().unwrap());
-}
-
-#[test]
-fn a_snapshot_stays_as_it_was_and_holds_no_writer_up() {
-    let prefix = |n: u32| Ipv4Prefix::from_bits(n << 8, 24);
-    let mut writer: Writer<Ipv4Prefix, String> = Writer::new(Table::new());
-    let reader = writer.reader();
-    let kept: Vec<_> = (0..10)
-        .map(|n| {
-            writer.insert(prefix(n), n.to_string());
-            assert_eq!(reader.clone().snapshot().len(), n as usize, "not published yet");
-            writer.publish();
-            writer.publish();
-            reader.snapshot()
-        })
-        .collect();
-    for (length, table) in (1..).zip(&kept) {
-        assert_eq!(table.len(), length);
-        assert_eq!(table.get(prefix(length as u32 - 1)), Some(&(length - 1).to_string()));
     }
 }
 
