@@ -228,3 +228,22 @@ fn a_plan_stays_good_while_tables_come_and_go() {
     tables.remove(&seven.slot, row);
     assert_eq!(find(&tables).unwrap(), "default via 10.0.0.1 dev if2");
 }
+
+#[test]
+fn a_plan_is_asked_about_flows_of_its_own_family_alone() {
+    let names = names();
+    let rules = [(Family::V4, TableId(7)), (Family::V6, TableId(8))]
+        .map(|(family, table)| Rule::new(family, 1, RuleAction::Lookup(table)));
+    let tables = tables(&["default dev eth0 table 7", "default via fe80::1 dev if2 table 8"]);
+    let world = World::new(&tables, &rules, &names);
+    let flows = [flow("192.0.2.1"), flow("2001:db8::1")];
+    for family in Family::ALL {
+        let plan = world.plan(family);
+        let world = world.with_plan(&plan);
+        let mut found: Vec<Verdict<'_>> = flows.iter().map(|flow| world.find(flow)).collect();
+        found.extend(flows.iter().map(|flow| world.prepare().find(flow)));
+        world.find_all(&flows, |_, verdict| found.push(verdict));
+        let tables: Vec<_> = found.iter().filter_map(|verdict| verdict.route()).map(|route| route.slot.table).collect();
+        assert_eq!(tables, [7, 8, 7, 8, 7, 8].map(TableId), "a plan of {family:?}");
+    }
+}
