@@ -23,7 +23,7 @@ pub(crate) const SECTION: Section =
     Section { name: "lpm-readers", subjects: SUBJECTS, needs: Needs::Nothing, is_native: true, write };
 
 const SUBJECTS: &[Subject] = &[
-    subject("readers/log", "**Waypost**: two copies and a log", measure::<Logged>),
+    subject("readers/log", "**Waypost**: copies and a log", measure::<Logged>),
     subject("readers/copy", "a new copy for each publication", measure::<Copied>),
     subject("readers/lock", "one table behind a lock", measure::<Locked>),
 ];
