@@ -11,13 +11,13 @@
 
 use std::time::Duration;
 
-use waypost_core::{Error, ErrorKind, Family, NextHops, Now, Protocol, Route, RouteFlags, RouteRef, Touched};
+use waypost_core::{Error, ErrorKind, NextHops, Now, Protocol, Route, RouteFlags, RouteRef, Rule, Touched};
 
 use super::item::{Claim, Item, Policy};
 use super::plan::Obstacle;
-use super::set::{ClaimId, Claims, Standing, obstacle};
+use super::set::{ClaimId, Claims, Standing, is_joined, is_same_rule, obstacle};
 use super::wanted::is_satisfied_by;
-use crate::{Event, Mirror};
+use crate::{Change, Event, Mirror};
 
 /// How long is waited at least before the kernel is asked once more for what it has refused.
 const RETRY: Duration = Duration::from_millis(100);
@@ -103,7 +103,7 @@ pub(super) struct Kept {
     /// When it is to be asked for.
     pub(super) due: Option<Duration>,
     is_dirty: bool,
-    /// The program that has deleted it, where that is known.
+    /// The process that took away what was there last, where that is known.
     pid: Option<u32>,
     /// The ways out that it had, where those that are claimed leave something open.
     was: NextHops,
@@ -154,54 +154,54 @@ impl Claims {
 
     /// Takes note of what a mirror tells.
     pub fn note(&mut self, event: &Event) {
+        // It is told just before the change that it is about, and says nothing of any other.
+        let author = self.author.take();
         match event {
-            Event::Author { of, pid } => self.note_author(*of, *pid),
+            Event::Author { of, pid } => self.author = Some((*of, *pid)),
             Event::Route { change, .. } => {
-                for route in [change.before(), change.now()].into_iter().flatten() {
-                    if let Some(id) = self.at(&route.slot) {
-                        self.mark(id.0);
-                        if let Some(kept) = self.kept_mut(id) {
-                            // Whoever took away what was there before does not matter any more.
-                            if change.before().is_none() {
-                                kept.pid = None;
-                            }
-                            if let Some(old) = change.before().filter(|old| is_satisfied_by_item(&kept.claim.item, old)) {
-                                kept.was = old.entry.next_hops.clone();
-                            }
-                        }
-                    }
-                }
+                self.note_route(change, author);
                 if let Some(new) = change.now() {
                     self.surroundings_changed |= new.entry.next_hops.iter().any(|hop| hop.gateway.is_none());
                     self.note_shadow(new);
                 }
             }
-            Event::Rule(_) => {
-                for at in 0..self.rules.len() {
-                    self.mark(self.rules[at]);
-                }
-            }
+            Event::Rule(change) => self.note_rule(change, author),
             Event::Link(_) | Event::Address(_) | Event::NextHop(_) => self.surroundings_changed = true,
             _ => {}
         }
     }
 
-    fn note_author(&mut self, of: Touched, pid: u32) {
-        match of {
-            Touched::Route(slot) => {
-                if let Some(kept) = self.at(&slot).and_then(|id| self.kept_mut(id)) {
-                    kept.pid = Some(pid);
-                }
+    fn note_route(&mut self, change: &Change<Route>, author: Option<(Touched, u32)>) {
+        for route in [change.before(), change.now()].into_iter().flatten() {
+            let Some(id) = self.at(&route.slot) else { continue };
+            self.mark(id.0);
+            let Some(kept) = self.kept_mut(id) else { continue };
+            let old = change.before().filter(|old| is_held_by(&kept.claim.item, old));
+            if let Some(old) = old.filter(|old| is_satisfied_by_item(&kept.claim.item, old)) {
+                kept.was = old.entry.next_hops.clone();
             }
-            Touched::Rule(family, priority) => {
-                for at in 0..self.rules.len() {
-                    let kept = self.kept_mut(ClaimId(self.rules[at]));
-                    if let Some(kept) = kept.filter(|kept| is_rule_of(&kept.claim.item, family, priority)) {
-                        kept.pid = Some(pid);
-                    }
-                }
+            // In the same slot others come and go, whose author has not touched what is claimed.
+            if change.now().is_some_and(|new| is_held_by(&kept.claim.item, new)) {
+                kept.pid = None;
+            } else if let Some(old) = old {
+                kept.pid = author.filter(|(of, _)| *of == Touched::Route(old.slot)).map(|(_, pid)| pid);
             }
-            _ => {}
+        }
+    }
+
+    fn note_rule(&mut self, change: &Change<Rule>, author: Option<(Touched, u32)>) {
+        for at in 0..self.rules.len() {
+            let id = self.rules[at];
+            self.mark(id);
+            let tag = self.tag;
+            let Some(kept) = self.kept_mut(ClaimId(id)) else { continue };
+            let is_it = |rule: &&Rule| tag.is_on_rule(rule) && matches!(&kept.claim.item, Item::Rule(own) if is_same_rule(own, rule));
+            if change.now().filter(is_it).is_some() {
+                kept.pid = None;
+            } else if let Some(old) = change.before().filter(is_it) {
+                let touched = Touched::Rule(old.family, old.priority);
+                kept.pid = author.filter(|(of, _)| *of == touched).map(|(_, pid)| pid);
+            }
         }
     }
 
@@ -430,8 +430,9 @@ impl Claims {
     }
 }
 
-fn is_rule_of(item: &Item, family: Family, priority: u32) -> bool {
-    matches!(item, Item::Rule(rule) if (rule.family, rule.priority) == (family, priority))
+/// Says whether what is claimed is this, others' next hops among it or not.
+fn is_held_by(item: &Item, there: &Route) -> bool {
+    item.as_route().is_some_and(|route| is_satisfied_by(route, there.as_ref()) || is_joined(route, there.as_ref()))
 }
 
 fn is_satisfied_by_item(item: &Item, there: &Route) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use waypost_core::{
     Capabilities, Error, ErrorKind, Family, IfIndex, NextHop, Position, Route, RouteChange, RouteRef, Rule, Slot, TableId, Tables,
+    Touched,
 };
 
 use super::item::{Backoff, Claim, Item};
@@ -57,6 +58,8 @@ pub struct Claims {
     pub(super) timers: BTreeSet<(Duration, u32)>,
     pub(super) waiting: BTreeSet<u32>,
     pub(super) surroundings_changed: bool,
+    /// Who makes the change that is told of next.
+    pub(super) author: Option<(Touched, u32)>,
     pub(super) told: Vec<super::ClaimTold>,
 }
 
@@ -90,6 +93,7 @@ impl Claims {
             timers: BTreeSet::new(),
             waiting: BTreeSet::new(),
             surroundings_changed: false,
+            author: None,
             told: Vec::new(),
         }
     }
@@ -401,7 +405,7 @@ impl Claims {
             }
         }
         match (differs, foreign) {
-            (Some(old), _) => Standing::Differs(old.to_route(), back(before, behind)),
+            (Some(old), _) => Standing::Differs(old.to_route(), back(route.slot.destination.family(), before, behind)),
             (None, Some(other)) => Standing::Foreign(Item::Route(other.to_route())),
             (None, None) => Standing::Missing,
         }
@@ -437,10 +441,11 @@ impl Claims {
         let goes =
             |there: RouteRef<'_>| prune == Prune::All || self.is_beside_its_claim(there) || withdrawn(there) || is_among(there);
         if self.may_have_leftovers(mirror, held) {
-            for there in mirror.routes().filter(|there| self.owns(*there)) {
-                if !is_wanted(there) && goes(there) {
-                    plan.delete(Item::Route(there.to_route()), place_of(there, mirror), withdrawn(there));
-                }
+            let gone = mirror.routes().filter(|there| self.owns(*there) && !is_wanted(*there) && goes(*there));
+            let gone: Vec<RouteRef<'_>> = gone.collect();
+            // Of one slot the last goes first: what is put back comes behind on IPv6.
+            for there in gone.chunk_by(|one, next| one.slot == next.slot).flat_map(|slot| slot.iter().rev().copied()) {
+                plan.delete(Item::Route(there.to_route()), place_of(there, mirror), withdrawn(there));
             }
         }
         for rule in Family::ALL.into_iter().flat_map(|family| mirror.rules(family)).filter(|rule| self.tag.is_on_rule(rule)) {
@@ -491,10 +496,13 @@ const fn old_slot(difference: &super::Difference) -> Option<Slot> {
 }
 
 /// How a route would be put back that stands behind and before so many others in its slot.
-const fn back(before: usize, behind: usize) -> RouteChange {
-    match (before, behind) {
-        (0, 0) => RouteChange::Add,
-        (0, _) => RouteChange::Prepend,
+///
+/// On IPv6 those that do not join stand beside each other, and a new one always behind: what prepends on IPv4 appends there, as `NLM_F_APPEND`
+/// does (`fib6_add_rt2node`, net/ipv6/ip6_fib.c, Linux 6.18).
+const fn back(family: Family, before: usize, behind: usize) -> RouteChange {
+    match (family, before, behind) {
+        (_, 0, 0) => RouteChange::Add,
+        (Family::V4, 0, _) => RouteChange::Prepend,
         _ => RouteChange::Append,
     }
 }
@@ -503,11 +511,11 @@ const fn back(before: usize, behind: usize) -> RouteChange {
 fn place_of(route: RouteRef<'_>, mirror: &Mirror) -> RouteChange {
     let mut all = mirror.tables().slot(&route.slot).map(|(_, there)| there.entry == route.entry);
     let before = all.by_ref().take_while(|is_it| !is_it).count();
-    back(before, all.count())
+    back(route.slot.destination.family(), before, all.count())
 }
 
 /// Says whether others' next hops have joined those of a route, as IPv6 routes of one slot do.
-fn is_joined(wanted: &Route, there: RouteRef<'_>) -> bool {
+pub(super) fn is_joined(wanted: &Route, there: RouteRef<'_>) -> bool {
     let is_merged = there.slot.destination.family() == Family::V6 && there.entry.next_hops.len() > wanted.entry.next_hops.len();
     is_merged && !wanted.entry.next_hops.is_empty() && has_legs_of(&there.to_route(), wanted)
 }

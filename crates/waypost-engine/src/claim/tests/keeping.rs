@@ -66,6 +66,54 @@ fn which_process_did_it_is_told_where_the_kernel_says_so_and_only_of_that_time()
 }
 
 #[test]
+fn who_takes_away_something_beside_a_claim_is_not_told_to_have_taken_the_claim() {
+    let (mut scene, _) = held(Policy::Report);
+    let ours = route(&format!("{OURS} proto 119"));
+    let theirs = route("10.1.0.0/16 via 10.0.0.9 metric 5 proto static");
+    scene.rival(RouteChange::Append, "10.1.0.0/16 via 10.0.0.9 metric 5 proto static");
+    scene.sim.rival_of_process(4711, RouteChange::Delete, &theirs).unwrap();
+    assert_eq!(told(&mut scene), "");
+    // Of whoever does this the kernel says nothing.
+    delete_ours(&scene);
+    assert_eq!(told(&mut scene), "deleted");
+
+    let (mut scene, _) = held(Policy::Report);
+    // The one that took it is told, though another took something beside it just after.
+    scene.rival(RouteChange::Append, "10.1.0.0/16 via 10.0.0.9 metric 5 proto static");
+    scene.sim.rival_of_process(4712, RouteChange::Delete, &ours).unwrap();
+    scene.sim.rival_of_process(4713, RouteChange::Delete, &theirs).unwrap();
+    assert_eq!(told(&mut scene), "deleted by process 4712");
+}
+
+#[test]
+fn who_leaves_an_ipv6_route_that_a_claim_is_part_of_is_not_told_to_have_taken_the_claim() {
+    let mut scene = Scene::new();
+    scene.put("2001:db8:1::/48 via fe80::1 dev if2 metric 5");
+    scene.turn();
+    let theirs = route("2001:db8:1::/48 via fe80::9 dev if3 metric 5 proto static");
+    scene.sim.rival(RouteChange::Append, &theirs).unwrap();
+    scene.sim.rival_of_process(4711, RouteChange::Delete, &theirs).unwrap();
+    assert_eq!(told(&mut scene), "");
+    scene.rival(RouteChange::Delete, "2001:db8:1::/48 via fe80::1 dev if2 metric 5 proto 119");
+    assert_eq!(told(&mut scene), "deleted");
+}
+
+#[test]
+fn who_deletes_another_rule_of_the_same_priority_is_not_told_to_have_deleted_a_claimed_one() {
+    use waypost_core::{Rule, Touched};
+    let mut scene = Scene::new();
+    let rule = |text: &str| super::scene::rule(text);
+    scene.claims.put(Claim::new(rule("7: from all lookup 7"))).unwrap();
+    scene.turn();
+    let gone = |rule: Rule| crate::Event::Rule(crate::Change::Removed(rule));
+    let author = |pid| crate::Event::Author { of: Touched::Rule(waypost_core::Family::V4, 7), pid };
+    scene.claims.note(&author(4711));
+    scene.claims.note(&gone(rule("7: from 10.0.0.0/8 lookup 9")));
+    scene.ask(waypost_core::Request::DeleteRule(&rule("7: from all lookup 7 proto 119"))).unwrap();
+    assert_eq!(told(&mut scene), "deleted");
+}
+
+#[test]
 fn two_programs_that_both_insist_do_not_fight_at_speed() {
     let (mut scene, id) = held(Policy::Reassert);
     let mut waits = Vec::new();

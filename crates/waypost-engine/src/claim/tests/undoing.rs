@@ -1,6 +1,6 @@
 //! A failure at every step: the table afterwards is the one before, or what is left is named.
 
-use waypost_core::ErrorKind;
+use waypost_core::{ErrorKind, RouteChange};
 use waypost_sim::Fault;
 
 use super::scene::Scene;
@@ -257,4 +257,53 @@ fn what_was_added_is_taken_away_again_though_another_has_joined_it() {
     let there: Vec<String> =
         scene.table().iter().map(ToString::to_string).filter(|text| text.contains("2001:db8:2::/48")).collect();
     assert_eq!(there, ["route 2001:db8:2::/48 via fe80::99 dev if3 proto static metric 7 pref medium"]);
+}
+
+#[test]
+fn ipv6_routes_without_a_gateway_that_share_a_slot_come_back_behind_what_is_there() {
+    let all = |scene: &Scene| -> Vec<String> {
+        scene.table().iter().map(ToString::to_string).filter(|text| text.contains("2001:db8:2::/48")).collect()
+    };
+    let mut scene = Scene::new();
+    let goes = scene.put("2001:db8:2::/48 dev if2 metric 7");
+    let narrower = scene.put("2001:db8:7:1::/64 dev if2 metric 7");
+    scene.apply(Prune::Withdrawn).unwrap();
+    scene.rival(RouteChange::Append, "2001:db8:2::/48 dev if3 metric 7 proto static");
+    scene.rival(RouteChange::Append, "unreachable 2001:db8:2::/48 metric 7 proto static");
+    let before = all(&scene);
+    assert_eq!(before.len(), 3);
+    // Ours is the first of its slot, and goes; what goes after it is refused.
+    [goes, narrower].into_iter().for_each(|id| _ = scene.claims.withdraw(id));
+    let plan = scene.plan(Prune::Withdrawn);
+    let steps = plan.steps().count();
+    let last = |scene: &mut Scene, at: usize, _: &crate::claim::Step| {
+        if at + 1 == steps {
+            scene.writer.suffer(Fault::RefuseRequests { count: 1, kind: ErrorKind::Busy });
+        }
+    };
+    let failed = scene.carry_out(plan, last).unwrap_err();
+    assert!(failed.left().is_empty(), "{failed}");
+    assert_eq!(failed.undone().len(), steps - 1);
+    // The kernel puts no IPv6 route before another of its slot. What is others' is as it was, in order.
+    assert_eq!(all(&scene), [&before[1], &before[2], &before[0]].map(String::clone));
+}
+
+#[test]
+fn ipv6_routes_of_ours_that_share_a_slot_come_back_in_their_order() {
+    let mut scene = Scene::new();
+    for words in ["dev if3", "dev if2", "via fe80::1 dev if2"] {
+        scene.rival(RouteChange::Append, &format!("2001:db8:2::/48 {words} metric 7 proto 119"));
+    }
+    scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.1 metric 7 proto 119");
+    for refused in 0..4 {
+        let (plan, before) = (scene.plan(Prune::All), scene.table());
+        assert_eq!(plan.steps().count(), 4);
+        let failed = scene.carry_out(plan, |scene, at, _| {
+            if at == refused {
+                scene.writer.suffer(Fault::RefuseRequests { count: 1, kind: ErrorKind::Busy });
+            }
+        });
+        assert!(failed.unwrap_err().left().is_empty(), "{refused}");
+        assert_eq!(scene.table(), before, "{refused}");
+    }
 }
