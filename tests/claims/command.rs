@@ -1,6 +1,7 @@
 //! `apply`, `diff`, `save`, `restore`, `sweep`, `claims`.
 
 use super::*;
+use waypost_tests::command::Running;
 use waypost_tests::ip::{ip, veth_with_addresses};
 
 const WORDS: &str = "\
@@ -189,4 +190,42 @@ pub(super) fn programs_get_json() {
     assert_eq!((again["unchanged"].as_u64(), again["added"].as_array().map(Vec::len)), (Some(6), Some(0)));
     let listed = read(&waypost("claims --json"));
     assert_eq!(listed.as_array().map(Vec::len), Some(6));
+}
+
+pub(super) fn what_is_kept_comes_back_and_who_took_it_is_told() {
+    veth_with_addresses("w0", "w1");
+    let path = file("words", "10.1.0.0/16 via 10.0.0.2 metric 50\n10.2.0.0/16 via 10.77.0.1 metric 50\n");
+    for json in [false, true] {
+        let mut kept = Running::new(&format!("apply {} --keep{}", path.display(), if json { " --json" } else { "" }));
+        let event = |line: &str| if json { serde_json::from_str::<serde_json::Value>(line).expect("JSON") } else { line.into() };
+        // One waits, and does not keep the other from coming, nor is it told in which order.
+        let told: Vec<_> = [kept.line(), kept.line()].iter().map(|line| event(line)).collect();
+        let has = |words: [&str; 2]| told.iter().any(|told| words.iter().all(|word| told.to_string().contains(word)));
+        assert!(has(["10.1.0.0/16", "installed"]) && has(["10.2.0.0/16", "waiting"]), "{told:?}");
+        let mut rival =
+            std::process::Command::new("ip").args(["route", "del", "10.1.0.0/16", "metric", "50"]).spawn().expect("ip starts");
+        let process = rival.id();
+        assert!(rival.wait().expect("ip ends").success());
+        let line = kept.line();
+        if json {
+            let told = event(&line);
+            assert_eq!((told["event"].as_str(), told["pid"].as_u64()), (Some("deleted"), Some(process.into())), "{told}");
+            assert_eq!(told["item"]["route"]["dst"], "10.1.0.0/16");
+        } else {
+            assert!(line.starts_with("route 10.1.0.0/16 via 10.0.0.2"), "{line}");
+            assert!(line.ends_with(&format!(": deleted by process {process}")), "{line}");
+        }
+        let line = kept.line();
+        assert!(line.contains("installed") && line.contains("10.1.0.0/16"), "{line}");
+        assert!(ip("route show exact 10.1.0.0/16").contains("via 10.0.0.2"));
+        if !json {
+            ip("route replace 10.1.0.0/16 via 10.0.0.9 metric 50 proto static");
+            let line = kept.line();
+            assert!(line.contains(": replaced by process ") && line.contains("via 10.0.0.9"), "{line}");
+            ip("route del 10.1.0.0/16 metric 50");
+            assert!(kept.line().ends_with(": installed"));
+        }
+        drop(kept);
+        waypost("sweep --owner waypost -q");
+    }
 }

@@ -200,6 +200,9 @@ pub(crate) enum Command {
         /// Delete what else the owner has
         #[arg(long)]
         prune: bool,
+        /// Stay, tell what becomes of them, and put back what goes; what cannot be there yet comes when it can
+        #[arg(long, conflicts_with = "dry_run")]
+        keep: bool,
         /// Whose they are: a name or number of `rt_protos`, or NAME=NUMBER; `waypost`, unless the file names another
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,

@@ -1,15 +1,17 @@
 //! `waypost apply`, `diff`, `save`, `restore`, `sweep` and `claims`.
 
 mod file;
+mod keep;
 mod report;
 
-use waypost::claim::{Claim, Failed, Item, Owner, Plan, Prune};
-use waypost::{Claims, Names, NumberKind, OwnershipTag, Protocol, Route, Rule};
+use waypost::claim::{Claim, Failed, Item, Owner, Plan, Policy, Prune};
+use waypost::{Claims, Error, Names, NumberKind, Options, OwnershipTag, Protocol, Route, Rule};
 
 use crate::failure::{Failure, Status, complain};
 use crate::invocation::Invocation;
 use crate::numbers;
 use file::{File, Wish};
+pub(crate) use keep::keep;
 
 /// Makes what a file says be there.
 pub(crate) fn apply(
@@ -35,6 +37,19 @@ pub(crate) fn diff(invocation: &mut Invocation, path: &str, prune: bool, owner: 
 
 /// Reads a file and compares it with what there is.
 fn planned(invocation: &Invocation, path: &str, prune: bool, owner: Option<&str>) -> Result<(Claims, Plan), Failure> {
+    let mut claims = claimed(invocation, path, owner, Claims::open_once, Policy::Report)?;
+    let plan = claims.plan(if prune { Prune::All } else { Prune::Withdrawn })?;
+    Ok((claims, plan))
+}
+
+/// Claims what a file says.
+fn claimed(
+    invocation: &Invocation,
+    path: &str,
+    owner: Option<&str>,
+    open: fn(Options, Owner) -> Result<Claims, Error>,
+    policy: Policy,
+) -> Result<Claims, Failure> {
     let text = file::text(path)?;
     let names = invocation.routes()?.names()?;
     let routes = invocation.routes()?;
@@ -42,19 +57,18 @@ fn planned(invocation: &Invocation, path: &str, prune: bool, owner: Option<&str>
         file::read(path, &text, numbers::with(&names), invocation.family(), routes.capabilities())?;
     let owner = owner_of(owner.or(named.as_deref()), routes.capabilities().ownership_tag)?;
     drop(routes);
-    let mut claims = Claims::open_once(invocation.options(), owner)?;
-    put(path, &mut claims, wishes)?;
-    let plan = claims.plan(if prune { Prune::All } else { Prune::Withdrawn })?;
-    Ok((claims, plan))
+    let mut claims = open(invocation.options(), owner)?;
+    put(path, &mut claims, wishes, policy)?;
+    Ok(claims)
 }
 
 /// Claims each wish; two of one slot are a mistake.
-fn put(path: &str, claims: &mut Claims, wishes: Vec<Wish>) -> Result<(), Failure> {
+fn put(path: &str, claims: &mut Claims, wishes: Vec<Wish>, policy: Policy) -> Result<(), Failure> {
     let mut lines = Vec::with_capacity(wishes.len());
     let mut is_wrong = false;
     for Wish { line, claim } in wishes {
         let before = claims.claims().len();
-        match claims.put(claim) {
+        match claims.put(claim.policy(policy)) {
             Ok(id) if claims.claims().len() == before => {
                 let first = lines.iter().find(|(other, _)| *other == id).map_or(0, |(_, line)| *line);
                 complain(&format_args!("{path}:{line}: line {first} claims the same place"));

@@ -11,13 +11,13 @@ use crate::output::Output;
 /// A route or a rule, under its kind.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum ItemJson<'a> {
+pub(super) enum ItemJson<'a> {
     Route(Box<RouteJson<'a>>),
     Rule(Box<RuleJson<'a>>),
 }
 
 impl<'a> ItemJson<'a> {
-    fn new(item: &'a Item, names: Names<'a>) -> Option<Self> {
+    pub(super) fn new(item: &'a Item, names: Names<'a>) -> Option<Self> {
         match item {
             Item::Route(route) => Some(Self::Route(Box::new(RouteJson::new(route.as_ref(), names)))),
             Item::Rule(rule) => Some(Self::Rule(Box::new(RuleJson::new(rule, names)))),
