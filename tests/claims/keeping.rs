@@ -76,6 +76,19 @@ pub(super) fn which_process_took_it_away_is_told() {
     assert!(matches!(told, ClaimEvent::Deleted { pid } if pid == process), "{process:?}: {told:?}");
 }
 
+pub(super) fn who_does_not_follow_reads_again_before_each_plan() {
+    veth_with_addresses("w0", "w1");
+    let mut claims = Claims::open_once(waypost::Options::new(), Owner::standard()).expect("claims");
+    claim(&mut claims, "10.1.0.0/16 via 10.0.0.2 dev w0 metric 50", Policy::Report);
+    for _ in 0..2 {
+        let plan = claims.plan(Prune::All).expect("a plan");
+        assert_eq!(plan.differences().len(), 1, "{plan}");
+        claims.carry_out(plan).expect("the kernel").expect("it is carried out");
+        assert!(claims.plan(Prune::All).expect("a plan").is_empty());
+        ip("route del 10.1.0.0/16 metric 50");
+    }
+}
+
 pub(super) fn what_goes_with_its_link_comes_back_with_it() {
     veth_with_addresses("w0", "w1");
     let mut claims = open();

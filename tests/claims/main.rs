@@ -3,6 +3,7 @@
 mod command;
 mod crashes;
 mod keeping;
+mod rivals;
 mod service;
 
 use std::fs;
@@ -62,11 +63,15 @@ fn main() -> ExitCode {
         test!(command::what_was_saved_can_be_restored),
         test!(command::an_owner_sweeps_its_own_alone),
         test!(command::programs_get_json),
+        test!(command::what_is_kept_comes_back_and_who_took_it_is_told),
         test!(keeping::what_rivals_take_away_is_told_and_put_back),
         test!(keeping::which_process_took_it_away_is_told),
+        test!(keeping::who_does_not_follow_reads_again_before_each_plan),
         test!(keeping::what_goes_with_its_link_comes_back_with_it),
         test!(keeping::what_cannot_be_there_yet_waits),
         test!(keeping::a_default_route_changes_without_a_packet_that_finds_none),
+        test!(rivals::whatever_rivals_do_between_our_steps_nothing_of_theirs_is_lost_or_changed),
+        test!(rivals::an_ipv6_route_without_a_gateway_comes_back_behind_another_of_its_slot),
         test!(crashes::whatever_moment_apply_is_killed_at_the_next_one_leaves_no_orphan_and_no_gap),
         test!(crashes::whatever_moment_sweep_is_killed_at_the_next_one_leaves_nothing),
         test!(crashes::what_a_crash_has_left_is_adopted),

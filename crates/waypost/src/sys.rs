@@ -3,7 +3,7 @@
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
 //! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
 //! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so,
-//! `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, and `keep_to`, by which a socket is kept to an interface.
+//! `try_lock`, which locks a file, `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, and `keep_to`, by which a socket is kept to an interface.
 
 use cfg_if::cfg_if;
 
@@ -140,5 +140,45 @@ cfg_if! {
         }
     } else {
         compile_error!("Waypost has no backend for this system's routing tables yet");
+    }
+}
+
+cfg_if! {
+    if #[cfg(target_os = "solaris")] {
+        /// A file that is locked until this is dropped, or the process ends.
+        pub(crate) type Lock = std::fs::File;
+
+        /// Locks a file, unless another process has it; fcntl(2), as there is no flock(2).
+        pub(crate) fn try_lock(file: std::fs::File) -> std::io::Result<Option<Lock>> {
+            use nix::fcntl::{FcntlArg, fcntl};
+            use nix::libc;
+            let whole = libc::flock {
+                l_type: libc::F_WRLCK as libc::c_short,
+                l_whence: libc::SEEK_SET as libc::c_short,
+                l_start: 0,
+                l_len: 0,
+                l_sysid: 0,
+                l_pid: 0,
+                l_pad: [0; 4],
+            };
+            match fcntl(&file, FcntlArg::F_SETLK(&whole)) {
+                Ok(_) => Ok(Some(file)),
+                Err(nix::Error::EACCES | nix::Error::EAGAIN) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        }
+    } else {
+        /// A file that is locked until this is dropped, or the process ends.
+        pub(crate) type Lock = nix::fcntl::Flock<std::fs::File>;
+
+        /// Locks a file, unless another process has it; flock(2).
+        pub(crate) fn try_lock(file: std::fs::File) -> std::io::Result<Option<Lock>> {
+            use nix::fcntl::{Flock, FlockArg};
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => Ok(Some(lock)),
+                Err((_, nix::Error::EWOULDBLOCK)) => Ok(None),
+                Err((_, error)) => Err(error.into()),
+            }
+        }
     }
 }

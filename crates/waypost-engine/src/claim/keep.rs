@@ -195,7 +195,8 @@ impl Claims {
             self.mark(id);
             let tag = self.tag;
             let Some(kept) = self.kept_mut(ClaimId(id)) else { continue };
-            let is_it = |rule: &&Rule| tag.is_on_rule(rule) && matches!(&kept.claim.item, Item::Rule(own) if is_same_rule(own, rule));
+            let is_it =
+                |rule: &&Rule| tag.is_on_rule(rule) && matches!(&kept.claim.item, Item::Rule(own) if is_same_rule(own, rule));
             if change.now().filter(is_it).is_some() {
                 kept.pid = None;
             } else if let Some(old) = change.before().filter(is_it) {

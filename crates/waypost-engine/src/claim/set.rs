@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use waypost_core::{
-    Capabilities, Error, ErrorKind, Family, IfIndex, NextHop, Position, Route, RouteChange, RouteRef, Rule, Slot, TableId, Tables,
-    Touched,
+    Capabilities, Error, ErrorKind, Family, IfIndex, NextHop, Position, Route, RouteChange, RouteRef, Rule, Slot, TableId,
+    Tables, Touched,
 };
 
 use super::item::{Backoff, Claim, Item};

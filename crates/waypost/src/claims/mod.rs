@@ -64,6 +64,8 @@ pub struct Claims {
     told: VecDeque<ClaimTold>,
     /// Changes are heard of; otherwise everything is read again before a plan.
     follows: bool,
+    /// Nothing has been planned or changed by what was read.
+    is_fresh: bool,
     /// What has been heard, for whoever goes by the same mirror.
     heard: Option<Vec<Event>>,
 }
@@ -99,14 +101,14 @@ impl Claims {
     fn with(options: &Options, owner: Owner, follows: bool) -> Result<Self, Error> {
         let routes = Routes::open_with(options)?;
         let mut machine = claim::Claims::new(owner, routes.capabilities());
-        let journal = if machine.tag().is_enough() { None } else { Some(Journal::of(machine.owner().name())?) };
-        if let Some(journal) = &journal {
+        let mut journal = if machine.tag().is_enough() { None } else { Some(Journal::of(machine.owner().name())?) };
+        if let Some(journal) = &mut journal {
             machine.remember(journal.read()?);
         }
         let mut watcher = Watcher::open_with(options)?;
         watcher.tell_authors();
         watcher.synchronise(None)?;
-        Ok(Self { watcher, routes, machine, journal, told: VecDeque::new(), follows, heard: None })
+        Ok(Self { watcher, routes, machine, journal, told: VecDeque::new(), follows, is_fresh: true, heard: None })
     }
 
     /// Claims something, as [`claim::Claims::put`] says. It is there when a [plan](Self::plan) has been carried out, or when it is [kept](Self::next).
@@ -179,7 +181,7 @@ impl Claims {
     ///
     /// `Closed` where the socket is of no more use.
     pub fn plan(&mut self, prune: Prune) -> Result<Plan, Error> {
-        if !self.follows && !self.watcher.is_settled() {
+        if !std::mem::take(&mut self.is_fresh) && !self.follows {
             self.watcher.resync();
         }
         let end = sys::now().running + SETTLE_MAX;
@@ -202,43 +204,61 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// The outer error says that nothing was begun: the journal could not be written. The inner one is [`Failed`].
+    /// The outer error says that nothing was begun: the journal could not be written, or it is `Busy`, as another process has this owner's. The inner one is
+    /// [`Failed`].
     pub fn carry_out(&mut self, plan: Plan) -> Result<Result<Applied, Failed>, Error> {
-        if let Some(journal) = &self.journal {
+        self.carry_out_with(plan, usize::MAX, |_| {})
+    }
+
+    /// The same, one request at a time, for those who look at or tell each one: `before` is called with a step before the kernel is asked for it, one
+    /// that undoes another among them.
+    ///
+    /// # Errors
+    ///
+    /// As [`carry_out`](Self::carry_out).
+    pub fn carry_out_step_by_step(&mut self, plan: Plan, before: impl FnMut(&Step)) -> Result<Result<Applied, Failed>, Error> {
+        self.carry_out_with(plan, 1, before)
+    }
+
+    /// Has at most so many steps under way at once.
+    fn carry_out_with(&mut self, plan: Plan, most: usize, before: impl FnMut(&Step)) -> Result<Result<Applied, Failed>, Error> {
+        if let Some(journal) = &mut self.journal {
             journal.write(self.machine.remembered(&plan))?;
         }
+        self.is_fresh = false;
         // Where the kernel keeps the owner's tag nothing of the plan need be remembered.
         let kept = if self.journal.is_some() { plan.clone() } else { Plan::default() };
         let mut execution = Execution::new(plan);
-        self.run(&mut execution);
+        self.run(&mut execution, most, before);
         let done = execution.finish();
         if self.follows {
             self.catch_up()?;
             self.machine.look_at_all();
         } else if self.journal.is_some() {
-            self.watcher.resync();
             self.plan(Prune::Withdrawn)?;
         }
         if done.is_ok() || self.journal.is_some() {
             self.machine.settle(&kept, self.watcher.mirror());
         }
-        if let Some(journal) = &self.journal {
+        if let Some(journal) = &mut self.journal {
             journal.write(self.machine.remembered(&Plan::default()))?;
         }
         Ok(done)
     }
 
-    /// Asks the kernel for the steps of an execution, many under way at once.
-    fn run(&mut self, execution: &mut Execution) {
+    /// Asks the kernel for the steps of an execution, at most so many under way at once.
+    fn run(&mut self, execution: &mut Execution, most: usize, mut before: impl FnMut(&Step)) {
         let execution = RefCell::new(execution);
         while !execution.borrow().is_over() {
             let mut begun = 0;
             let steps = std::iter::from_fn(|| {
-                let operation = execution.borrow_mut().next().map(operation);
-                begun += usize::from(operation.is_some());
-                operation
+                let mut execution = execution.borrow_mut();
+                let step = execution.next()?;
+                before(step);
+                begun += 1;
+                Some(operation(step))
             });
-            let heard = self.routes.batch_of_next_hops(steps, |_, outcome| {
+            let heard = self.routes.batch_of_next_hops(steps.take(most), |_, outcome| {
                 execution.borrow_mut().outcome(outcome);
                 ControlFlow::Continue(())
             });
@@ -357,7 +377,7 @@ impl Claims {
 
     fn put_back(&mut self, due: Vec<ClaimId>) -> Result<(), Error> {
         let items: Vec<Item> = due.iter().filter_map(|id| self.machine.get(*id)).map(|claim| claim.item.clone()).collect();
-        if let Some(journal) = self.journal.as_ref().filter(|_| !items.is_empty()) {
+        if let Some(journal) = self.journal.as_mut().filter(|_| !items.is_empty()) {
             self.machine.remember(items.iter().filter_map(Item::as_route).cloned());
             journal.write(self.machine.remembered(&Plan::default()))?;
         }
