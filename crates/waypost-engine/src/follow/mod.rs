@@ -543,7 +543,9 @@ impl Follower {
 
     /// Asks for the next dump that is due, if none runs; says whether it did.
     fn ask<K: Kernel>(&mut self, now: Now, kernel: &mut K, out: &mut Vec<Event>) -> Result<bool, Error> {
+        let mut asked = false;
         while self.running.is_none() {
+            asked = true;
             if let Some(Behind { subject, item, spoiled }) = self.behind.take() {
                 self.submit(now, kernel, subject, item, out)?;
                 if let Some(running) = &mut self.running {
@@ -562,7 +564,8 @@ impl Follower {
                 self.submit(now, kernel, subject, item, out)?;
             }
         }
-        Ok(true)
+        // One that runs since earlier comes when it comes: its end can have been lost, and then nothing is to be had until it is given up.
+        Ok(asked)
     }
 
     /// Asks for a dump, which the mirror has been told of.
