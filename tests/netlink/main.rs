@@ -1,5 +1,6 @@
 //! The rtnetlink backend against the kernel, with `ip` as a witness.
 
+mod bytes;
 mod following;
 mod listing;
 mod places;
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
         test!(removals::an_ipv4_route_can_be_listed_that_is_said_to_have_gone),
         test!(removals::none_is_listed_when_links_were_listed_before),
         test!(removals::an_ipv6_route_that_is_said_to_have_gone_is_not_listed),
+        test!(bytes::changes_of_routes_are_told_in_the_kernels_own_bytes),
+        test!(bytes::lists_are_in_the_kernels_own_bytes),
         test!(requests::each_refusal_has_its_kind),
         test!(requests::without_rights_nothing_changes),
         test!(requests::a_pipeline_has_an_outcome_for_each),

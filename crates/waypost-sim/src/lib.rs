@@ -33,6 +33,8 @@
 
 pub mod contract;
 mod kernel;
+#[cfg(feature = "netlink")]
+pub mod netlink;
 mod profile;
 #[cfg(feature = "pfroute")]
 pub mod routing;

@@ -16,10 +16,22 @@ impl World<'static, SimKernel> {
     /// Where the machine has a link `w0` already.
     #[must_use]
     pub fn about(sim: &Sim) -> Self {
+        Self::of_machine(sim, sim.kernel())
+    }
+}
+
+impl<K: Kernel> World<'static, K> {
+    /// The same, spoken to by any program of the machine.
+    ///
+    /// # Panics
+    ///
+    /// Where the machine has a link `w0` already.
+    #[must_use]
+    pub fn of_machine(sim: &Sim, kernel: K) -> Self {
         let machine = sim.clone();
         let time = Cell::new(Now::default());
         let operate = move |act: Act<'_>| machine.operate(act).unwrap_or_else(|error| panic!("{act:?}: {error}"));
-        Self::new(sim.kernel(), operate, move |kernel| {
+        Self::new(kernel, operate, move |kernel| {
             time.set(time.get().max(kernel.deadline()?));
             Some(time.get())
         })
