@@ -141,6 +141,7 @@ impl Play {
             3 => Dump::Neighbours,
             4 => Dump::NextHops,
             5 => Dump::Settings(family),
+            6 => Dump::Barrier,
             _ => Dump::Routes(family, &filter),
         };
         if self.events.submit(self.now, ticket, dump).is_ok() {

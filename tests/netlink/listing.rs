@@ -93,6 +93,7 @@ pub(crate) fn everything_can_be_listed_without_rights() {
         Dump::NextHops,
         Dump::Settings(Family::V4),
         Dump::Settings(Family::V6),
+        Dump::Barrier,
     ];
     for dump in dumps {
         let notices = ask(&mut kernel, Request::Dump(dump));

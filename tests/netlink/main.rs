@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         test!(following::without_events_nothing_is_heard_of),
         test!(removals::an_ipv4_route_can_be_listed_that_is_said_to_have_gone),
         test!(removals::none_is_listed_when_links_were_listed_before),
+        test!(removals::none_is_listed_behind_a_barrier),
         test!(removals::an_ipv6_route_that_is_said_to_have_gone_is_not_listed),
         test!(bytes::changes_of_routes_are_told_in_the_kernels_own_bytes),
         test!(bytes::lists_are_in_the_kernels_own_bytes),

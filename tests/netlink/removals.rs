@@ -6,7 +6,7 @@ use std::thread;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use waypost::{Native, Options};
-use waypost_core::{Dump, Family, Notice, Prefix, Request, RouteChange, RouteFilter, RouteVerb};
+use waypost_core::{Dump, Family, Notice, Prefix, Request, RouteChange, RouteFilter, RouteVerb, Verb};
 use waypost_tests::namespace::cannot_run;
 use waypost_tests::route_socket;
 
@@ -51,7 +51,7 @@ fn hear_of_removal(kernel: &mut Native, destination: Prefix) {
 }
 
 /// In how many rounds a route was listed that had been announced as gone before the list was asked for.
-fn listed_though_gone(family: Family, links_first: bool) -> usize {
+fn listed_though_gone(family: Family, first: Option<Dump<'_>>) -> usize {
     let _listeners: Vec<OwnedFd> = (0..LISTENERS).map(|_| route_socket(ROUTE_GROUPS)).collect();
     let mut kernel = Native::open(&Options::new()).unwrap();
     let (turn, turns) = channel();
@@ -63,8 +63,10 @@ fn listed_though_gone(family: Family, links_first: bool) -> usize {
         turn.send(number).unwrap();
         let destination = words(family, number).parse::<waypost_core::Route>().unwrap().slot.destination;
         hear_of_removal(&mut kernel, destination);
-        if links_first {
-            ask(&mut kernel, Request::Dump(Dump::Links));
+        if let Some(first) = first {
+            let heard = ask(&mut kernel, Request::Dump(first));
+            let is_link = |notice: &Notice| matches!(notice, Notice::Link(Verb::Listed, _));
+            assert_eq!(heard.iter().any(is_link), first == Dump::Links, "a barrier lists nothing: {heard:?}");
         }
         let heard = ask(&mut kernel, Request::Dump(Dump::Routes(family, &filter)));
         let of_it = |verb: RouteVerb| move |notice: &Notice| matches!(notice, Notice::Route(said, route) if *said == verb && route.slot.destination == destination);
@@ -80,13 +82,17 @@ pub(crate) fn an_ipv4_route_can_be_listed_that_is_said_to_have_gone() {
     if thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
         cannot_run("who deletes and who looks need a processor each");
     }
-    assert!(listed_though_gone(Family::V4, false) > 0, "fib_table_delete announces before it removes (Linux 6.18)");
+    assert!(listed_though_gone(Family::V4, None) > 0, "fib_table_delete announces before it removes (Linux 6.18)");
 }
 
 pub(crate) fn none_is_listed_when_links_were_listed_before() {
-    assert_eq!(listed_though_gone(Family::V4, true), 0);
+    assert_eq!(listed_though_gone(Family::V4, Some(Dump::Links)), 0);
+}
+
+pub(crate) fn none_is_listed_behind_a_barrier() {
+    assert_eq!(listed_though_gone(Family::V4, Some(Dump::Barrier)), 0);
 }
 
 pub(crate) fn an_ipv6_route_that_is_said_to_have_gone_is_not_listed() {
-    assert_eq!(listed_though_gone(Family::V6, false), 0);
+    assert_eq!(listed_though_gone(Family::V6, None), 0);
 }

@@ -166,8 +166,9 @@ impl State {
             return;
         }
         let Some(mut dump) = self.sockets[socket].dumps.pop_front() else { return };
-        // Links are listed under the lock under which routes are changed, routes are not (`rtnl_dumpit`, net/core/rtnetlink.c, Linux 6.18).
-        if matches!(dump.listed, Listed::Links) {
+        // Links are listed under the lock under which routes are changed, be it none of them, and routes are not (`rtnl_dumpit`,
+        // net/core/rtnetlink.c, Linux 6.18).
+        if matches!(dump.listed, Listed::Links | Listed::Barrier) {
             self.take_lock();
         }
         let mut batch = Vec::new();
@@ -212,7 +213,7 @@ impl State {
             Listed::NextHops => {
                 batch.extend(self.all_next_hops().into_iter().map(|object| Notice::NextHop(Verb::Listed, Box::new(object))));
             }
-            Listed::Nothing => {}
+            Listed::Nothing | Listed::Barrier => {}
         }
         false
     }
@@ -227,6 +228,7 @@ fn listed(dump: Dump<'_>) -> Option<Listed> {
         Dump::NextHops => Listed::NextHops,
         // The simulated machine has neighbours and settings of no kind.
         Dump::Neighbours | Dump::Settings(_) => Listed::Nothing,
+        Dump::Barrier => Listed::Barrier,
         _ => return None,
     })
 }

@@ -73,6 +73,7 @@ pub(crate) enum Listed {
     Links,
     Addresses,
     Nothing,
+    Barrier,
     NextHops,
 }
 

@@ -67,6 +67,9 @@ pub enum Dump<'a> {
     NextHops,
     /// Interface settings of one family.
     Settings(Family),
+    /// Nothing. When it ends, all that the kernel had announced before it was asked for has been carried out; a kernel that cannot say so refuses it
+    /// as unsupported.
+    Barrier,
 }
 
 /// Which routes: those that have all that is set here.

@@ -13,8 +13,8 @@
 //!                                             something found, or overrun
 //! ```
 //!
-//! A dump of routes or addresses begins with one of links, unless nothing has been said since the last: what was announced
-//! before it has been carried out when it ends.
+//! A dump of routes or addresses begins with a barrier, or with a dump of links where that is due or the kernel has no barrier, unless nothing has been
+//! said since the last: what was announced before it has been carried out when it ends.
 //!
 //! A dump that may be torn (something was said between request and end, or the kernel says so) is repeated once it is
 //! calm, with growing patience. Nothing is taken away on the word of such a dump: what it has not listed is suspect
@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use waypost_core::{
-    Drained, DumpEnd, Error, ErrorKind, Family, Flushed, Kernel, Notice, Notices, Now, Request, RouteVerb, Ticket, Verb,
+    Drained, Dump, DumpEnd, Error, ErrorKind, Family, Flushed, Kernel, Notice, Notices, Now, Request, RouteVerb, Ticket, Verb,
 };
 
 use crate::mirror::{Doubt, Event, Mirror, Reason, Subject, Tally, is_listed};
@@ -117,7 +117,7 @@ pub struct Follower {
     behind: Option<Behind>,
     /// How often something was said, or lost, by which a dump can be torn.
     said: u64,
-    /// How much had been said when links were last listed whole: what was announced by then has been carried out.
+    /// How much had been said when links were last listed, or a barrier passed: what was announced by then has been carried out.
     carried_out: Option<u64>,
     next_ticket: u64,
     /// A dump of the caller's is being listed.
@@ -153,7 +153,8 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Running {
     ticket: Ticket,
-    subject: Subject,
+    /// `None` is a barrier, which lists nothing.
+    subject: Option<Subject>,
     item: Item,
     /// Something was lost meanwhile.
     spoiled: bool,
@@ -165,7 +166,7 @@ struct Running {
     asked: Now,
 }
 
-/// A dump that begins when the dump of links before it has ended.
+/// A dump that begins when the barrier, or the dump of links, before it has ended.
 #[derive(Clone, Copy, Debug)]
 struct Behind {
     subject: Subject,
@@ -430,6 +431,7 @@ impl Follower {
         else {
             return Ok(());
         };
+        let Some(subject) = subject else { return self.barrier_done(said, end) };
         self.stats.dumps += 1;
         let took = now.running.saturating_sub(asked.running);
         self.verification.took(took);
@@ -442,11 +444,7 @@ impl Follower {
         let ended = self.mirror.end_in_slices(subject, whole, out);
         self.is_ending = self.mirror.go_on(out);
         if subject == Subject::Links {
-            match (error, &mut self.behind) {
-                (None, _) => self.carried_out = Some(said),
-                (Some(_), Some(behind)) => behind.spoiled = true,
-                _ => {}
-            }
+            self.passed(said, error.is_none());
         }
         if let Subject::Routes(family, None) = subject {
             self.stats.suspected(now, family, ended.err().unwrap_or(0));
@@ -474,6 +472,21 @@ impl Follower {
             }
         }
         Ok(())
+    }
+
+    /// The barrier has ended.
+    fn barrier_done(&mut self, said: u64, end: &DumpEnd) -> Result<(), Error> {
+        self.passed(said, end.error.is_none());
+        end.error.clone().filter(|error| error.kind() == ErrorKind::Closed).map_or(Ok(()), Err)
+    }
+
+    /// What was announced before so much had been said has been carried out, unless the kernel has refused to say so.
+    const fn passed(&mut self, said: u64, has_passed: bool) {
+        match &mut self.behind {
+            _ if has_passed => self.carried_out = Some(said),
+            Some(behind) => behind.spoiled = true,
+            None => {}
+        }
     }
 
     /// The kernel cannot list `subject`: it has none.
@@ -533,7 +546,7 @@ impl Follower {
     /// Says whether routes of the family, all or some, are being read or to be read: there may be some that have gone without a word.
     fn still_reads_routes(&self, family: Family) -> bool {
         let concerns = |subject: &Subject| matches!(subject, Subject::Routes(of, _) if *of == family);
-        let now = self.running.map(|running| running.subject).into_iter().chain(self.behind.map(|behind| behind.subject));
+        let now = self.running.and_then(|running| running.subject).into_iter().chain(self.behind.map(|behind| behind.subject));
         self.agenda.subjects().chain(now).any(|subject| concerns(&subject))
     }
 
@@ -557,15 +570,39 @@ impl Follower {
             self.mirror.begin(subject);
             if is_announced_early(subject) && self.carried_out != Some(self.said) {
                 self.behind = Some(Behind { subject, item, spoiled: false });
-                self.mirror.begin(Subject::Links);
-                let links = self.agenda.take(Subject::Links).unwrap_or_else(|| Item::once(now));
-                self.submit(now, kernel, Subject::Links, links, out)?;
+                let links = self.agenda.take(Subject::Links);
+                if links.is_some() || !self.submit_barrier(now, kernel)? {
+                    self.mirror.begin(Subject::Links);
+                    self.submit(now, kernel, Subject::Links, links.unwrap_or_else(|| Item::once(now)), out)?;
+                }
             } else {
                 self.submit(now, kernel, subject, item, out)?;
             }
         }
         // One that runs since earlier comes when it comes: its end can have been lost, and then nothing is to be had until it is given up.
         Ok(asked)
+    }
+
+    /// Asks to be told when all that has been announced has been carried out; says whether the kernel can tell.
+    fn submit_barrier<K: Kernel>(&mut self, now: Now, kernel: &mut K) -> Result<bool, Error> {
+        let ticket = self.ticket();
+        match kernel.submit(now, ticket, Request::Dump(Dump::Barrier)) {
+            Ok(()) => self.runs(now, ticket, None, Item::once(now)),
+            Err(error) if is_final(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
+        ticket
+    }
+
+    fn runs(&mut self, now: Now, ticket: Ticket, subject: Option<Subject>, item: Item) {
+        let (said, asked) = (self.said, now);
+        self.running = Some(Running { ticket, subject, item, spoiled: false, odd: false, said, asked });
     }
 
     /// Asks for a dump, which the mirror has been told of.
@@ -577,13 +614,9 @@ impl Follower {
         item: Item,
         out: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket = self.next_ticket.wrapping_add(1).max(FIRST_TICKET);
+        let ticket = self.ticket();
         match subject.request(|dump| kernel.submit(now, ticket, Request::Dump(dump))) {
-            Ok(()) => {
-                let (said, asked) = (self.said, now);
-                self.running = Some(Running { ticket, subject, item, spoiled: false, odd: false, said, asked });
-            }
+            Ok(()) => self.runs(now, ticket, Some(subject), item),
             Err(error) if is_final(&error) => {
                 // What has been begun ends, and takes nothing away.
                 _ = self.mirror.end(subject, false, out);
@@ -601,7 +634,7 @@ impl Follower {
 /// It does so with IPv4 routes (`fib_table_delete`, net/ipv4/fib_trie.c, Linux 6.18) and with IPv6 addresses of a link that is
 /// switched off (`addrconf_ifdown`, net/ipv6/addrconf.c), and drops the routes behind an address or a next-hop object after it has
 /// announced that those have gone. All of it is done under one lock, which listing links takes too (`rtnl_dumpit`,
-/// net/core/rtnetlink.c), and listing these does not (`RTNL_FLAG_DUMP_UNLOCKED`). So links are listed first: when that ends,
+/// net/core/rtnetlink.c), be it none of them, and listing these does not (`RTNL_FLAG_DUMP_UNLOCKED`). So that is done first: when it ends,
 /// whatever had been announced before has been carried out.
 const fn is_announced_early(subject: Subject) -> bool {
     matches!(subject, Subject::Routes(..) | Subject::Addresses)

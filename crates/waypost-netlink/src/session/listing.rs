@@ -22,6 +22,8 @@ pub(super) enum Listing {
     Neighbours,
     NextHops,
     Settings(Family),
+    /// Nothing, under the lock under which the kernel changes things.
+    Barrier,
 }
 
 impl Listing {
@@ -40,6 +42,7 @@ impl Listing {
             Dump::Neighbours => Self::Neighbours,
             Dump::NextHops => Self::NextHops,
             Dump::Settings(family) => Self::Settings(family),
+            Dump::Barrier => Self::Barrier,
             _ => return None,
         })
     }
@@ -55,6 +58,7 @@ impl Listing {
             Self::Addresses => dump::addresses(out, sequence),
             Self::Neighbours => dump::neighbours(out, sequence),
             Self::Settings(family) => dump::settings(out, sequence, *family),
+            Self::Barrier => dump::no_links(out, sequence),
         }
         Ok(())
     }
@@ -72,6 +76,7 @@ impl Listing {
             Self::Neighbours => message.kind == RTM_NEWNEIGH && (family == AF_INET || family == AF_INET6),
             Self::NextHops => message.kind == RTM_NEWNEXTHOP,
             Self::Settings(asked) => message.kind == RTM_NEWNETCONF && family == number(*asked),
+            Self::Barrier => false,
         }
     }
 
@@ -102,6 +107,7 @@ impl Listing {
             Self::NextHops => "next-hop objects",
             Self::Settings(Family::V4) => "IPv4 settings",
             Self::Settings(Family::V6) => "IPv6 settings",
+            Self::Barrier => "nothing",
         }
     }
 }
