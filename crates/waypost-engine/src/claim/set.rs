@@ -339,23 +339,68 @@ impl Claims {
         let mut plan = Plan::default();
         let mut held = 0;
         for (_, claim) in self.iter() {
-            match &claim.item {
-                Item::Route(route) => match self.standing(route, mirror) {
-                    Standing::Held => {
-                        plan.unchanged += 1;
-                        held += 1;
-                    }
-                    standing => self.plan_route(route, standing, mirror, &mut plan),
-                },
-                Item::Rule(rule) => match self.standing_of_rule(rule, mirror) {
-                    Standing::Held => plan.unchanged += 1,
-                    Standing::Foreign(there) => plan.conflicts.push(Conflict { wanted: claim.item.clone(), there }),
-                    _ => plan.add(claim.item.clone()),
-                },
-            }
+            held += usize::from(self.plan_claim(claim, mirror, &mut plan));
         }
         self.plan_leftovers(mirror, prune, held, &mut plan);
         plan.in_order()
+    }
+
+    /// What one claim lacks, whatever the others do: a plan comes about as a whole or not at all.
+    #[must_use]
+    pub fn plan_for(&self, id: ClaimId, mirror: &Mirror) -> Plan {
+        let mut plan = Plan::default();
+        if let Some(claim) = self.get(id) {
+            self.plan_claim(claim, mirror, &mut plan);
+        }
+        plan.in_order()
+    }
+
+    /// What was withdrawn and is still there, to be deleted, whatever claims lack.
+    #[must_use]
+    pub fn plan_withdrawn(&self, mirror: &Mirror) -> Plan {
+        let mut plan = Plan::default();
+        for (at, item) in self.released.iter().enumerate() {
+            if self.released[..at].contains(item) {
+                continue;
+            }
+            match item {
+                Item::Route(route) => {
+                    let claimed = self.at(&route.slot).and_then(|id| self.get(id)).and_then(|claim| claim.item.as_route());
+                    let is_wanted = |there| claimed.is_some_and(|own| is_satisfied_by(own, there) || is_joined(own, there));
+                    let there = mirror.tables().slot(&route.slot).map(|(_, there)| there);
+                    let there = there.filter(|there| self.owns(*there) && !is_wanted(*there));
+                    for there in there.filter(|there| is_satisfied_by(route, *there) || is_joined(route, *there)) {
+                        plan.delete(Item::Route(there.to_route()), place_of(there, mirror), is_satisfied_by(route, there));
+                    }
+                }
+                Item::Rule(rule)
+                    if self.find(item).is_none() && matches!(self.standing_of_rule(rule, mirror), Standing::Held) =>
+                {
+                    plan.delete(item.clone(), RouteChange::Add, true);
+                }
+                Item::Rule(_) => {}
+            }
+        }
+        plan.in_order()
+    }
+
+    /// Plans what a claim lacks; says whether it is a route and lacks nothing.
+    fn plan_claim(&self, claim: &Claim, mirror: &Mirror, plan: &mut Plan) -> bool {
+        match &claim.item {
+            Item::Route(route) => match self.standing(route, mirror) {
+                Standing::Held => {
+                    plan.unchanged += 1;
+                    return true;
+                }
+                standing => self.plan_route(route, standing, mirror, plan),
+            },
+            Item::Rule(rule) => match self.standing_of_rule(rule, mirror) {
+                Standing::Held => plan.unchanged += 1,
+                Standing::Foreign(there) => plan.conflicts.push(Conflict { wanted: claim.item.clone(), there }),
+                _ => plan.add(claim.item.clone()),
+            },
+        }
+        false
     }
 
     fn plan_route(&self, route: &Route, standing: Standing, mirror: &Mirror, plan: &mut Plan) {

@@ -5,7 +5,7 @@ use waypost_core::{ErrorKind, Now};
 use super::life::Trigger;
 use super::spec::OnRival;
 use super::wish::{Role, Told, UplinkId, UplinkReport, WishId, WishState};
-use super::{CONFIRM, Uplinks};
+use super::{CONFIRM, Record, Uplinks};
 use crate::Mirror;
 
 impl Uplinks {
@@ -120,7 +120,12 @@ impl Uplinks {
     /// Compares what is held with what the mirror has.
     pub(super) fn see(&mut self, now: Now, mirror: &Mirror) {
         let (mut lost, mut found) = (Vec::new(), Vec::new());
-        let ids: Vec<WishId> = self.wishes.ids().collect();
+        // Of a route that the mirror has had, it tells when it goes.
+        let is_told = |record: &&Record| {
+            let is_known = record.wish.state == WishState::Held && record.seen;
+            !is_known || record.suspect.is_some() || record.unsure || record.doubted
+        };
+        let ids: Vec<WishId> = self.wishes.values().filter(is_told).map(|record| record.wish.id).collect();
         for id in ids {
             let Some(record) = self.wishes.get(id) else { continue };
             let slot = &record.wish.route.slot;

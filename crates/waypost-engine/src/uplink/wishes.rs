@@ -38,10 +38,6 @@ impl Wishes {
         self.by_id.get_mut(&id)
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = WishId> {
-        self.by_id.keys().copied()
-    }
-
     pub(super) fn values(&self) -> impl Iterator<Item = &Record> + Clone {
         self.by_id.values()
     }

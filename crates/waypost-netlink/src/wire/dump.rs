@@ -15,8 +15,8 @@
 use waypost_core::Family;
 
 use super::constants::{
-    AF_INET, AF_INET6, IFLA_EXT_MASK, IFLA_MASTER, NLM_F_DUMP, NLM_F_REQUEST, RTEXT_FILTER_SKIP_STATS, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH,
-    RTM_GETNETCONF, RTM_GETRULE,
+    AF_INET, AF_INET6, IFLA_EXT_MASK, IFLA_MASTER, NLM_F_DUMP, NLM_F_REQUEST, RTEXT_FILTER_SKIP_STATS, RTM_GETADDR, RTM_GETLINK,
+    RTM_GETNEIGH, RTM_GETNETCONF, RTM_GETRULE,
 };
 use super::{Encoder, address, link, neighbour, rule, settings};
 
@@ -26,7 +26,7 @@ pub fn links(out: &mut Vec<u8>, sequence: u32) {
 }
 
 /// Appends a request for the links of a master that is not there: none are listed, under the lock under which all are (`rtnl_dumpit` and
-/// `link_master_filtered`, net/core/rtnetlink.c, Linux 6.18; before 4.5 there is no such filter, and all links come).
+/// `link_master_filtered`, net/core/rtnetlink.c, Linux 6.18). A kernel that does not know this filter lists all.
 pub fn no_links(out: &mut Vec<u8>, sequence: u32) {
     // The kernel numbers links upwards from 1.
     request(out, RTM_GETLINK, sequence, &[0; link::HEADER], |message| message.u32(IFLA_MASTER, i32::MAX.unsigned_abs()));

@@ -306,7 +306,8 @@ impl Claims {
             Ok(id) => id,
             Err(error) => return Ok(Err(error)),
         };
-        let plan = self.machine.plan(self.watcher.mirror(), Prune::Withdrawn);
+        // What other claims lack is to hold up nothing: a plan comes about as a whole or not at all.
+        let plan = self.machine.plan_for(id, self.watcher.mirror());
         let refused = plan.conflicts().first().map(|conflict| {
             Error::new(ErrorKind::Exists, "claim route").on(&conflict.wanted).because(format!("{} is there", conflict.there))
         });
@@ -328,7 +329,7 @@ impl Claims {
     /// it is claimed again, by the number that comes with it.
     pub(crate) fn give_up(&mut self, id: ClaimId) -> Result<Result<(), (Error, Option<ClaimId>)>, Error> {
         let Some(claim) = self.machine.withdraw(id) else { return Ok(Ok(())) };
-        let plan = self.machine.plan(self.watcher.mirror(), Prune::Withdrawn);
+        let plan = self.machine.plan_withdrawn(self.watcher.mirror());
         match self.carry_out(plan)? {
             Ok(_) => Ok(Ok(())),
             Err(failed) => Ok(Err((failed.error().clone(), self.machine.put(claim).ok()))),

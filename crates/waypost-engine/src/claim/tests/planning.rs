@@ -4,7 +4,7 @@ use waypost_core::{ErrorKind, OwnershipTag, RouteChange};
 
 use super::scene::{Scene, route, rule};
 use crate::Mirror;
-use crate::claim::{Claim, Claims, Difference, Obstacle, Owner, Policy, Prune, Service};
+use crate::claim::{Claim, Claims, Difference, Obstacle, Owner, Plan, Policy, Prune, Service};
 
 fn steps(scene: &mut Scene, prune: Prune) -> Vec<String> {
     let plan = scene.plan(prune);
@@ -26,6 +26,29 @@ fn what_is_there_is_not_touched_and_the_rest_is_added_and_deleted() {
     let done = scene.apply(Prune::Withdrawn).unwrap();
     assert_eq!(done.requests(), 2, "only the difference is written");
     assert_eq!(scene.words().len(), 3);
+}
+
+#[test]
+fn a_plan_for_one_claim_takes_up_no_other_and_one_of_what_was_withdrawn_none() {
+    let mut scene = Scene::new();
+    let [first, second, third] =
+        ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"].map(|to| scene.put(&format!("{to} via 10.0.0.1 metric 5")));
+    scene.apply(Prune::Withdrawn).unwrap();
+    for id in [first, second] {
+        let own = scene.claims.get(id).and_then(|claim| claim.item.as_route()).unwrap().to_string();
+        scene.rival(RouteChange::Delete, &own);
+    }
+    scene.settle();
+    assert_eq!(scene.plan(Prune::Withdrawn).steps().count(), 2, "two claims lack their routes");
+    let words = |plan: Plan| plan.steps().map(|step| step.item().to_string()).collect::<Vec<_>>();
+    let for_one = words(scene.claims.plan_for(first, scene.follower.mirror()));
+    assert!(matches!(&for_one[..], [step] if step.contains("10.1.0.0/16")), "{for_one:?}");
+    assert!(scene.claims.plan_for(third, scene.follower.mirror()).is_empty());
+    for claim in [second, third, scene.put("7: from all lookup 7")] {
+        scene.claims.withdraw(claim).unwrap();
+    }
+    let withdrawn = words(scene.claims.plan_withdrawn(scene.follower.mirror()));
+    assert!(matches!(&withdrawn[..], [step] if step.contains("10.3.0.0/16")), "what is there goes, once: {withdrawn:?}");
 }
 
 #[test]
