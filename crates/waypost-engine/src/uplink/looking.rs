@@ -36,13 +36,16 @@ impl Uplinks {
         let ids: Vec<UplinkId> = self.members.values().filter(|member| is_meant(member)).map(|member| member.id).collect();
         for id in ids {
             let Some(uplink) = self.members.get(&id).map(|member| &member.uplink) else { continue };
-            let WayOut { has_link, mut hop, expires } = way_out(uplink, mirror, serving, &self.options);
+            let WayOut { has_link, mut hop, router } = way_out(uplink, mirror, serving, &self.options);
             if let Some(vpn) = uplink.vpn {
                 hop = hop.filter(|_| self.beneath(vpn.server, mirror) != Beneath::Nowhere);
             }
             if let Some(member) = self.members.get_mut(&id) {
                 // What stands in the mirror was so when it was heard: it is taken when it is new.
-                member.router_until = expires.map(|expires| member.router_until.unwrap_or(now + expires));
+                let before = std::mem::replace(&mut member.router, router.map(|(router, _)| router));
+                let until = member.router_until.filter(|_| member.router == before);
+                let expires = router.and_then(|(_, expires)| expires);
+                member.router_until = expires.map(|expires| until.unwrap_or(now + expires));
                 member.look(now, has_link, hop, &self.options);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use waypost_core::{Address, AddressFlags, Family, IfIndex, NextHop, Now, Prefix, Scope};
+use waypost_core::{Address, AddressFlags, Family, IfIndex, NextHop, Now, Prefix, Scope, Slot};
 
 use super::health::{Grade, Health};
 use super::life::Life;
@@ -31,6 +31,8 @@ pub(super) struct Member {
     pub(super) has_link: bool,
     /// The way out, while it can be used.
     pub(super) hop: Option<NextHop>,
+    /// By whose route it knows its router: the route's slot and the router.
+    pub(super) router: Option<Router>,
     /// When the lifetime of its router is over, unless that is renewed meanwhile.
     pub(super) router_until: Option<Now>,
     /// Since when that is so.
@@ -73,6 +75,7 @@ impl Member {
             life: Life::Inactive,
             has_link: false,
             hop: None,
+            router: None,
             router_until: None,
             since: Now::default(),
             failures: 0,
@@ -219,32 +222,35 @@ pub(super) struct WayOut {
     pub(super) has_link: bool,
     /// By what way they can leave by it.
     pub(super) hop: Option<NextHop>,
-    /// How long its router said that it would be there.
-    pub(super) expires: Option<Duration>,
+    /// By whose route its router is known, and how long that is to live.
+    pub(super) router: Option<(Router, Option<Duration>)>,
 }
+
+/// A default route of another program's, and the router that it leads to.
+pub(super) type Router = (Slot, IpAddr);
 
 /// Whether the link of `uplink` carries packets, and by what way they can leave by it.
 pub(super) fn way_out(uplink: &Uplink, mirror: &Mirror, serving: &Serving, options: &UplinkOptions) -> WayOut {
     let has_link = mirror.links().get(&uplink.interface).is_some_and(waypost_core::Link::has_carrier);
     let found = match uplink.exit {
         Exit::PointToPoint => {
-            return WayOut { has_link, hop: has_link.then(|| NextHop::dev(uplink.interface)), expires: None };
+            return WayOut { has_link, hop: has_link.then(|| NextHop::dev(uplink.interface)), router: None };
         }
         Exit::Gateway(gateway) => Some((gateway, None)),
-        Exit::Learned => learned(uplink, mirror, options),
+        Exit::Learned => learned(uplink, mirror, options).map(|(router, expires)| (router.1, Some((router, expires)))),
     };
-    let Some((gateway, expires)) = found.filter(|_| has_link && serving.contains(&(uplink.interface, uplink.family))) else {
-        return WayOut { has_link, hop: None, expires: None };
+    let Some((gateway, router)) = found.filter(|_| has_link && serving.contains(&(uplink.interface, uplink.family))) else {
+        return WayOut { has_link, hop: None, router: None };
     };
-    WayOut { has_link, hop: Some(NextHop::via(gateway).with_interface(uplink.interface)), expires }
+    WayOut { has_link, hop: Some(NextHop::via(gateway).with_interface(uplink.interface)), router }
 }
 
 /// The router of the best default route that somebody else has over the interface, and how long that is to live.
-fn learned(uplink: &Uplink, mirror: &Mirror, options: &UplinkOptions) -> Option<(IpAddr, Option<Duration>)> {
+fn learned(uplink: &Uplink, mirror: &Mirror, options: &UplinkOptions) -> Option<(Router, Option<Duration>)> {
     let chain = mirror.tables().table(options.table)?.exactly(Prefix::default_of(uplink.family))?;
     let mut alive = chain.filter(|route| route.entry.protocol != options.protocol && route.expires != Some(Duration::ZERO));
     alive.find_map(|route| {
         let own = route.entry.next_hops.iter().filter(|hop| hop.interface == Some(uplink.interface));
-        own.filter_map(|hop| hop.gateway).next().map(|gateway| (gateway, route.expires))
+        own.filter_map(|hop| hop.gateway).next().map(|gateway| ((route.slot, gateway), route.expires))
     })
 }

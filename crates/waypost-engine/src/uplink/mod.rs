@@ -33,7 +33,7 @@ mod wishes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use waypost_core::{Capabilities, Family, NeighbourState, Now, OwnershipTag, Route, RouteRef};
+use waypost_core::{Capabilities, Family, NeighbourState, NextHop, Now, OwnershipTag, Route, RouteRef};
 
 pub use band::MetricBands;
 pub use health::{Grade, ProbeOptions, Probed};
@@ -280,9 +280,18 @@ impl Uplinks {
         if crate::monitor::is_wide(destination) {
             self.stirred = true;
             if any.entry.protocol != self.options.protocol {
-                let leaves_by = |index| any.entry.next_hops.iter().any(|hop| hop.interface == Some(index));
-                let routers = self.members.values_mut().filter(|member| leaves_by(member.uplink.interface));
-                routers.for_each(|member| member.router_until = None);
+                // Another route, be it over the same interface, says nothing of how long that router is there.
+                let tells_of = |member: &Member, route: &Route| {
+                    let is_router =
+                        |hop: &NextHop, gateway| hop.interface == Some(member.uplink.interface) && hop.gateway == Some(gateway);
+                    let router = member.router.filter(|(slot, _)| *slot == route.slot);
+                    router.is_some_and(|(_, gateway)| route.entry.next_hops.iter().any(|hop| is_router(hop, gateway)))
+                };
+                for member in self.members.values_mut() {
+                    if change.before().into_iter().chain(change.now()).any(|route| tells_of(member, route)) {
+                        member.router_until = None;
+                    }
+                }
             }
             return;
         }

@@ -197,6 +197,16 @@ fn a_router_is_left_when_its_lifetime_is_over_unless_that_was_renewed() {
     // Routes of ours say nothing of a router's, nor does another's.
     machine.pass(ms(20_000));
     machine.hear(RouteVerb::Added, "default via fe80::9 dev if4 proto ra metric 1026 expires 9sec");
+    // Nor do others over the same interface, to the same router among them.
+    for other in [
+        "8000::/1 via fe80::1 dev if3",
+        "default via fe80::1 dev if3 proto static metric 2000",
+        "default via fe80::7 dev if3 metric 3000",
+    ] {
+        machine.hear(RouteVerb::Added, other);
+        machine.turn();
+        machine.hear(RouteVerb::Removed, other);
+    }
     machine.turn();
     assert_eq!(machine.uplinks.deadline(), Some(machine.now + ms(10_000)));
     machine.pass(ms(9_999));
