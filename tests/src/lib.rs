@@ -18,6 +18,6 @@ pub mod witness;
 pub mod world;
 
 pub use sys::{
-    Seen, Wire, connecting, cover, drop_rights, enter_network, forge, missing_groups, refuse_subscriptions, route_socket,
-    serve_as, sleep_by_the_clocks, switch_link, take_interrupts, transparent_datagrams,
+    Seen, Wire, abstract_datagrams, connecting, cover, drop_rights, enter_network, forge, missing_groups, refuse_subscriptions,
+    route_socket, serve_as, sleep_by_the_clocks, switch_link, take_interrupts, transparent_datagrams,
 };

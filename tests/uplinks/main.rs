@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     run(&[
         test!(running::a_planned_switch_loses_nothing),
         test!(links::a_link_that_goes_down_is_left_at_once),
-        test!(links::sixty_four_uplinks_that_flap_cost_little),
+        test!(links::sixty_four_uplinks_that_flap_have_their_routes_again),
         test!(running::a_killed_daemon_leaves_the_routes_and_the_next_takes_them_over_without_a_loss),
         test!(running::what_was_added_goes_at_the_end_unless_it_is_to_be_left),
         test!(running::a_bad_configuration_is_refused_with_its_line_and_the_running_one_kept),

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 
 use waypost_tests::ip::ip;
 
-use crate::world::{BEYOND, Stream, ask, beyond, config, leaves_by, make, now, start, until};
+use crate::world::{BEYOND, Stream, ask, beyond, config, leaves_by, make, now, signal, start, until};
 
 /// How uplinks are probed: each 100 ms, bad after two failures of 200 ms at most.
 fn probes(target: &str) -> String {
@@ -37,7 +37,7 @@ fn answer(stream: &mut TcpStream, is_portal: bool) {
 pub(crate) fn a_silent_gateway_is_left_when_its_probes_fail() {
     make();
     for target in ["198.51.100.1:9", "198.51.100.1"] {
-        let _daemon = start(&config(&probes(target), "probe = true"));
+        let mut daemon = start(&config(&probes(target), "probe = true"));
         until("both are good", || ask("--status").matches("health good").count() == 2);
         let stream = Stream::begin();
         // The carrier stays, nobody answers.
@@ -52,6 +52,9 @@ pub(crate) fn a_silent_gateway_is_left_when_its_probes_fail() {
         eprintln!("{sent} packets, {lost} lost");
         ip("-n beyond address add 10.2.0.1/24 dev r2");
         until("w2 is elected", || leaves_by() == "w2");
+        // The next is not to find routes by which it seems to be there before it is.
+        signal(&daemon, "TERM");
+        assert!(daemon.child.wait().expect("it ends").success());
     }
 }
 

@@ -1,12 +1,15 @@
 //! The daemon, and what happens to it.
 
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use waypost_tests::command::{Running, command};
 use waypost_tests::ip::ip;
 
 use crate::world::{
-    Stream, ask, config, defaults, directory, leaves_by, make, manager, pass, signal, start, until, write_config,
+    Stream, abstract_manager, ask, config, defaults, directory, leaves_by, make, manager, pass, signal, start, until,
+    write_config,
 };
 
 /// How often a thing is done in the short form; `WAYPOST_UPLINK_ROUNDS` says how often in the long one.
@@ -123,11 +126,17 @@ pub(crate) fn without_a_configuration_it_shows_what_it_would_do_and_does_nothing
 
 pub(crate) fn who_started_it_is_told() {
     make();
-    let (socket, notify) = manager();
+    // A file, and a name in the abstract namespace of unix(7).
+    for manager in [manager(), abstract_manager()] {
+        told(manager);
+    }
+}
+
+fn told((socket, notify): (UnixDatagram, PathBuf)) {
     let path = write_config(&config("", ""));
     let mut starting = command(&format!("uplinks --config {path}"));
     starting.env("NOTIFY_SOCKET", &notify).env("WATCHDOG_USEC", "100000");
-    let daemon = Running::of(starting);
+    let mut daemon = Running::of(starting);
     let mut heard = Vec::new();
     let mut buffer = [0; 256];
     while !(heard.iter().any(|word| word == "READY=1") && heard.iter().filter(|word| *word == "WATCHDOG=1").count() > 2) {
@@ -141,4 +150,5 @@ pub(crate) fn who_started_it_is_told() {
         let length = socket.recv(&mut buffer).expect("it tells in time");
         last = String::from_utf8_lossy(&buffer[..length]).into_owned();
     }
+    assert!(daemon.child.wait().expect("it ends").success());
 }

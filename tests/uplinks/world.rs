@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -9,8 +10,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use waypost_tests::command::{Running, command};
-use waypost_tests::enter_network;
 use waypost_tests::ip::{ip, sysctl};
+use waypost_tests::{abstract_datagrams, enter_network};
 
 /// The host beyond.
 pub(crate) const BEYOND: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
@@ -133,6 +134,9 @@ pub(crate) struct Stream {
     client: JoinHandle<(u32, u32)>,
 }
 
+/// What is sent behind all packets.
+const LAST: u32 = u32::MAX;
+
 /// How long after one packet the next is sent.
 const PACE: Duration = Duration::from_millis(4);
 
@@ -168,7 +172,14 @@ impl Stream {
                 (sent, due) = (sent + 1, due + PACE);
                 take(&socket, due, &mut back);
             }
-            take(&socket, due + Duration::from_secs(1), &mut back);
+            // Whatever is still under way comes before what is sent after it: when that has come back, so has all that ever will.
+            let end = now() + PATIENCE;
+            for _ in 0..3 {
+                while !back.remove(&LAST) && now() < end {
+                    let _ = socket.send_to(&LAST.to_be_bytes(), (host, port));
+                    take(&socket, now() + Duration::from_millis(20), &mut back);
+                }
+            }
             let _ = socket.send_to(&[], (host, port));
             (sent, sent - u32::try_from(back.len()).expect("no more than were sent"))
         });
@@ -212,11 +223,19 @@ pub(crate) fn leaves_by_to(host: IpAddr) -> String {
 }
 
 /// A socket that is told by the daemon how it is doing.
-pub(crate) fn manager() -> (std::os::unix::net::UnixDatagram, PathBuf) {
+pub(crate) fn manager() -> (UnixDatagram, PathBuf) {
     let path = directory().join("notify");
-    let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("it is free");
+    let socket = UnixDatagram::bind(&path).expect("it is free");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time");
     (socket, path)
+}
+
+/// The same at a name that is no file's.
+pub(crate) fn abstract_manager() -> (UnixDatagram, PathBuf) {
+    let name = format!("waypost-{}", std::process::id());
+    let socket = abstract_datagrams(&name);
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time");
+    (socket, PathBuf::from(format!("@{name}")))
 }
 
 /// Sends nothing but time by: waits for a datagram that nobody sends.

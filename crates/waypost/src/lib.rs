@@ -56,6 +56,7 @@ mod monitor;
 mod privilege;
 mod reach;
 mod routes;
+mod service;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod stream;
 mod sys;
@@ -71,6 +72,7 @@ pub use monitor::Monitor;
 pub use privilege::{become_network_user, become_user};
 pub use reach::{Reach, Slices};
 pub use routes::{Ensured, Operation, Routes};
+pub use service::ServiceManager;
 #[cfg(feature = "async-io")]
 pub use stream::AsyncIoEvents;
 #[cfg(feature = "tokio")]

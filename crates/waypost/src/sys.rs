@@ -3,7 +3,7 @@
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
 //! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
 //! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so,
-//! `try_lock`, which locks a file, `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, and `keep_to`, by which a socket is kept to an interface.
+//! `try_lock`, which locks a file, `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, `address_of`, by which a socket is found that was named to the program, and `keep_to`, by which a socket is kept to an interface.
 
 use cfg_if::cfg_if;
 
@@ -56,6 +56,16 @@ cfg_if! {
             waypost_netlink::keep_network_rights().map_err(|error| nix::Error::from_raw(error.raw_os_error().unwrap_or_default()))?;
             prctl::set_keepcaps(false)?;
             prctl::set_no_new_privs()
+        }
+
+        /// The address of a datagram socket that a program was told of; of a name that begins with `@`, in the abstract namespace of unix(7).
+        pub(crate) fn address_of(name: &str) -> std::io::Result<std::os::unix::net::SocketAddr> {
+            use std::os::linux::net::SocketAddrExt;
+            use std::os::unix::net::SocketAddr;
+            match name.strip_prefix('@') {
+                Some(name) => SocketAddr::from_abstract_name(name),
+                None => SocketAddr::from_pathname(name),
+            }
         }
 
         /// Leaves all groups but one; setgroups(2).
@@ -132,6 +142,11 @@ cfg_if! {
                     nix::unistd::setgroups(&[group])
                 }
             }
+        }
+
+        /// The address of a datagram socket that a program was told of: here each is a file's.
+        pub(crate) fn address_of(name: &str) -> std::io::Result<std::os::unix::net::SocketAddr> {
+            std::os::unix::net::SocketAddr::from_pathname(name)
         }
 
         /// These systems name no limit.

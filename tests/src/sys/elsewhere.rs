@@ -50,6 +50,16 @@ pub fn route_socket(_: u32) -> OwnedFd {
     panic!("routing sockets have no groups");
 }
 
+/// A datagram socket at a name in the abstract namespace of unix(7).
+///
+/// # Panics
+///
+/// Always: no test gets so far.
+#[must_use]
+pub fn abstract_datagrams(_: &str) -> std::os::unix::net::UnixDatagram {
+    panic!("sockets have no names here but those of files");
+}
+
 /// Sends a message to another socket.
 ///
 /// # Panics

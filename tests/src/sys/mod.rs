@@ -31,13 +31,13 @@ cfg_if::cfg_if! {
         mod wire;
 
         pub(crate) use rtnetlink::{enter, has_room, thread_number};
-        pub use rtnetlink::{cover, drop_rights, enter_network, forge, missing_groups, new_network, route_socket, sleep_by_the_clocks, switch_link};
+        pub use rtnetlink::{abstract_datagrams, cover, drop_rights, enter_network, forge, missing_groups, new_network, route_socket, sleep_by_the_clocks, switch_link};
         pub use seccomp::refuse_subscriptions;
         pub use wire::{Wire, connecting, serve_as, transparent_datagrams};
     } else {
         mod elsewhere;
 
         pub(crate) use elsewhere::{enter, has_room, thread_number};
-        pub use elsewhere::{Wire, connecting, cover, drop_rights, enter_network, forge, missing_groups, new_network, refuse_subscriptions, route_socket, serve_as, sleep_by_the_clocks, switch_link, transparent_datagrams};
+        pub use elsewhere::{Wire, abstract_datagrams, connecting, cover, drop_rights, enter_network, forge, missing_groups, new_network, refuse_subscriptions, route_socket, serve_as, sleep_by_the_clocks, switch_link, transparent_datagrams};
     }
 }

@@ -111,6 +111,19 @@ pub fn route_socket(groups: u32) -> OwnedFd {
     socket
 }
 
+/// A datagram socket at a name in the abstract namespace of unix(7).
+///
+/// # Panics
+///
+/// Where somebody has that name.
+#[must_use]
+pub fn abstract_datagrams(name: &str) -> std::os::unix::net::UnixDatagram {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let address = SocketAddr::from_abstract_name(name).expect("a name");
+    UnixDatagram::bind_addr(&address).expect("it is free")
+}
+
 /// Sends a message to the socket of this port, and says whether there was room for it.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,10 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use waypost::{ErrorKind, Family, IfIndex, ProbeTarget, Probed, UplinkId, UplinkReport, Uplinks};
+use waypost::{ErrorKind, Family, IfIndex, ProbeTarget, Probed, ServiceManager, UplinkId, UplinkReport, Uplinks};
 
 use super::config::Plan;
+use super::queue::Queue;
 use super::{control, log, show};
 use crate::args::UplinksAsked;
 use crate::failure::Failure;
@@ -31,9 +32,6 @@ const FIRST_CLIENT: usize = 16;
 /// How long is waited at the end for the kernel to take the routes away.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How many probes are made at once: each has a thread.
-const PROBES_MAX: usize = 64;
-
 /// What became of a probe: of which uplink, its number, and whether it got through.
 type Answer = (UplinkId, u32, Probed);
 
@@ -46,7 +44,7 @@ struct Daemon<'a> {
     clients: BTreeMap<usize, Client>,
     next_client: usize,
     probes: (Sender<Answer>, Receiver<Answer>),
-    under_way: usize,
+    queue: Queue<UplinkId>,
     wake: UnixStream,
     manager: Manager,
     /// Who started it has been told who is elected.
@@ -82,7 +80,7 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
         clients: BTreeMap::new(),
         next_client: FIRST_CLIENT,
         probes: mpsc::channel(),
-        under_way: 0,
+        queue: Queue::new(),
         wake,
         manager: Manager::new(),
         has_told: false,
@@ -158,7 +156,12 @@ impl Daemon<'_> {
             self.tell(report)?;
         }
         for (uplink, number) in turn.probes {
-            self.probe(uplink, number);
+            self.queue.put(uplink, number);
+        }
+        while let Some((uplink, number)) = self.queue.begin() {
+            if self.probe(uplink, number).is_none() {
+                self.queue.end();
+            }
         }
         self.output.flush()?;
         if turn.reports.iter().any(|report| matches!(report, UplinkReport::Elected { .. })) || !self.has_told {
@@ -301,9 +304,9 @@ impl Daemon<'_> {
         }
     }
 
-    /// Makes a probe, in a thread that ends with it.
-    fn probe(&mut self, uplink: UplinkId, number: u32) {
-        let Some(own) = self.uplinks.uplink(uplink) else { return };
+    /// Makes a probe, in a thread that ends with it; nothing where there is nothing to be asked.
+    fn probe(&self, uplink: UplinkId, number: u32) -> Option<()> {
+        let own = self.uplinks.uplink(uplink)?;
         let (index, family) = (own.interface, own.family);
         let interface = self.uplinks.names().printed(index).to_string();
         // A page is asked over this family and no other.
@@ -314,10 +317,7 @@ impl Daemon<'_> {
         // A portal lets much through: who asks for a page too goes by that.
         targets.sort_by_key(|target| !matches!(target, ProbeTarget::Page(_)));
         let (timeout, answer) = (self.plan.timeout, self.probes.0.clone());
-        let Ok(mut wake) = self.wake.try_clone() else { return };
-        if targets.is_empty() || self.under_way >= PROBES_MAX {
-            return;
-        }
+        let mut wake = self.wake.try_clone().ok().filter(|_| !targets.is_empty())?;
         let look = move || {
             // One that answers is enough; the time is for each.
             let mut answers = targets.iter().map(|target| target.ask(&interface, &addresses, timeout));
@@ -325,14 +325,12 @@ impl Daemon<'_> {
             let _ = answer.send((uplink, number, said));
             let _ = wake.write_all(&[0]);
         };
-        if std::thread::Builder::new().spawn(look).is_ok() {
-            self.under_way += 1;
-        }
+        std::thread::Builder::new().spawn(look).ok().map(drop)
     }
 
     fn take_probes(&mut self) {
         while let Ok((uplink, number, probed)) = self.probes.1.try_recv() {
-            self.under_way -= 1;
+            self.queue.end();
             self.uplinks.probed(uplink, number, probed);
         }
     }
@@ -370,24 +368,21 @@ fn now() -> Instant {
 
 /// Who started it, if he wants to be told: sd_notify(3).
 struct Manager {
-    socket: Option<(UnixDatagram, String)>,
+    found: Option<ServiceManager>,
     /// How often he wants to hear, and when he is told next.
     watchdog: Option<(Duration, Instant)>,
 }
 
 impl Manager {
     fn new() -> Self {
-        // A name that begins with @ is no file; systemd's own is one.
-        let path = std::env::var("NOTIFY_SOCKET").ok().filter(|path| path.starts_with('/'));
-        let socket = path.and_then(|path| Some((UnixDatagram::unbound().ok()?, path)));
         let every = std::env::var("WATCHDOG_USEC").ok().and_then(|micros| micros.parse().ok()).map(Duration::from_micros);
         let watchdog = every.filter(|every| !every.is_zero()).map(|every| (every / 2, now()));
-        Self { socket, watchdog }
+        Self { found: ServiceManager::find(), watchdog }
     }
 
     fn say(&self, text: &str) {
-        if let Some((socket, path)) = &self.socket {
-            let _ = socket.send_to(text.as_bytes(), path);
+        if let Some(manager) = &self.found {
+            let _ = manager.say(text);
         }
     }
 

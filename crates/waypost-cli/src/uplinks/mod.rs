@@ -4,6 +4,7 @@ mod config;
 mod control;
 mod daemon;
 mod log;
+mod queue;
 mod show;
 
 use std::path::PathBuf;
