@@ -86,6 +86,8 @@ struct Ending {
     /// What has gone.
     gone: std::vec::IntoIter<(Slot, RowId)>,
     twins: Vec<(usize, Route)>,
+    /// What has been listed: others that it hid stand between.
+    seen: Bits,
 }
 
 impl Listing {
@@ -398,7 +400,7 @@ impl Routes {
         let sound = whole && dump.quiescent && !dump.void;
         let suspect = |row: &RowId| !dump.seen.contains(*row) && !dump.touched.contains(*row);
         if self.all_seen(&dump) {
-            self.ending = sound.then(|| Ending { gone: Vec::new().into_iter(), twins: dump.twins });
+            self.ending = sound.then(|| Ending { gone: Vec::new().into_iter(), twins: dump.twins, seen: dump.seen });
             return if sound { Ok(()) } else { Err(0) };
         }
         let missing = self.tables.rows().filter(|(row, route)| {
@@ -408,7 +410,7 @@ impl Routes {
             return Err(missing.count());
         }
         let gone: Vec<(Slot, RowId)> = missing.map(|(row, route)| (route.slot, row)).collect();
-        self.ending = Some(Ending { gone: gone.into_iter(), twins: dump.twins });
+        self.ending = Some(Ending { gone: gone.into_iter(), twins: dump.twins, seen: dump.seen });
         Ok(())
     }
 
@@ -423,8 +425,11 @@ impl Routes {
             return true;
         }
         // What a sound dump has listed twice is there twice.
-        for (position, twin) in ending.twins {
-            self.insert(&twin, Position::At(position), out);
+        for (listed_before, twin) in ending.twins {
+            let listed = self.tables.slot(&twin.slot).enumerate().filter(|(_, (row, _))| ending.seen.contains(*row));
+            let position = listed.take(listed_before).last().map_or(0, |(at, _)| at + 1);
+            let row = self.insert(&twin, Position::At(position), out);
+            ending.seen.insert(row);
         }
         false
     }
