@@ -370,7 +370,7 @@ impl Claims {
                     let there = mirror.tables().slot(&route.slot).map(|(_, there)| there);
                     let there = there.filter(|there| self.owns(*there) && !is_wanted(*there));
                     for there in there.filter(|there| is_satisfied_by(route, *there) || is_joined(route, *there)) {
-                        plan.delete(Item::Route(there.to_route()), place_of(there, mirror), is_satisfied_by(route, there));
+                        plan.delete(Item::Route(there.to_route()), self.place_of(there, mirror), is_satisfied_by(route, there));
                     }
                 }
                 Item::Rule(rule)
@@ -450,7 +450,7 @@ impl Claims {
             }
         }
         match (differs, foreign) {
-            (Some(old), _) => Standing::Differs(old.to_route(), back(route.slot.destination.family(), before, behind)),
+            (Some(old), _) => Standing::Differs(old.to_route(), self.back(route.slot.destination.family(), before, behind)),
             (None, Some(other)) => Standing::Foreign(Item::Route(other.to_route())),
             (None, None) => Standing::Missing,
         }
@@ -490,7 +490,7 @@ impl Claims {
             let gone: Vec<RouteRef<'_>> = gone.collect();
             // Of one slot the last goes first: what is put back comes behind on IPv6.
             for there in gone.chunk_by(|one, next| one.slot == next.slot).flat_map(|slot| slot.iter().rev().copied()) {
-                plan.delete(Item::Route(there.to_route()), place_of(there, mirror), withdrawn(there));
+                plan.delete(Item::Route(there.to_route()), self.place_of(there, mirror), withdrawn(there));
             }
         }
         for rule in Family::ALL.into_iter().flat_map(|family| mirror.rules(family)).filter(|rule| self.tag.is_on_rule(rule)) {
@@ -500,6 +500,26 @@ impl Claims {
                 plan.delete(item, RouteChange::Add, true);
             }
         }
+    }
+
+    /// How a route would be put back that stands behind and before so many others in its slot.
+    ///
+    /// On IPv6 those that do not join stand beside each other, and a new one always behind: what prepends on IPv4 appends there, as `NLM_F_APPEND`
+    /// does (`fib6_add_rt2node`, net/ipv6/ip6_fib.c, Linux 6.18). Where nothing can be appended, routes of several gateways are added beside each other.
+    const fn back(&self, family: Family, before: usize, behind: usize) -> RouteChange {
+        match (family, before, behind) {
+            (_, 0, 0) => RouteChange::Add,
+            _ if !self.capabilities.append => RouteChange::Add,
+            (Family::V4, 0, _) => RouteChange::Prepend,
+            _ => RouteChange::Append,
+        }
+    }
+
+    /// How a route that is there would be put back.
+    fn place_of(&self, route: RouteRef<'_>, mirror: &Mirror) -> RouteChange {
+        let mut all = mirror.tables().slot(&route.slot).map(|(_, there)| there.entry == route.entry);
+        let before = all.by_ref().take_while(|is_it| !is_it).count();
+        self.back(route.slot.destination.family(), before, all.count())
     }
 
     /// Says whether there may be routes of the owner's beside those that were found where they are wanted. It asks once an entry, not
@@ -538,25 +558,6 @@ const fn old_slot(difference: &super::Difference) -> Option<Slot> {
         super::Difference::Changed { old: Item::Route(old), .. } => Some(old.slot),
         _ => None,
     }
-}
-
-/// How a route would be put back that stands behind and before so many others in its slot.
-///
-/// On IPv6 those that do not join stand beside each other, and a new one always behind: what prepends on IPv4 appends there, as `NLM_F_APPEND`
-/// does (`fib6_add_rt2node`, net/ipv6/ip6_fib.c, Linux 6.18).
-const fn back(family: Family, before: usize, behind: usize) -> RouteChange {
-    match (family, before, behind) {
-        (_, 0, 0) => RouteChange::Add,
-        (Family::V4, 0, _) => RouteChange::Prepend,
-        _ => RouteChange::Append,
-    }
-}
-
-/// How a route that is there would be put back.
-fn place_of(route: RouteRef<'_>, mirror: &Mirror) -> RouteChange {
-    let mut all = mirror.tables().slot(&route.slot).map(|(_, there)| there.entry == route.entry);
-    let before = all.by_ref().take_while(|is_it| !is_it).count();
-    back(route.slot.destination.family(), before, all.count())
 }
 
 /// Says whether others' next hops have joined those of a route, as IPv6 routes of one slot do.

@@ -236,3 +236,39 @@ fn what_was_withdrawn_still_goes_after_a_plan_that_failed() {
         assert_eq!(plan.differences().len(), 1, "{}: {plan}", scene.name());
     }
 }
+
+#[test]
+fn what_shares_its_destination_with_anothers_comes_back_on_every_system() {
+    let mut shared = 0;
+    for profile in Profile::all() {
+        let mut scene = Scene::on(profile.clone());
+        let goes = scene.claims.put(Claim::new(plain("10.1.0.0/16 via 10.0.0.1"))).unwrap();
+        // What goes after it is refused.
+        let last = scene.claims.put(Claim::new(plain("10.1.1.0/24 via 10.0.0.1"))).unwrap();
+        let plan = scene.plan(Prune::Withdrawn);
+        carry_out(&mut scene, &plan, |_, _| {}).unwrap();
+        let there = scene.claims.get(goes).unwrap().item.as_route().unwrap().slot;
+        let mut theirs = plain("10.1.0.0/16 via 10.9.0.9");
+        theirs.slot = there;
+        let is_shared =
+            scene.sim.rival(RouteChange::Add, &theirs).or_else(|_| scene.sim.rival(RouteChange::Append, &theirs)).is_ok();
+        shared += usize::from(is_shared);
+        let words = |scene: &Scene| {
+            let mut words: Vec<String> = scene.table().iter().map(ToString::to_string).collect();
+            words.sort();
+            words
+        };
+        let before = words(&scene);
+        [goes, last].into_iter().for_each(|id| _ = scene.claims.withdraw(id));
+        let plan = scene.plan(Prune::Withdrawn);
+        let failed = carry_out(&mut scene, &plan, |scene, at| {
+            if at == 1 {
+                scene.writer.suffer(Fault::RefuseRequests { count: 1, kind: ErrorKind::Busy });
+            }
+        });
+        let failed = failed.unwrap_err();
+        assert!(failed.left().is_empty(), "{}: {failed}", profile.capabilities.system);
+        assert_eq!(words(&scene), before, "{}: {failed}", profile.capabilities.system);
+    }
+    assert!(shared > 1, "nowhere but on one system two stand in one place");
+}
