@@ -136,6 +136,9 @@ fn run(profile: &Profile, seed: u64) {
             }
         });
     }
+    // A fault that no request has met yet is not to be met by what follows.
+    scene.writer.suffer(Fault::RefuseRequests { count: 0, kind: ErrorKind::Busy });
+    scene.writer.suffer(Fault::LoseOutcomes(0));
     // When the rivals rest, what has its place comes about, and nothing of ours is left that is not claimed.
     for id in scene.claims.iter().map(|(id, _)| id).collect::<Vec<_>>() {
         let plan = scene.plan(Prune::All);
