@@ -1,12 +1,12 @@
 //! Sockets that another part of the program closes, and namespaces whose names are removed.
 
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 use nix::unistd::close;
 use waypost::{Delivery, ErrorKind, Event, EventFilter, Hub, Namespace, Options, Reason, Watcher};
 use waypost_tests::ip::{ip, veth_with_addresses};
+use waypost_tests::route_socket;
 use waypost_tests::witness::{assert_mirrors_the_kernel, settle, watcher};
 
 use super::{PATIENCE, brings, takes};
@@ -99,10 +99,7 @@ pub(crate) fn a_descriptor_that_stands_for_something_else_by_now_is_left_to_it()
 pub(crate) fn one_that_stands_for_another_such_socket_is_found_by_the_next_reading() {
     let mut watcher = prepare();
     let number = close_beneath(&watcher);
-    let open = || -> OwnedFd {
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute).unwrap()
-    };
-    let other = take_number(number, open);
+    let other = take_number(number, || route_socket(0));
     assert_eq!(watcher.try_next().unwrap(), None, "such a socket says nothing");
     assert_eq!(watcher.verify(Some(PATIENCE)).unwrap_err().kind(), ErrorKind::Closed);
     assert!(mirrors(&watcher, "10.1.0.0/16"));
