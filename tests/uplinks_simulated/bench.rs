@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use waypost_core::{
-    Disposition, Family, IfIndex, Kernel, NextHop, Notice, Notices, Now, Outcome, Prefix, Protocol, Request, Route, RouteChange,
-    Slot, Ticket,
+    Disposition, Family, IfIndex, Kernel, LinkFlags, NextHop, Notice, Notices, Now, Outcome, Prefix, Protocol, Request, Route,
+    RouteChange, Slot, Ticket,
 };
 use waypost_engine::{
     Event, Exit, FollowOptions, Follower, Order, Probed, Progress, Told, Uplink, UplinkId, UplinkOptions, UplinkReport, Uplinks,
@@ -249,9 +249,17 @@ impl<M: Machine> Bench<M> {
         let is_there = |wish: &Wish| before.iter().any(|route| crate::judge::is_the_same(&wish.route, route, has_metrics));
         let is_default = |wish: &&Wish| wish.state == WishState::Held && wish.role.is_default();
         let held: Vec<&Wish> = program.uplinks.wishes().filter(is_default).collect();
+        // Nor does it know of a way out that has come up meanwhile.
+        let mirror = program.follower.mirror();
+        let is_known = |wan: &Wan, family| {
+            let is_up =
+                mirror.links().get(&wan.link).is_some_and(|link| link.flags.contains(LinkFlags::UP | LinkFlags::LOWER_UP));
+            is_up && mirror.addresses().any(|own| own.interface == wan.link && Family::of(&own.local) == family)
+        };
         let misled = Family::ALL.map(|family| {
             let mut own = held.iter().filter(|wish| wish.route.slot.destination.family() == family);
-            self.is_misled && own.any(|wish| !is_there(wish))
+            let mut working = self.wans.iter().filter(|wan| wan.works(family));
+            self.is_misled && (own.any(|wish| !is_there(wish)) || working.all(|wan| !is_known(wan, family)))
         });
         self.judge_write(&before, &after, has_metrics, misled);
     }

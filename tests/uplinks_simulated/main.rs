@@ -60,6 +60,8 @@ fn what_went_wrong_once_does_not_again() {
     run(WithMetrics::new(Profile::linux()), 6690);
     // A rival's deletion was lost without a word, and the last default route that was really there was given up: it could not be known.
     run(WithMetrics::new(Profile::linux()), 2668);
+    // What was lost without a word was that another way out had come up, before the one in use lost its address.
+    run(WithMetrics::new(Profile::linux()), 755);
 }
 
 #[test]
