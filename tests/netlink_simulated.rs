@@ -1,6 +1,5 @@
 //! Codec, session and engine together, over the bytes of a simulated kernel: once it is quiet, the mirror is what a program has that is told without any
 //! bytes, and who replays its events has the mirror. Bytes are cut, damaged, doubled and forged on the way.
-#![cfg(feature = "netlink")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
