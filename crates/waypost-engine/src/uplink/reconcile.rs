@@ -247,9 +247,10 @@ impl Uplinks {
 
     /// Says whether a resolver is asked over this uplink, of several that name it: the elected one, else the first.
     fn asks_over(&self, resolver: IpAddr, id: UplinkId) -> bool {
-        let names = self.members.values().filter(|member| member.is_usable() && member.uplink.resolvers.contains(&resolver));
-        names
-            .min_by_key(|member| (self.elected(member.uplink.family) != Some(member.id), member.id))
+        let family = Family::of(&resolver);
+        let all = self.members.values().filter(|member| member.uplink.family == family && member.is_usable());
+        all.filter(|member| member.uplink.resolvers.contains(&resolver))
+            .min_by_key(|member| (self.elected(family) != Some(member.id), member.id))
             .is_some_and(|first| first.id == id)
     }
 

@@ -48,6 +48,22 @@ fn resolvers_are_asked_over_their_own_uplink() {
 }
 
 #[test]
+fn resolvers_of_both_families_are_asked_where_an_uplink_has_both() {
+    let mut machine = Machine::ready();
+    for (family, gateway) in [(Family::V4, "10.2.0.1"), (Family::V6, "2001:db8:2::1")] {
+        let mut uplink = Uplink::new("both", family, index(2), Exit::Gateway(ip(gateway)));
+        uplink.resolvers = vec![ip("192.0.2.53"), ip("2001:db8:9::53")];
+        machine.uplinks.set(uplink);
+    }
+    machine.turn();
+    let mut resolvers: Vec<&String> = machine.written.iter().filter(|line| line.starts_with("+resolver")).collect();
+    resolvers.sort();
+    assert_eq!(resolvers.len(), 2, "{resolvers:?}");
+    assert!(resolvers[0].starts_with("+resolver 192.0.2.53 via 10.2.0.1 dev if2"), "{resolvers:?}");
+    assert!(resolvers[1].starts_with("+resolver 2001:db8:9::53 via 2001:db8:2::1 dev if2"), "{resolvers:?}");
+}
+
+#[test]
 fn a_resolver_that_two_uplinks_name_is_asked_over_the_elected_one() {
     let mut machine = Machine::ready();
     for number in [2, 3] {
