@@ -12,6 +12,9 @@ use waypost::{
 /// Where the daemon listens, unless it is told otherwise.
 pub(crate) const SOCKET: &str = "/run/waypost/uplinks.sock";
 
+/// The shortest pause between two attempts.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// The file, as it is written.
 #[derive(Deserialize, Debug, Clone)]
 #[serde(deny_unknown_fields, default)]
@@ -158,10 +161,17 @@ impl Config {
         let seconds = |key: &str, value: f64| {
             Duration::try_from_secs_f64(value).map_err(|_| wrong(text, key, &format!("{value} is no time in seconds")))
         };
+        // What is waited for again and again, without which it would run without a pause.
+        let pause = |key: &str, value: f64| {
+            seconds(key, value).and_then(|time| match time < SHORTEST {
+                true => Err(wrong(text, key, "it is 0.01 seconds or more")),
+                false => Ok(time),
+            })
+        };
         options.hold_down = seconds("hold_down", self.hold_down)?;
         options.hold_down_max = seconds("hold_down_max", self.hold_down_max)?;
-        options.retry = seconds("retry", self.retry)?;
-        options.retry_max = seconds("retry_max", self.retry_max)?;
+        options.retry = pause("retry", self.retry)?;
+        options.retry_max = pause("retry_max", self.retry_max)?;
         options.on_rival = match self.on_rival {
             Rival::Reassert => OnRival::Reassert,
             Rival::Yield => OnRival::Yield,
@@ -171,8 +181,13 @@ impl Config {
         options.bands = MetricBands::new(first..=last)
             .ok_or_else(|| wrong(text, "high_metrics", "it goes from 1 or more to 1023 or less"))?;
         let mut probes = ProbeOptions::default();
-        (probes.interval, probes.retry) = (seconds("interval", self.probe.interval)?, seconds("retry", self.probe.retry)?);
-        probes.backoff_max = seconds("backoff_max", self.probe.backoff_max)?;
+        (probes.interval, probes.retry) = (pause("interval", self.probe.interval)?, pause("retry", self.probe.retry)?);
+        probes.backoff_max = pause("backoff_max", self.probe.backoff_max)?;
+        for (key, times) in [("fail_after", self.probe.fail_after), ("pass_after", self.probe.pass_after)] {
+            if times == 0 {
+                return Err(wrong(text, key, "it is 1 or more"));
+            }
+        }
         (probes.fail_after, probes.pass_after, probes.jitter) = (self.probe.fail_after, self.probe.pass_after, self.probe.jitter);
         options.probes = probes;
         let mode = u32::from_str_radix(&self.socket_mode, 8).ok().filter(|mode| *mode <= 0o777);
@@ -189,7 +204,7 @@ impl Config {
                 return Err(wrong(text, &format!("{:?}", one.name), "two uplinks have this name"));
             }
         }
-        let timeout = seconds("timeout", self.probe.timeout)?;
+        let timeout = pause("timeout", self.probe.timeout)?;
         let target = |word: &String| word.parse().map_err(|error| wrong(text, &format!("{word:?}"), &format!("{error}")));
         let targets = self.probe.targets.iter().map(target).collect::<Result<Vec<ProbeTarget>, _>>()?;
         // Who has no target of its family is not probed: it goes by what the kernel says of its gateway.
@@ -207,6 +222,11 @@ fn wrong(text: &str, key: &str, why: &str) -> String {
     format!("line {line}: {key}: {why}")
 }
 
+/// Says whether a router can have this address. A kernel takes a route by none for one without a gateway.
+fn is_a_routers(address: IpAddr) -> bool {
+    !address.is_unspecified() && !address.is_multicast() && !address.is_loopback()
+}
+
 impl Named {
     fn planned(&self, text: &str) -> Result<Vec<Planned>, String> {
         let mut planned = Vec::new();
@@ -216,7 +236,7 @@ impl Named {
                 "auto" => Exit::Learned,
                 "point-to-point" => Exit::PointToPoint,
                 address => match address.parse::<IpAddr>() {
-                    Ok(address) if Family::of(&address) == family => Exit::Gateway(address),
+                    Ok(address) if Family::of(&address) == family && is_a_routers(address) => Exit::Gateway(address),
                     _ => {
                         return Err(wrong(
                             text,
@@ -394,6 +414,17 @@ mod tests {
             ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"2001:db8::1\"", "line 4", "a router's address"),
             ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"auto\"\nprobe = true", "line 5", "names no targets"),
             ("[probe]\ntimeout = 1\ntargets = [\"192.0.2.1\", \"nobody\"]", "line 3", "an address with a port"),
+            ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv4 = \"0.0.0.0\"", "line 4", "a router's address"),
+            ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv6 = \"ff02::2\"", "line 4", "a router's address"),
+            ("[[uplink]]\nname = \"a\"\ninterface = \"eth0\"\nipv6 = \"::1\"", "line 4", "a router's address"),
+            ("retry = 0", "line 1", "0.01 seconds or more"),
+            ("retry_max = 0", "line 1", "0.01 seconds or more"),
+            ("[probe]\ninterval = 0", "line 2", "0.01 seconds or more"),
+            ("[probe]\nretry = 0.001", "line 2", "0.01 seconds or more"),
+            ("[probe]\nbackoff_max = 0", "line 2", "0.01 seconds or more"),
+            ("[probe]\ntimeout = 0", "line 2", "0.01 seconds or more"),
+            ("[probe]\nfail_after = 0", "line 2", "1 or more"),
+            ("[probe]\npass_after = 0", "line 2", "1 or more"),
             ("a =", "line 1", ""),
         ];
         for (text, line, why) in refused {
