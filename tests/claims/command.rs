@@ -169,6 +169,12 @@ pub(super) fn an_owner_sweeps_its_own_alone() {
     assert_eq!(waypost("claims --owner 202").lines().count(), 1);
     assert_eq!(waypost("claims"), "");
     waypost("sweep --owner vpn=201 --dry-run");
+    for both in
+        ["-6 sweep --owner 201", "-4 apply /run/fewer --owner 201 --prune", "-4 apply /run/fewer --owner 201 --prune --keep"]
+    {
+        let (status, error, _) = fails(both);
+        assert!(status == 2 && error.contains("both families"), "{both}: {error}");
+    }
     assert_eq!(waypost("claims --owner 201").lines().count(), 6);
     waypost("sweep --owner vpn=201");
     assert_eq!(waypost("claims --owner vpn=201"), "");

@@ -5,7 +5,7 @@ use waypost::claim::{ClaimEvent, ClaimTold, Policy, Prune};
 use waypost::{Claims, ErrorKind, Names};
 
 use super::report::{self, ItemJson};
-use super::{claimed, tell};
+use super::{claimed, concerns_both_families, tell};
 use crate::failure::{Failure, Status};
 use crate::invocation::Invocation;
 use crate::numbers;
@@ -13,6 +13,9 @@ use crate::output::Output;
 
 /// Makes what a file says be there, and keeps it until somebody ends it. What is there stays then.
 pub(crate) fn keep(invocation: &mut Invocation, path: &str, prune: bool, owner: Option<&str>) -> Result<(), Failure> {
+    if prune {
+        concerns_both_families(invocation)?;
+    }
     let mut claims = claimed(invocation, path, owner, |options, owner| Claims::open_with(&options, owner), Policy::Reassert)?;
     let plan = claims.plan(if prune { Prune::All } else { Prune::Withdrawn })?;
     let output = &mut invocation.output;

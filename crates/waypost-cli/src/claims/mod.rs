@@ -37,6 +37,9 @@ pub(crate) fn diff(invocation: &mut Invocation, path: &str, prune: bool, owner: 
 
 /// Reads a file and compares it with what there is.
 fn planned(invocation: &Invocation, path: &str, prune: bool, owner: Option<&str>) -> Result<(Claims, Plan), Failure> {
+    if prune {
+        concerns_both_families(invocation)?;
+    }
     let mut claims = claimed(invocation, path, owner, Claims::open_once, Policy::Report)?;
     let plan = claims.plan(if prune { Prune::All } else { Prune::Withdrawn })?;
     Ok((claims, plan))
@@ -147,12 +150,21 @@ fn tell(failed: &Failed, names: Names<'_>) {
 
 /// Deletes all that is an owner's.
 pub(crate) fn sweep(invocation: &mut Invocation, owner: &str, dry_run: bool) -> Result<(), Failure> {
+    concerns_both_families(invocation)?;
     let mut claims = open(invocation, Some(owner))?;
     let plan = claims.plan(Prune::All)?;
     if dry_run {
         return report::plan(&mut invocation.output, &plan, numbers::with(claims.names()), false);
     }
     carry_out(invocation, &mut claims, plan)
+}
+
+/// What takes away all that is an owner's and not wanted knows of no family: who asks for one is not to lose the other.
+fn concerns_both_families(invocation: &Invocation) -> Result<(), Failure> {
+    match invocation.family() {
+        None => Ok(()),
+        Some(_) => Err(Failure::Usage("what is the owner's is taken away in both families: leave -4 and -6 out".to_owned())),
+    }
 }
 
 fn open(invocation: &Invocation, owner: Option<&str>) -> Result<Claims, Failure> {
