@@ -613,3 +613,24 @@ fn a_table_that_has_grown_keeps_little_idle() {
         assert!(nodes.idle() * 3 <= nodes.items.len(), "{size}: {} of {} nodes are idle", nodes.idle(), nodes.items.len());
     }
 }
+
+/// Half of what is there can be room for growth, and no more.
+#[test]
+fn memory_counts_all_that_is_there() {
+    let prefix = |n: u32| Ipv4Prefix::from_bits(n.wrapping_mul(0x9e37_79b1), 24);
+    let numbers: Table<Ipv4Prefix, u32, Numbers> = (0..1_000).map(|n| (prefix(n), n)).collect();
+    let values: Table<Ipv4Prefix, [u64; 32]> = (0..1_000).map(|n| (prefix(n), [u64::from(n); 32])).collect();
+    let (way, all) = (numbers.memory(), values.memory());
+    assert!((4_000..60_000).contains(&way), "{way} bytes for 1,000 numbers");
+    assert!((way + 256_000 - 4_000..way + 520_000).contains(&all), "{all} bytes for 1,000 values of 256 bytes beside {way}");
+
+    let (frozen, heavy) = (numbers.freeze().memory(), values.freeze().memory());
+    assert!((4_000..400_000).contains(&frozen), "{frozen} bytes for 1,000 numbers that cannot be changed");
+    assert!((frozen + 250_000..frozen + 520_000).contains(&heavy), "{heavy} bytes for 1,000 values beside {frozen}");
+
+    let mut both: DualTable<u32, Numbers> = DualTable::default();
+    both.extend((0..1_000).map(|n| (Prefix::V4(prefix(n)), n)));
+    let first = both.memory();
+    both.extend((0..1_000_u32).map(|n| (Prefix::V6(Ipv6Prefix::from_bits(u128::from(n) << 80, 48)), n)));
+    assert!((first + 4_000..first + 100_000).contains(&both.memory()), "{} bytes of two families, {first} of one", both.memory());
+}
