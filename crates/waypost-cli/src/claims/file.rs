@@ -124,7 +124,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn lines(&self, text: &str) -> (File, Faults) {
-        let (mut wishes, mut faults) = (Vec::new(), Faults::new());
+        let (mut wishes, mut faults) = (Vec::with_capacity(text.lines().count()), Faults::new());
         let mut source = Source::new(Box::new(Cursor::new(text.to_owned().into_bytes())));
         // Reading from memory does not fail, and what was read is text.
         while let Ok(Some(block)) = source.next() {

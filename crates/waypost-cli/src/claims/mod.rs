@@ -68,6 +68,7 @@ fn claimed(
 /// Claims each wish; two of one slot are a mistake.
 fn put(path: &str, claims: &mut Claims, wishes: Vec<Wish>, policy: Policy) -> Result<(), Failure> {
     let mut lines = Vec::with_capacity(wishes.len());
+    claims.reserve(wishes.len());
     let mut is_wrong = false;
     for Wish { line, claim } in wishes {
         let before = claims.claims().len();

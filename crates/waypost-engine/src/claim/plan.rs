@@ -216,11 +216,20 @@ impl Plan {
     /// A plan that adds all this, each only where nothing is in its place, to put back what was saved.
     #[must_use]
     pub fn adding(items: impl IntoIterator<Item = Item>) -> Self {
-        let mut plan = Self::default();
+        let items = items.into_iter();
+        let mut plan = Self::with_room(items.size_hint().0);
         for item in items {
             plan.add(item);
         }
         plan.in_order()
+    }
+
+    /// An empty plan with room for so many additions of routes.
+    pub(super) fn with_room(additions: usize) -> Self {
+        let mut plan = Self::default();
+        plan.differences.reserve(additions);
+        plan.phases[0].reserve(additions);
+        plan
     }
 
     pub(super) fn add(&mut self, item: Item) {
@@ -252,9 +261,9 @@ impl Plan {
 
     /// Puts the steps of each phase in order.
     pub(super) fn in_order(mut self) -> Self {
-        // What is replaced in its place keeps its turn; the sort is stable.
-        self.phases[0].sort_by_key(rank);
-        self.phases[4].sort_by_key(|step| std::cmp::Reverse(rank(step)));
+        // What is replaced in its place keeps its turn, as the sort is stable. Steps are large: of sorted keys each moves once.
+        self.phases[0].sort_by_cached_key(rank);
+        self.phases[4].sort_by_cached_key(|step| std::cmp::Reverse(rank(step)));
         self
     }
 }

@@ -147,6 +147,11 @@ impl Claims {
         self.kept.get_mut(id.0 as usize)?.as_mut()
     }
 
+    /// Makes room for so many more claims: who knows how many will come spares the moving of those that are there.
+    pub fn reserve(&mut self, more: usize) {
+        self.kept.reserve(more);
+    }
+
     /// Claims something. A claim to the same slot, or to the same rule, is the same claim: it wants this from now on.
     ///
     /// Its item gets the owner's tag. A route that names no metric gets the metric 512 where there are metrics: a kernel takes none
@@ -336,12 +341,13 @@ impl Claims {
     /// What would have to be changed so that the kernel has what is claimed.
     #[must_use]
     pub fn plan(&self, mirror: &Mirror, prune: Prune) -> Plan {
-        let mut plan = Plan::default();
+        let tagged = self.tagged(mirror);
+        let mut plan = tagged.map_or_else(Plan::default, |tagged| Plan::with_room(self.len().saturating_sub(tagged)));
         let mut held = 0;
         for (_, claim) in self.iter() {
             held += usize::from(self.plan_claim(claim, mirror, &mut plan));
         }
-        self.plan_leftovers(mirror, prune, held, &mut plan);
+        self.plan_leftovers(mirror, prune, self.may_have_leftovers(tagged, held), &mut plan);
         plan.in_order()
     }
 
@@ -470,7 +476,9 @@ impl Claims {
     }
 
     /// What is the owner's and is not claimed.
-    fn plan_leftovers(&self, mirror: &Mirror, prune: Prune, held: usize, plan: &mut Plan) {
+    ///
+    /// `may_be` says whether there may be routes of the owner's beside those that were found where they are wanted.
+    fn plan_leftovers(&self, mirror: &Mirror, prune: Prune, may_be: bool, plan: &mut Plan) {
         let changed: FxHashSet<Slot> = plan.differences.iter().filter_map(old_slot).collect();
         let is_wanted = |there: RouteRef<'_>| {
             let own = self.at(&there.slot).and_then(|id| self.get(id)).and_then(|claim| claim.item.as_route());
@@ -485,7 +493,7 @@ impl Claims {
         let is_among = |there: RouteRef<'_>| of_slot(&there.slot).any(|route| is_joined(route, there));
         let goes =
             |there: RouteRef<'_>| prune == Prune::All || self.is_beside_its_claim(there) || withdrawn(there) || is_among(there);
-        if self.may_have_leftovers(mirror, held) {
+        if may_be {
             let gone = mirror.routes().filter(|there| self.owns(*there) && !is_wanted(*there) && goes(*there));
             let gone: Vec<RouteRef<'_>> = gone.collect();
             // Of one slot the last goes first: what is put back comes behind on IPv6.
@@ -522,11 +530,16 @@ impl Claims {
         self.back(route.slot.destination.family(), before, all.count())
     }
 
-    /// Says whether there may be routes of the owner's beside those that were found where they are wanted. It asks once an entry, not
-    /// once a route, where the tag is in the entry.
-    fn may_have_leftovers(&self, mirror: &Mirror, held: usize) -> bool {
+    /// How many routes have the owner's tag, where that is asked once an entry and not once a route.
+    fn tagged(&self, mirror: &Mirror) -> Option<usize> {
+        let Tag::Protocol(protocol) = self.tag else { return None };
+        Some(mirror.tables().rows_with(|entry| entry.protocol == protocol).count())
+    }
+
+    /// Says whether there may be routes of the owner's beside those that were found where they are wanted.
+    fn may_have_leftovers(&self, tagged: Option<usize>, held: usize) -> bool {
         match self.tag {
-            Tag::Protocol(protocol) => mirror.tables().rows_with(|entry| entry.protocol == protocol).count() != held,
+            Tag::Protocol(_) => tagged != Some(held),
             Tag::Priority(_) => true,
             _ => !self.known.is_empty(),
         }

@@ -111,6 +111,11 @@ impl Claims {
         Ok(Self { watcher, routes, machine, journal, told: VecDeque::new(), follows, is_fresh: true, heard: None })
     }
 
+    /// Makes room for so many more claims, as [`claim::Claims::reserve`] does.
+    pub fn reserve(&mut self, more: usize) {
+        self.machine.reserve(more);
+    }
+
     /// Claims something, as [`claim::Claims::put`] says. It is there when a [plan](Self::plan) has been carried out, or when it is [kept](Self::next).
     ///
     /// # Errors
