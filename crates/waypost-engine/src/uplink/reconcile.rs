@@ -53,6 +53,7 @@ impl Uplinks {
 
     /// The wish that is what it should be, if there is one: asked for or there.
     fn current(&self, id: UplinkId, role: Role, destination: Prefix, hop: &NextHop) -> Option<&Record> {
+        let source = self.members.get(&id).filter(|_| role.is_default()).map(|member| member.uplink.source);
         self.wishes.of(id).find(|record| {
             let wish = &record.wish;
             let leads = wish
@@ -63,6 +64,7 @@ impl Uplinks {
                 .is_some_and(|own| (own.gateway, own.interface) == (hop.gateway, hop.interface));
             (wish.role, wish.route.slot.destination) == (role, destination)
                 && leads
+                && source.is_none_or(|source| wish.route.entry.preferred_source == source)
                 && wish.state != WishState::Leaving
                 && !record.doubted
         })
