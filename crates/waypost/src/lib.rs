@@ -77,7 +77,7 @@ pub use service::ServiceManager;
 pub use stream::AsyncIoEvents;
 #[cfg(feature = "tokio")]
 pub use stream::TokioEvents;
-pub use sys::{Connections, Namespace, Native, Options};
+pub use sys::{Connections, INTERFACE_NAME_MAX, Namespace, Native, Options};
 #[cfg(feature = "captive")]
 pub use uplinks::ProbeTarget;
 pub use uplinks::{UplinkTurn, Uplinks};

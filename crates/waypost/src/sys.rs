@@ -3,7 +3,7 @@
 //! A system owes `Native` (its [`Kernel`](waypost_core::Kernel)), `Options` and `Namespace` to open it with, by `open` and by
 //! `open_for_requests`, `Connections`, the host's sockets, `now`, its two clocks, `deletes` and `deletes_rule`: whether its kernel, asked to delete the one, would
 //! take the other for it, `boot`: by what this boot is told from others, and whether two such are of one, `neighbours_max`: how many neighbours of a family the kernel keeps at most, where it says so,
-//! `try_lock`, which locks a file, `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, `address_of`, by which a socket is found that was named to the program, and `keep_to`, by which a socket is kept to an interface.
+//! `may_change`, which tells whether this process may change routes, `INTERFACE_NAME_MAX`, `try_lock`, which locks a file, `keep_network_rights`: all rights but those go, and those stay with who becomes another user meanwhile, `leave_groups`, by which a process stays in one group alone, `address_of`, by which a socket is found that was named to the program, and `keep_to`, by which a socket is kept to an interface.
 
 use cfg_if::cfg_if;
 
@@ -12,7 +12,9 @@ cfg_if! {
         use std::time::Duration;
 
         use nix::time::{ClockId, clock_gettime};
-        use waypost_core::{Family, Now};
+        use waypost_core::{Error, ErrorKind, Family, IfIndex, NextHop, Now, Prefix, Route};
+
+        use crate::Routes;
 
         pub(crate) use waypost_netlink::wire::route::deletes;
         pub(crate) use waypost_netlink::wire::rule::deletes as deletes_rule;
@@ -68,6 +70,21 @@ cfg_if! {
             }
         }
 
+        /// How many bytes the name of an interface has at most: `IFNAMSIZ` of include/uapi/linux/if.h, without the zero byte.
+        pub const INTERFACE_NAME_MAX: usize = 15;
+
+        /// Says whether this process may change routes, by asking for one over an interface that cannot be: the kernel looks at the right before anything
+        /// else (`rtnetlink_rcv_msg`, net/core/rtnetlink.c, Linux 6.18), and then finds no interface of this number.
+        pub(crate) fn may_change(routes: &mut Routes) -> Result<bool, Error> {
+            let mut route = Route::new(Prefix::default_of(Family::V4));
+            route.entry.next_hops = IfIndex::new(i32::MAX.unsigned_abs()).map(NextHop::dev).into_iter().collect();
+            match routes.add(&route) {
+                Err(error) if error.kind() == ErrorKind::NotPermitted => Ok(false),
+                Err(error) if error.kind() == ErrorKind::NoSuchDevice => Ok(true),
+                other => other.map(|()| true),
+            }
+        }
+
         /// Leaves all groups but one; setgroups(2).
         pub(crate) fn leave_groups(group: nix::unistd::Gid) -> nix::Result<()> {
             nix::unistd::setgroups(&[group])
@@ -86,7 +103,9 @@ cfg_if! {
         use std::time::Duration;
 
         use nix::time::{ClockId, clock_gettime};
-        use waypost_core::{Family, Now, Rule};
+        use waypost_core::{Error, Family, Now, Rule};
+
+        use crate::Routes;
 
         pub(crate) use waypost_pfroute::session::deletes;
         pub use waypost_pfroute::{Connections, Namespace, Options, PfRoute as Native};
@@ -125,6 +144,21 @@ cfg_if! {
         ) -> std::io::Result<()> {
             let own = addresses.iter().find(|own| own.is_ipv4() == remote.is_ipv4());
             own.map_or(Ok(()), |own| socket.bind(&std::net::SocketAddr::new(*own, 0).into()))
+        }
+
+        cfg_if! {
+            if #[cfg(any(target_os = "illumos", target_os = "solaris"))] {
+                /// How many bytes the name of an interface has at most: `LIFNAMSIZ` of net/if.h, without the zero byte.
+                pub const INTERFACE_NAME_MAX: usize = 31;
+            } else {
+                /// How many bytes the name of an interface has at most: `IFNAMSIZ` of net/if.h, without the zero byte.
+                pub const INTERFACE_NAME_MAX: usize = 15;
+            }
+        }
+
+        /// Says whether this process may change routes: on these systems only root may.
+        pub(crate) fn may_change(_: &mut Routes) -> Result<bool, Error> {
+            Ok(nix::unistd::geteuid().is_root())
         }
 
         /// On these systems only root may change routes: there is nothing that could be kept.

@@ -147,6 +147,19 @@ impl Routes {
         Ok(whole || stopped)
     }
 
+    /// Says whether this process may change routes here; nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` or `Unknown` where the kernel's answer was lost, `Closed` where the socket is of no more use.
+    ///
+    /// # Platform-specific
+    ///
+    /// Linux is asked: it wants `CAP_NET_ADMIN` in the user namespace that the network namespace belongs to. Elsewhere it takes the rights of root.
+    pub fn may_change(&mut self) -> Result<bool, Error> {
+        sys::may_change(self)
+    }
+
     /// Adds a route whose slot must be empty.
     ///
     /// # Errors

@@ -62,7 +62,8 @@ pub struct UplinkTurn {
     pub reports: Vec<UplinkReport>,
     /// Uplinks that are to be probed, each with the number of the probe; [`Uplinks::probed`] takes what became of it.
     pub probes: Vec<(UplinkId, u32)>,
-    /// What would have been written, where it is a dry run: whether it is added, and the wish.
+    /// What would have been written, where it is a dry run, in that order: whether it is added, and the wish. In that turn, and in the status behind it,
+    /// it counts as done.
     pub dry: Vec<(bool, Wish)>,
 }
 
@@ -80,7 +81,7 @@ impl Uplinks {
         Ok(Self { claims, machine, ids: BTreeMap::new(), is_dry: false })
     }
 
-    /// From now on nothing is written: what would be is told by [`UplinkTurn::dry`].
+    /// From now on nothing is written: what would be is told by [`UplinkTurn::dry`]. It is for one turn: later the mirror shows that nothing was.
     pub const fn dry(&mut self) {
         self.is_dry = true;
     }
@@ -177,9 +178,6 @@ impl Uplinks {
                 self.obey(order, &mut turn)?;
             }
             self.hear()?;
-            if self.is_dry {
-                break;
-            }
         }
         Ok(turn)
     }
@@ -218,8 +216,15 @@ impl Uplinks {
         match order {
             Order::Probe(uplink, number) => turn.probes.push((uplink, number)),
             Order::Read => self.claims.read_again()?,
-            Order::Install(wish) if self.is_dry => turn.dry.push((true, wish)),
-            Order::Withdraw(wish) if self.is_dry => turn.dry.push((false, wish)),
+            // It is taken for done, so that what would follow from it is told too.
+            Order::Install(wish) if self.is_dry => {
+                self.machine.told(sys::now(), wish.id, Told::Installed);
+                turn.dry.push((true, wish));
+            }
+            Order::Withdraw(wish) if self.is_dry => {
+                self.machine.told(sys::now(), wish.id, Told::Gone);
+                turn.dry.push((false, wish));
+            }
             Order::Install(wish) => {
                 let mut claim = Claim::new(wish.route.clone());
                 if wish.route.slot.metric == 0 {

@@ -80,6 +80,22 @@ impl ProbeTarget {
         }
     }
 
+    /// Says whether this process may ask it.
+    ///
+    /// # Errors
+    ///
+    /// `NotPermitted` where an echo takes a right that it has not.
+    pub fn may_ask(&self) -> Result<(), Error> {
+        let Self::Echo(target) = self else { return Ok(()) };
+        match open_for_echo(*target) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let why = "an ICMP echo takes CAP_NET_RAW, or a group that net.ipv4.ping_group_range names";
+                Err(Error::new(ErrorKind::NotPermitted, "probe").on(self).because(why))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Asks, kept to an interface that has these addresses, and blocks for `timeout` at most.
     ///
     /// # Platform-specific
@@ -106,12 +122,16 @@ fn connect(interface: &str, addresses: &[IpAddr], target: SocketAddr, timeout: D
     }
 }
 
+/// A socket for echoes. The first is for everybody, where the system lets this group (icmp(7), `ping_group_range`).
+fn open_for_echo(target: IpAddr) -> io::Result<Socket> {
+    let protocol = if target.is_ipv4() { Protocol::ICMPV4 } else { Protocol::ICMPV6 };
+    let open = |kind| Socket::new(Domain::for_address(SocketAddr::new(target, 0)), kind, Some(protocol));
+    open(Type::DGRAM).or_else(|_| open(Type::RAW))
+}
+
 fn echo(interface: &str, addresses: &[IpAddr], target: IpAddr, timeout: Duration) -> io::Result<()> {
     let remote = SocketAddr::new(target, 0);
-    let protocol = if target.is_ipv4() { Protocol::ICMPV4 } else { Protocol::ICMPV6 };
-    let open = |kind| Socket::new(Domain::for_address(remote), kind, Some(protocol));
-    // The first is for everybody, where the system lets this group (icmp(7), `ping_group_range`).
-    let mut socket = open(Type::DGRAM).or_else(|_| open(Type::RAW))?;
+    let mut socket = open_for_echo(target)?;
     sys::keep_to(&socket, interface, addresses, &remote)?;
     socket.connect(&remote.into())?;
     let token = RandomState::new().hash_one(target).to_ne_bytes();
