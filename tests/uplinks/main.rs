@@ -1,5 +1,6 @@
 //! `waypost uplinks` against the kernel: two ways to a host beyond, and a steady stream of packets to it through all that happens.
 
+mod asked;
 mod links;
 mod probes;
 mod rights;
@@ -34,5 +35,10 @@ fn main() -> ExitCode {
         test!(running::a_route_that_a_rival_deletes_comes_back_and_a_rivals_own_is_left_alone),
         test!(running::without_a_configuration_it_shows_what_it_would_do_and_does_nothing),
         test!(running::who_started_it_is_told),
+        test!(asked::what_cannot_be_an_uplink_yet_is_listed_and_known_by_its_name),
+        test!(asked::a_dry_run_says_all_that_it_would_do),
+        test!(asked::who_asks_is_told_when_nobody_runs_and_when_it_ends),
+        test!(asked::a_reload_that_cannot_be_followed_is_refused_with_file_line_and_key),
+        test!(asked::without_the_right_to_change_routes_it_does_not_begin),
     ])
 }

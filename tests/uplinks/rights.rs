@@ -50,6 +50,19 @@ pub(crate) fn it_goes_on_as_another_user() {
     signal(&daemon, "TERM");
     assert!(daemon.child.wait().expect("it ends").success());
     assert!(defaults().is_empty(), "{:?}", defaults());
+    // The socket's file stays where its directory is not that user's, and is in nobody's way.
+    assert!(directory().join("sock").exists());
+    let own = directory().join("own");
+    fs::create_dir(&own).expect("it can be made");
+    std::os::unix::fs::chown(&own, Some(nobody[0].parse().expect("a number")), None).expect("root may");
+    let sockets = [(directory().join("sock"), true), (own.join("sock"), false)];
+    for (socket, stays) in sockets {
+        let mut daemon = Running::new(&format!("uplinks --user nobody --config {path} --socket {}", socket.display()));
+        until("both have their routes", || defaults().len() == 2 && UnixStream::connect(&socket).is_ok());
+        signal(&daemon, "TERM");
+        assert!(daemon.child.wait().expect("it ends").success());
+        assert_eq!(socket.exists(), stays, "{}", socket.display());
+    }
     let refused = command(&format!("uplinks --user no-such-user --config {path}")).output().expect("it starts");
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("no-such-user"), "{refused:?}");
     assert!(defaults().is_empty(), "nothing was done before");

@@ -127,7 +127,9 @@ pub(crate) enum Command {
     /// Keep the default routes of several ways out: one takes everything, and there is never a moment without
     ///
     /// Without a configuration it finds the uplinks by itself and shows what it would do.
-    #[command(after_help = "SIGHUP reads the configuration again; SIGTERM takes away what was added, unless --leave is given.")]
+    #[command(
+        after_help = "SIGHUP reads the configuration again; SIGTERM takes away what was added, unless --leave is given.\n\nExit status: 0 done; 1 it failed: nobody listens, who did has ended, or somebody listens already; 2 the words or the configuration are wrong; 3 not permitted."
+    )]
     Uplinks(UplinksAsked),
     /// Add a route; one that has its place is not overwritten
     Add {

@@ -1,16 +1,15 @@
 //! Asking the one that runs, and answering: a line each, over a socket whose file says who may.
 
-use std::fs::{DirBuilder, Permissions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use waypost::Family;
 
 use super::show;
-use crate::failure::{Failure, Status};
+use crate::failure::{Failure, Status, without_number};
 use crate::invocation::Invocation;
 
 /// No question is longer.
@@ -30,22 +29,106 @@ fn connect(path: &Path, patience: Duration) -> Result<UnixStream, Failure> {
         stream.set_write_timeout(Some(patience))?;
         Ok(stream)
     });
-    connected.map_err(|error| Failure::Io(format!("ask the uplinks at {}", path.display()), error))
+    connected.map_err(|error| {
+        let path = path.display();
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                Failure::Missing(format!("no uplinks are kept: nobody listens at {path}"), Status::Failed)
+            }
+            ErrorKind::PermissionDenied => {
+                let why = without_number(&error);
+                Failure::Missing(
+                    format!("ask the uplinks at {path}: {why} (the socket's file says who may)"),
+                    Status::NotPermitted,
+                )
+            }
+            _ => Failure::Io(format!("ask the uplinks at {path}"), error),
+        }
+    })
+}
+
+/// What is asked: a verb, of one family or of both, and the name of an uplink.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Question {
+    pub(crate) verb: Verb,
+    pub(crate) families: &'static [Family],
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Verb {
+    Status,
+    Watch,
+    Release,
+    Promote(String),
+    Demote(String),
+}
+
+impl Question {
+    pub(crate) const fn new(verb: Verb, family: Option<Family>) -> Self {
+        Self { verb, families: families(family) }
+    }
+
+    /// The line that it is asked by: a word, with the family behind it where it is of one, then a name.
+    fn line(&self) -> String {
+        let (word, name) = match &self.verb {
+            Verb::Status => ("status", ""),
+            Verb::Watch => ("watch", ""),
+            Verb::Release => ("release", ""),
+            Verb::Promote(name) => ("promote", name.as_str()),
+            Verb::Demote(name) => ("demote", name.as_str()),
+        };
+        let family = match self.families {
+            [Family::V4] => "-inet",
+            [Family::V6] => "-inet6",
+            _ => "",
+        };
+        format!("{word}{family} {name}").trim_end().to_owned()
+    }
+
+    pub(crate) fn read(line: &str) -> Option<Self> {
+        let (word, name) = line.split_once(' ').unwrap_or((line, ""));
+        let (word, family) = match word.split_once('-') {
+            None => (word, None),
+            Some((word, "inet")) => (word, Some(Family::V4)),
+            Some((word, "inet6")) => (word, Some(Family::V6)),
+            Some(_) => return None,
+        };
+        let verb = match (word, name) {
+            ("status", "") => Verb::Status,
+            ("watch", "") => Verb::Watch,
+            ("release", "") => Verb::Release,
+            ("promote", name) if !name.is_empty() => Verb::Promote(name.to_owned()),
+            ("demote", name) if !name.is_empty() => Verb::Demote(name.to_owned()),
+            _ => return None,
+        };
+        Some(Self::new(verb, family))
+    }
+}
+
+/// One family, or both.
+pub(crate) const fn families(family: Option<Family>) -> &'static [Family] {
+    match family {
+        Some(Family::V4) => &[Family::V4],
+        Some(Family::V6) => &[Family::V6],
+        None => &Family::ALL,
+    }
 }
 
 /// Asks one thing; what is refused is a failure.
-pub(crate) fn ask(path: &Path, question: &str) -> Result<(), Failure> {
-    let answer = lines(path, question, PATIENCE)?.next().transpose()?.unwrap_or_default();
+pub(crate) fn ask(path: &Path, question: &Question) -> Result<(), Failure> {
+    let answer = lines(path, question, PATIENCE)?.next().unwrap_or_else(|| Err(ended()))?;
     match answer["error"].as_str() {
         Some(error) => Err(Failure::Missing(error.to_owned(), Status::Failed)),
         None => Ok(()),
     }
 }
 
-/// Prints how the uplinks stand, and with `watch` again whenever that is different.
+/// Prints how the uplinks stand, and with `watch` again whenever that is different, until the one that runs ends.
 pub(crate) fn status(invocation: &mut Invocation, path: &Path, watch: bool) -> Result<(), Failure> {
-    for answer in lines(path, if watch { "watch" } else { "status" }, PATIENCE)? {
-        let answer = answer?;
+    let verb = if watch { Verb::Watch } else { Verb::Status };
+    let mut answers = lines(path, &Question::new(verb, invocation.family()), PATIENCE)?;
+    loop {
+        let answer = answers.next().unwrap_or_else(|| Err(ended()))?;
         if invocation.output.json {
             invocation.output.json_line(&answer)?;
         } else {
@@ -57,14 +140,21 @@ pub(crate) fn status(invocation: &mut Invocation, path: &Path, watch: bool) -> R
             }
         }
         invocation.output.flush()?;
+        if !watch {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+/// Who was asked says no more.
+fn ended() -> Failure {
+    Failure::Missing("the one that kept the uplinks has ended".to_owned(), Status::Failed)
 }
 
 /// The answers to a question: the first comes in time, others when there is something to tell.
 fn lines(
     path: &Path,
-    question: &str,
+    question: &Question,
     patience: Duration,
 ) -> Result<impl Iterator<Item = Result<Value, Failure>> + use<>, Failure> {
     let mut stream = connect(path, patience)?;
@@ -77,7 +167,7 @@ fn lines(
         };
         Failure::Io("ask the uplinks".to_owned(), error)
     };
-    writeln!(stream, "{question}").map_err(failed)?;
+    writeln!(stream, "{}", question.line()).map_err(failed)?;
     let (mut reader, mut has_answered) = (BufReader::new(stream), false);
     let next = move || {
         let mut line = String::new();
@@ -98,115 +188,17 @@ fn lines(
     Ok(std::iter::from_fn(next))
 }
 
-/// Listens at a path, by whose permissions it is decided who may ask. What an earlier run has left there goes.
-///
-/// Nobody gets in between its coming and its having the mode that it is to have: it is made where nobody else may look. And of several that begin at the
-/// same time one listens: a name is given only where there is none, and what is taken away is looked at afterwards.
-pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<mio::net::UnixListener> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    let own = Own::beside(path)?;
-    let beside = own.0.join("new");
-    let listener = mio::net::UnixListener::bind(&beside)?;
-    std::fs::set_permissions(&beside, Permissions::from_mode(mode))?;
-    for _ in 0..ATTEMPTS {
-        match std::fs::hard_link(&beside, path) {
-            Ok(()) => return Ok(listener),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => own.take_away(path)?,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(in_use())
-}
-
-/// How often others may come and go at a path before one gives up.
-const ATTEMPTS: usize = 8;
-
-fn in_use() -> io::Error {
-    io::Error::new(ErrorKind::AddrInUse, "somebody listens there: two would take each other's routes")
-}
-
-/// Says whether nobody listens at a socket; an error where that cannot be known.
-fn is_left_over(path: &Path) -> io::Result<bool> {
-    match UnixStream::connect(path) {
-        Ok(_) => Ok(false),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(true),
-        // Who may not ask does not know that nobody listens.
-        Err(error) => Err(error),
-    }
-}
-
-/// A directory of one's own, which goes with all that is in it.
-struct Own(PathBuf);
-
-impl Own {
-    fn beside(path: &Path) -> io::Result<Self> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{}", std::process::id()));
-        let own = Self(PathBuf::from(name));
-        // What one of the same number has left when it was killed.
-        own.clear();
-        DirBuilder::new().mode(0o700).create(&own.0)?;
-        Ok(own)
-    }
-
-    /// Takes away what is at a path if it is a socket that nobody listens at.
-    fn take_away(&self, path: &Path) -> io::Result<()> {
-        match std::fs::symlink_metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Ok(found) if !found.file_type().is_socket() => {
-                return Err(io::Error::new(ErrorKind::AlreadyExists, "it is there, and no socket"));
-            }
-            Ok(_) => {}
-            Err(error) => return Err(error),
-        }
-        if !is_left_over(path)? {
-            return Err(in_use());
-        }
-        // Another may have put his there meanwhile: what was taken away is what counts.
-        let taken = self.0.join("old");
-        match std::fs::rename(path, &taken) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            renamed => renamed?,
-        }
-        self.look_at(&taken, path)
-    }
-
-    /// Puts what was taken away back if somebody listens at it.
-    fn look_at(&self, taken: &Path, path: &Path) -> io::Result<()> {
-        if is_left_over(taken).unwrap_or(false) {
-            return std::fs::remove_file(taken);
-        }
-        std::fs::hard_link(taken, path)?;
-        Err(in_use())
-    }
-
-    fn clear(&self) {
-        for name in ["new", "old"] {
-            let _ = std::fs::remove_file(self.0.join(name));
-        }
-        let _ = std::fs::remove_dir(&self.0);
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
 /// One who asks.
 pub(crate) struct Client {
     pub(crate) stream: mio::net::UnixStream,
     heard: Vec<u8>,
-    /// It is told whenever something is different.
-    pub(crate) watches: bool,
+    /// Of which families it is told whenever something is different.
+    pub(crate) watches: Option<&'static [Family]>,
 }
 
 impl Client {
     pub(crate) const fn new(stream: mio::net::UnixStream) -> Self {
-        Self { stream, heard: Vec::new(), watches: false }
+        Self { stream, heard: Vec::new(), watches: None }
     }
 
     /// What it asks, once that is whole; an error where it has gone or talks too much.
@@ -242,7 +234,8 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::{UnixDatagram, UnixListener};
+    use std::os::unix::net::UnixListener;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -253,49 +246,50 @@ mod tests {
     }
 
     #[test]
-    fn only_a_socket_that_nobody_listens_at_goes() {
-        let directory = directory("left");
-        let path = directory.join("sock");
-        drop(listen(&path, 0o600).expect("nothing is there"));
-        let listening = listen(&path, 0o600).expect("what is left over goes");
-        assert_eq!(listen(&path, 0o600).map(drop).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
-        assert_eq!(std::fs::read_dir(&directory).expect("it is there").count(), 1, "nothing is left beside");
-        drop(listening);
-        std::fs::remove_file(&path).expect("it is there");
-        // One that cannot be asked: nobody knows what it is to whom.
-        let other = UnixDatagram::bind(&path).expect("the place is free");
-        assert!(listen(&path, 0o600).is_err());
-        assert!(path.exists(), "it is left alone");
-        drop(other);
-        std::fs::remove_dir_all(&directory).expect("it is the test's own");
-    }
-
-    #[test]
-    fn what_was_taken_away_is_put_back_where_somebody_has_come_to_listen_at_it() {
-        let directory = directory("late");
-        std::fs::create_dir_all(&directory).expect("it is the test's own");
-        let path = directory.join("sock");
-        let own = Own::beside(&path).expect("a directory");
-        assert_eq!(std::fs::metadata(&own.0).expect("it is there").permissions().mode() & 0o777, 0o700, "nobody else looks in");
-        // He came between the look and the taking away.
-        let taken = own.0.join("old");
-        let _listening = UnixListener::bind(&taken).expect("the place is free");
-        assert_eq!(own.look_at(&taken, &path).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
-        assert!(UnixStream::connect(&path).is_ok(), "he is where he was");
-        drop(own);
-        assert!(UnixStream::connect(&path).is_ok());
-        std::fs::remove_dir_all(&directory).expect("it is the test's own");
-    }
-
-    #[test]
     fn who_says_nothing_is_not_waited_for_for_ever() {
         let directory = directory("silent");
         std::fs::create_dir_all(&directory).expect("it is the test's own");
         let path = directory.join("sock");
         let _silent = UnixListener::bind(&path).expect("the place is free");
-        let mut answers = lines(&path, "status", Duration::from_millis(20)).expect("it can be asked");
+        let mut answers = lines(&path, &Question::new(Verb::Status, None), Duration::from_millis(20)).expect("it can be asked");
         let answer = answers.next().expect("an end of waiting");
         assert!(matches!(&answer, Err(Failure::Io(_, error)) if error.kind() == ErrorKind::TimedOut), "{answer:?}");
+        std::fs::remove_dir_all(&directory).expect("it is the test's own");
+    }
+
+    #[test]
+    fn a_question_is_read_as_it_was_asked() {
+        let name = || "inet6 of the office".to_owned();
+        for verb in [Verb::Status, Verb::Watch, Verb::Release, Verb::Promote(name()), Verb::Demote(name())] {
+            for family in [None, Some(Family::V4), Some(Family::V6)] {
+                let question = Question::new(verb.clone(), family);
+                assert_eq!(Question::read(&question.line()), Some(question));
+            }
+        }
+        for nonsense in ["", "stat", "status-inet4", "status x", "promote", "promote-inet", "-inet"] {
+            assert_eq!(Question::read(nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_who_listens_and_nobody_who_goes_on_are_failures() {
+        let directory = directory("none");
+        std::fs::create_dir_all(&directory).expect("it is the test's own");
+        let path = directory.join("sock");
+        let ask = || ask(&path, &Question::new(Verb::Release, None)).expect_err("nobody is there");
+        assert_eq!(ask().status(), Some(Status::Failed));
+        assert!(ask().to_string().starts_with("no uplinks are kept: nobody listens at /"), "{}", ask());
+        drop(UnixListener::bind(&path).expect("the place is free"));
+        assert!(ask().to_string().starts_with("no uplinks are kept: nobody listens at /"), "{}", ask());
+        std::fs::remove_file(&path).expect("it is there");
+        let ends = UnixListener::bind(&path).expect("the place is free");
+        let asked = std::thread::spawn(move || {
+            let (stream, _) = ends.accept().expect("somebody asks");
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).expect("a question");
+        });
+        assert_eq!(ask().to_string(), "the one that kept the uplinks has ended");
+        asked.join().expect("it was asked");
         std::fs::remove_dir_all(&directory).expect("it is the test's own");
     }
 }

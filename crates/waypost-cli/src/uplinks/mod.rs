@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod daemon;
+mod listen;
 mod log;
 mod queue;
 mod show;
@@ -12,30 +13,28 @@ use std::path::PathBuf;
 use waypost::{Family, Link, LinkFlags, Names, Prefix, TableId, Uplinks};
 
 use crate::args::UplinksAsked;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status, without_number};
 use crate::invocation::Invocation;
-use config::{Config, Plan, Planned};
+use config::{Plan, Planned, Readiness};
+use control::{Question, Verb};
 
 pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked) -> Result<(), Failure> {
-    if asked.status {
-        return control::status(invocation, &listens_at(asked)?, asked.watch);
-    }
-    if let Some(name) = &asked.promote {
-        return control::ask(&listens_at(asked)?, &format!("promote {name}"));
-    }
-    if let Some(name) = &asked.demote {
-        return control::ask(&listens_at(asked)?, &format!("demote {name}"));
-    }
-    if asked.release {
-        return control::ask(&listens_at(asked)?, "release");
-    }
-    let mut plan = match &asked.config {
-        Some(_) => read(asked)?,
-        None => Config::parse("").map_err(Failure::Usage)?,
+    let verb = match asked {
+        UplinksAsked { status: true, watch, .. } => return control::status(invocation, &listens_at(asked)?, *watch),
+        UplinksAsked { promote: Some(name), .. } => Some(Verb::Promote(name.clone())),
+        UplinksAsked { demote: Some(name), .. } => Some(Verb::Demote(name.clone())),
+        UplinksAsked { release: true, .. } => Some(Verb::Release),
+        _ => None,
     };
-    if let Some(socket) = &asked.socket {
-        plan.socket.clone_from(socket);
+    if let Some(verb) = verb {
+        return control::ask(&listens_at(asked)?, &Question::new(verb, invocation.family()));
     }
+    if invocation.family().is_some() {
+        // Routes of the other family that an earlier run left would be nobody's.
+        let why = "one run keeps both families: leave -4 and -6 out, and name in a configuration what is to be kept";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let mut plan = read(asked)?;
     let mut uplinks = Uplinks::open_with(invocation.options(), plan.options.clone())?;
     if asked.config.is_none() {
         plan.planned = found(&uplinks);
@@ -46,12 +45,22 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked) -> Result<(
     daemon::run(invocation, asked, uplinks, plan)
 }
 
-/// Reads the configuration.
+/// Reads the configuration, where there is one, and what the words of the command say over it.
 fn read(asked: &UplinksAsked) -> Result<Plan, Failure> {
-    let Some(path) = &asked.config else { return Config::parse("").map_err(Failure::Usage) };
-    let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::Io(format!("read {name}"), error))?;
-    Config::parse(&text).map_err(|why| Failure::Missing(format!("{name}: {why}"), crate::failure::Status::Usage))
+    let refused = |why: String| Failure::Missing(why, Status::Usage);
+    let mut plan = match &asked.config {
+        None => Plan::parse("").map_err(refused)?,
+        Some(path) => {
+            let name = path.display();
+            let unread = |error| refused(format!("read {name}: {}", without_number(&error)));
+            let text = std::fs::read_to_string(path).map_err(unread)?;
+            Plan::parse(&text).map_err(|why| refused(format!("{name}: {why}")))?
+        }
+    };
+    if let Some(socket) = &asked.socket {
+        plan.listen_at(socket.clone());
+    }
+    Ok(plan)
 }
 
 fn listens_at(asked: &UplinksAsked) -> Result<PathBuf, Failure> {
@@ -89,17 +98,17 @@ fn main_table(uplinks: &Uplinks) -> TableId {
 /// Says what would be done.
 fn rehearse(invocation: &mut Invocation, uplinks: &mut Uplinks, plan: &Plan) -> Result<(), Failure> {
     uplinks.dry();
-    for planned in &plan.planned {
-        match planned.uplink(uplinks.names()) {
-            Some(uplink) => drop(uplinks.set(uplink)),
-            None => invocation.output.line(&format!("# {} waits for its interface", planned.key().0))?,
+    for (planned, readiness) in plan.planned.iter().zip(plan.readiness(uplinks)) {
+        if let Readiness::Ready(interface) = readiness {
+            uplinks.set(planned.uplink(interface));
         }
     }
     let turn = uplinks.turn()?;
+    let status = show::status(uplinks, plan, &Family::ALL);
     if invocation.output.json {
-        return Ok(invocation.output.json_line(&show::status(uplinks))?);
+        return Ok(invocation.output.json_line(&show::rehearsed(status, &turn.dry, uplinks))?);
     }
-    for line in show::table(&show::status(uplinks)) {
+    for line in show::table(&status) {
         invocation.output.line(&format!("# {line}"))?;
     }
     for (adds, wish) in &turn.dry {

@@ -1,25 +1,47 @@
 //! How uplinks are shown.
 
-use serde_json::{Value, json};
-use waypost::{Family, Grade, InterfaceNames, Life, Names, UplinkReport, UplinkStatus, Uplinks};
+use std::net::IpAddr;
 
-/// All uplinks, as JSON: what the control socket tells.
-pub(crate) fn status(uplinks: &Uplinks) -> Value {
+use serde_json::{Value, json};
+use waypost::{Exit, Family, Grade, Life, LinkFlags, Names, UplinkReport, UplinkStatus, Uplinks, Wish};
+
+use super::config::{Plan, Planned};
+use crate::json::RouteJson;
+
+/// All uplinks of these families, as JSON: what the control socket tells. Those that are planned and cannot be yet stand behind those that are.
+pub(crate) fn status(uplinks: &Uplinks, plan: &Plan, families: &[Family]) -> Value {
     let names = uplinks.names();
-    let each: Vec<Value> = uplinks.status().map(|status| one(&status, names)).collect();
-    let above: Vec<String> =
-        uplinks.outranked_by().iter().map(|route| route.with_names(Names::from(names)).to_string()).collect();
+    let is_asked = |family: Family| families.contains(&family);
+    let mut each: Vec<Value> =
+        uplinks.status().filter(|status| is_asked(status.uplink.family)).map(|status| one(&status, uplinks)).collect();
+    for (planned, readiness) in plan.planned.iter().zip(plan.readiness(uplinks)) {
+        // One that is just being given up is told as that.
+        let is_told = || uplinks.status().any(|status| (status.uplink.name.as_str(), status.uplink.family) == planned.key());
+        if let Some(why) = readiness.why(planned).filter(|_| is_asked(planned.family) && !is_told()) {
+            each.push(waiting(planned, &why));
+        }
+    }
+    let above = uplinks.outranked_by().iter().filter(|route| is_asked(route.slot.destination.family()));
+    let above: Vec<String> = above.map(|route| route.with_names(Names::from(names)).to_string()).collect();
     json!({ "uplinks": each, "outranked_by": above })
 }
 
-fn one(status: &UplinkStatus<'_>, names: &InterfaceNames) -> Value {
+const fn word(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "inet",
+        Family::V6 => "inet6",
+    }
+}
+
+fn one(status: &UplinkStatus<'_>, uplinks: &Uplinks) -> Value {
     let role = |(role, metric): &(waypost::Role, u32)| json!({ "role": role.word(), "metric": metric });
     json!({
         "name": status.uplink.name,
-        "family": if status.uplink.family == Family::V4 { "inet" } else { "inet6" },
-        "dev": names.printed(status.uplink.interface).to_string(),
-        "gateway": status.hop.and_then(|hop| hop.gateway),
+        "family": word(status.uplink.family),
+        "dev": uplinks.names().printed(status.uplink.interface).to_string(),
+        "gateway": status.hop.map_or_else(|| written(status.uplink.exit), |hop| hop.gateway),
         "usable": status.hop.is_some(),
+        "why": why(status, uplinks),
         "elected": status.elected,
         "asked": status.asked,
         "set_back": status.set_back,
@@ -30,6 +52,70 @@ fn one(status: &UplinkStatus<'_>, names: &InterfaceNames) -> Value {
         "hold_down_ms": status.hold_down.map(|time| time.as_millis() as u64),
         "retry_ms": status.retry.map(|time| time.as_millis() as u64),
     })
+}
+
+/// The router that is written down.
+const fn written(exit: Exit) -> Option<IpAddr> {
+    match exit {
+        Exit::Gateway(gateway) => Some(gateway),
+        _ => None,
+    }
+}
+
+/// One that is planned, and why it is none.
+fn waiting(planned: &Planned, why: &str) -> Value {
+    json!({
+        "name": planned.name,
+        "family": word(planned.family),
+        "dev": planned.interface,
+        "gateway": written(planned.exit),
+        "usable": false,
+        "why": why,
+        "elected": false,
+        "asked": false,
+        "set_back": false,
+        "state": Life::Inactive.to_string().to_lowercase(),
+        "priority": planned.priority,
+        "health": Grade::Unknown.word(),
+        "defaults": [],
+        "hold_down_ms": null,
+        "retry_ms": null,
+    })
+}
+
+/// Why it cannot be used.
+fn why(status: &UplinkStatus<'_>, uplinks: &Uplinks) -> Option<&'static str> {
+    let (interface, family) = (status.uplink.interface, status.uplink.family);
+    if status.hop.is_some() {
+        return status.yielded.then_some("left to a rival");
+    }
+    let Some(link) = uplinks.mirror().links().get(&interface) else { return Some("its interface has gone") };
+    if !status.has_link {
+        return Some(if link.flags.contains(LinkFlags::UP) { "no carrier" } else { "switched off" });
+    }
+    let has_address = |own: &waypost::Address| own.interface == interface && Family::of(&own.local) == family;
+    match (status.uplink.exit, family) {
+        (Exit::Learned, _) if uplinks.mirror().addresses().any(has_address) => Some("nobody has told of its router yet"),
+        (_, Family::V4) => Some("no IPv4 address that serves"),
+        (_, Family::V6) => Some("no IPv6 address that serves"),
+    }
+}
+
+/// What a dry run would do, beside how the uplinks stand.
+pub(crate) fn rehearsed(mut status: Value, dry: &[(bool, Wish)], uplinks: &Uplinks) -> Value {
+    let of = |adds: bool| {
+        let routes = dry.iter().filter(|(added, _)| *added == adds).map(|(_, wish)| {
+            let name = uplinks.uplink(wish.uplink).map(|uplink| uplink.name.as_str());
+            let route = RouteJson::new(wish.route.as_ref(), Names::from(uplinks.names()));
+            json!({ "uplink": name, "role": wish.role.word(), "route": route })
+        });
+        Value::Array(routes.collect())
+    };
+    let (added, removed) = (of(true), of(false));
+    if let Some(object) = status.as_object_mut() {
+        object.extend([("added".to_owned(), added), ("removed".to_owned(), removed)]);
+    }
+    status
 }
 
 /// The same for people, of what the control socket told.
@@ -49,8 +135,11 @@ pub(crate) fn table(status: &Value) -> Vec<String> {
         if uplink["gateway"].is_string() {
             line += &format!(" via {}", text(&uplink["gateway"]));
         }
-        let state = if uplink["usable"] == true { text(&uplink["state"]) } else { "not usable".to_owned() };
-        line += &format!(" priority {}: {state}, health {}", uplink["priority"], text(&uplink["health"]));
+        line += &format!(" priority {}: {}", uplink["priority"], text(&uplink["state"]));
+        if let Some(why) = uplink["why"].as_str() {
+            line += &format!(" ({why})");
+        }
+        line += &format!(", health {}", text(&uplink["health"]));
         if !defaults.is_empty() {
             line += &format!(", default {}", defaults.join(" and "));
         }

@@ -1,26 +1,32 @@
 //! The one that runs: one loop for the kernel, signals, probes and those who ask.
 
+mod asked;
+mod manager;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use serde_json::{Value, json};
+use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use waypost::{ErrorKind, Family, IfIndex, ProbeTarget, Probed, ServiceManager, UplinkId, UplinkReport, Uplinks};
+use waypost::{Error, ErrorKind, Family, ProbeTarget, Probed, Routes, UplinkId, UplinkReport, Uplinks};
 
-use super::config::Plan;
+use super::config::{Plan, Readiness};
+use super::listen::listen;
 use super::queue::Queue;
 use super::{control, log, show};
 use crate::args::UplinksAsked;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status, without_number};
 use crate::invocation::Invocation;
 use crate::output::Output;
 use control::Client;
+use manager::Manager;
 
 const KERNEL: Token = Token(0);
 const RELOAD: Token = Token(1);
@@ -49,8 +55,8 @@ struct Daemon<'a> {
     manager: Manager,
     /// Who started it has been told who is elected.
     has_told: bool,
-    /// The interfaces of the uplinks that are planned, as they were when these were set.
-    set: Option<Vec<Option<IfIndex>>>,
+    /// Which of the uplinks that are planned could be, when they were set.
+    set: Option<Vec<Readiness>>,
     /// All uplinks are being given up.
     ends: bool,
 }
@@ -66,12 +72,14 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
     let (mut woken, wake) = UnixStream::pair().map_err(failed)?;
     woken.set_nonblocking(true).map_err(failed)?;
     poll.registry().register(&mut SourceFd(&woken.as_raw_fd()), PROBED, Interest::READABLE).map_err(failed)?;
-    let at = |error| Failure::Io(format!("listen at {}", plan.socket.display()), error);
-    let mut listener = control::listen(&plan.socket, plan.socket_mode).map_err(at)?;
-    poll.registry().register(&mut listener, ASKED, Interest::READABLE).map_err(failed)?;
+    if !Routes::open_with(&invocation.options())?.may_change()? {
+        return Err(Error::new(ErrorKind::NotPermitted, "keep uplinks").because("this process may not change routes").into());
+    }
+    let mut listening = listen(&plan.socket, plan.socket_mode).map_err(|error| cannot_listen(&plan.socket, error))?;
+    poll.registry().register(&mut listening.listener, ASKED, Interest::READABLE).map_err(failed)?;
     log::begin(invocation.output.errors_coloured, invocation.output.quiet);
     give_up_rights(asked)?;
-    let socket = plan.socket.clone();
+    may_probe(&plan)?;
     let mut daemon = Daemon {
         output: &mut invocation.output,
         uplinks,
@@ -107,10 +115,13 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
                     daemon.reload(asked);
                 }
                 PROBED => empty(&mut woken),
-                ASKED => daemon.accept(&listener, poll.registry())?,
+                ASKED => daemon.accept(&listening.listener, poll.registry())?,
                 END => {
-                    drop(listener);
-                    let _ = std::fs::remove_file(&socket);
+                    if let Err(error) = listening.end() {
+                        let (path, why) = (daemon.plan.socket.display(), without_number(&error));
+                        tracing::info!("{path} stays, until the next one takes its place: {why}");
+                    }
+                    drop(listening);
                     return daemon.end(asked.leave);
                 }
                 Token(client) if client >= FIRST_CLIENT => daemon.answer(client),
@@ -120,6 +131,20 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
         daemon.take_probes();
         daemon.turn()?;
     }
+}
+
+/// Who may not listen there may not now and not after another start.
+fn cannot_listen(path: &Path, error: io::Error) -> Failure {
+    let what = format!("listen at {}", path.display());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Failure::Missing(format!("{what}: {}", without_number(&error)), Status::NotPermitted),
+        _ => Failure::Io(what, error),
+    }
+}
+
+/// Fails where a target cannot be asked for want of a right: all uplinks would be thought bad.
+fn may_probe(plan: &Plan) -> Result<(), Error> {
+    plan.targets.iter().filter(|_| plan.probes()).try_for_each(ProbeTarget::may_ask)
 }
 
 /// From here on it needs no rights but those to change the network. The socket's file stays with who started it.
@@ -150,8 +175,15 @@ fn empty(stream: &mut UnixStream) {
 impl Daemon<'_> {
     /// Does what is to be done, and tells of it.
     fn turn(&mut self) -> Result<(), Failure> {
-        self.set_all();
-        let turn = self.uplinks.turn()?;
+        let mut has_set = self.set_all()?;
+        let mut turn = self.uplinks.turn()?;
+        // What was heard may be that an interface has come which is waited for.
+        if self.set_all()? {
+            has_set = true;
+            let more = self.uplinks.turn()?;
+            turn.reports.extend(more.reports);
+            turn.probes.extend(more.probes);
+        }
         for report in &turn.reports {
             self.tell(report)?;
         }
@@ -170,25 +202,32 @@ impl Daemon<'_> {
             let elected: Vec<String> = elected.collect();
             self.manager.say(&format!("STATUS=elected: {}", if elected.is_empty() { "none".into() } else { elected.join(", ") }));
         }
-        if !turn.reports.is_empty() && self.clients.values().any(|client| client.watches) {
-            let told = show::status(&self.uplinks);
-            self.clients.retain(|_, client| !client.watches || client.tell(&told).is_ok());
+        if (!turn.reports.is_empty() || has_set) && self.clients.values().any(|client| client.watches.is_some()) {
+            let (uplinks, plan) = (&self.uplinks, &self.plan);
+            self.clients.retain(|_, client| match client.watches {
+                Some(families) => client.tell(&show::status(uplinks, plan, families)).is_ok(),
+                None => true,
+            });
         }
         self.manager.keep_alive();
         Ok(())
     }
 
-    /// Sets the uplinks whose interfaces are there, and gives up those whose are not, or that are not planned any more.
-    fn set_all(&mut self) {
-        let interfaces = self.plan.planned.iter().map(|planned| planned.index(self.uplinks.names())).collect();
-        if self.set.as_ref() == Some(&interfaces) {
-            return;
+    /// Sets the uplinks that can be, and gives up those that cannot, or that are not planned any more; says whether any of that is other than it was.
+    fn set_all(&mut self) -> Result<bool, Failure> {
+        let ready = self.plan.readiness(&self.uplinks);
+        if self.set.as_ref() == Some(&ready) {
+            return Ok(false);
         }
-        self.set = Some(interfaces);
+        let before = self.set.replace(ready.clone()).unwrap_or_default();
         let mut wanted = BTreeMap::new();
-        for planned in &self.plan.planned {
-            if let Some(uplink) = planned.uplink(self.uplinks.names()) {
-                wanted.insert((uplink.name.clone(), uplink.family), uplink);
+        let mut lines = Vec::new();
+        for (at, (planned, readiness)) in self.plan.planned.iter().zip(ready).enumerate() {
+            if let Readiness::Ready(interface) = readiness {
+                wanted.insert((planned.name.clone(), planned.family), planned.uplink(interface));
+            }
+            if let Some(why) = readiness.why(planned).filter(|_| before.get(at) != Some(&readiness)) {
+                lines.push((matches!(readiness, Readiness::OwnGateway(_)), format!("{}: {why}", planned.name)));
             }
         }
         let gone: Vec<_> = self.ids.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
@@ -204,6 +243,8 @@ impl Daemon<'_> {
                 self.ids.insert(key, id);
             }
         }
+        lines.iter().try_for_each(|(warns, line)| self.say(*warns, line))?;
+        Ok(true)
     }
 
     fn tell(&mut self, report: &UplinkReport) -> Result<(), Failure> {
@@ -211,96 +252,38 @@ impl Daemon<'_> {
         if self.ends && !matches!(report, UplinkReport::Kept { .. }) {
             return Ok(());
         }
-        if let Some(line) = show::report(report, &self.uplinks) {
-            match self.output.json {
-                true => self.output.json_line(&json!({ "time": jiff::Timestamp::now().to_string(), "report": line }))?,
-                false if show::warns(report) => tracing::warn!("{line}"),
-                false => tracing::info!("{line}"),
-            }
+        match show::report(report, &self.uplinks) {
+            Some(line) => self.say(show::warns(report), &line),
+            None => Ok(()),
+        }
+    }
+
+    fn say(&mut self, warns: bool, line: &str) -> Result<(), Failure> {
+        match self.output.json {
+            true => self.output.json_line(&json!({ "time": jiff::Timestamp::now().to_string(), "report": line }))?,
+            false if warns => tracing::warn!("{line}"),
+            false => tracing::info!("{line}"),
         }
         Ok(())
     }
 
     /// Reads the configuration again; a bad one is refused and the one that runs kept.
     fn reload(&mut self, asked: &UplinksAsked) {
-        if asked.config.is_none() {
+        let Some(path) = &asked.config else {
+            tracing::warn!("there is no configuration that could be read again");
             return;
-        }
-        match super::read(asked).map(|plan| self.plan.followed_by(plan)) {
-            Ok(Ok(plan)) => {
+        };
+        let read = super::read(asked).map_err(|failure| failure.to_string()).and_then(|plan| {
+            let plan = self.plan.followed_by(plan).map_err(|why| format!("{}: {why}", path.display()))?;
+            may_probe(&plan).map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok(plan)
+        });
+        match read {
+            Ok(plan) => {
                 (self.plan, self.set) = (plan, None);
                 tracing::info!("the configuration has been read again");
             }
-            Ok(Err(why)) => tracing::error!("the new configuration is refused: {why}"),
-            Err(failure) => tracing::error!("the new configuration is refused, the old one kept: {failure}"),
-        }
-    }
-
-    fn accept(&mut self, listener: &mio::net::UnixListener, registry: &mio::Registry) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::Io("listen".to_owned(), error);
-        loop {
-            match listener.accept() {
-                Ok((mut stream, _)) => {
-                    self.make_room();
-                    let number = self.next_client;
-                    self.next_client += 1;
-                    registry.register(&mut stream, Token(number), Interest::READABLE).map_err(failed)?;
-                    self.clients.insert(number, Client::new(stream));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // That somebody cannot ask is no reason to stop keeping routes.
-                Err(error) => {
-                    tracing::warn!("somebody cannot ask: {error}");
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// Where as many ask as can be, who has been there longest goes: whoever says nothing keeps nobody else out.
-    fn make_room(&mut self) {
-        if self.clients.len() >= control::CLIENTS_MAX {
-            self.clients.pop_first();
-        }
-    }
-
-    /// Answers one who asks.
-    fn answer(&mut self, number: usize) {
-        let Some(mut client) = self.clients.remove(&number) else { return };
-        while let Ok(question) = client.question() {
-            let Some(question) = question else {
-                self.clients.insert(number, client);
-                return;
-            };
-            client.watches |= question == "watch";
-            let answer = self.reply(&question);
-            // Who only asked once is done.
-            if client.tell(&answer).is_err() || !client.watches {
-                return;
-            }
-        }
-    }
-
-    fn reply(&mut self, question: &str) -> Value {
-        match question.split_once(' ') {
-            None if question == "status" || question == "watch" => show::status(&self.uplinks),
-            None if question == "release" => {
-                Family::ALL.iter().for_each(|family| self.uplinks.choose(*family, None));
-                json!({})
-            }
-            Some((word @ ("promote" | "demote"), name)) => {
-                let named: Vec<_> =
-                    self.ids.iter().filter(|((own, _), _)| own == name).map(|((_, family), id)| (*family, *id)).collect();
-                for (family, id) in &named {
-                    match word {
-                        "promote" => self.uplinks.choose(*family, Some(*id)),
-                        _ => self.uplinks.set_back(*id),
-                    }
-                }
-                if named.is_empty() { json!({ "error": format!("there is no uplink {name:?}") }) } else { json!({}) }
-            }
-            _ => json!({ "error": "ask for status, watch, promote NAME, demote NAME or release" }),
+            Err(why) => tracing::error!("the new configuration is refused, the old one kept: {why}"),
         }
     }
 
@@ -338,6 +321,8 @@ impl Daemon<'_> {
     /// Takes away what was added, unless it is to be left.
     fn end(mut self, leave: bool) -> Result<(), Failure> {
         self.manager.say("STOPPING=1");
+        // Who watches is told by that: what is taken away now says nothing of the uplinks.
+        self.clients.clear();
         if leave {
             return Ok(());
         }
@@ -364,37 +349,4 @@ impl Daemon<'_> {
 #[expect(clippy::disallowed_methods, reason = "the command drives the uplinks")]
 fn now() -> Instant {
     Instant::now()
-}
-
-/// Who started it, if he wants to be told: sd_notify(3).
-struct Manager {
-    found: Option<ServiceManager>,
-    /// How often he wants to hear, and when he is told next.
-    watchdog: Option<(Duration, Instant)>,
-}
-
-impl Manager {
-    fn new() -> Self {
-        let every = std::env::var("WATCHDOG_USEC").ok().and_then(|micros| micros.parse().ok()).map(Duration::from_micros);
-        let watchdog = every.filter(|every| !every.is_zero()).map(|every| (every / 2, now()));
-        Self { found: ServiceManager::find(), watchdog }
-    }
-
-    fn say(&self, text: &str) {
-        if let Some(manager) = &self.found {
-            let _ = manager.say(text);
-        }
-    }
-
-    fn due(&self) -> Option<Duration> {
-        self.watchdog.map(|(_, due)| due.saturating_duration_since(now()))
-    }
-
-    fn keep_alive(&mut self) {
-        let time = now();
-        if let Some((every, due)) = self.watchdog.filter(|(_, due)| *due <= time) {
-            self.watchdog = Some((every, due.max(time) + every));
-            self.say("WATCHDOG=1");
-        }
-    }
 }

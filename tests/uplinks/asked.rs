@@ -1,0 +1,163 @@
+//! What the command says when it is asked: how the uplinks stand, what it would do, and why it does not.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use waypost_tests::command::{Running, command, program};
+use waypost_tests::ip::ip;
+
+use crate::world::{ask, config, defaults, directory, leaves_by, make, signal, start, until, write_config};
+
+/// A third uplink, over an interface that is not there, and one whose router is this host.
+const MORE: &str = "[[uplink]]\nname = \"lte\"\ninterface = \"w9\"\nipv4 = \"10.9.0.1\"\npriority = 5\n\
+                    [[uplink]]\nname = \"self\"\ninterface = \"w3\"\nipv4 = \"10.2.0.2\"\npriority = 99\n";
+
+fn two_and(more: &str) -> String {
+    format!("{}{more}", config("", ""))
+}
+
+fn run(words: &str) -> Output {
+    command(words).output().expect("it starts")
+}
+
+/// How it ended, and what it said of that.
+fn end(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+pub(crate) fn what_cannot_be_an_uplink_yet_is_listed_and_known_by_its_name() {
+    make();
+    let log = directory().join("log");
+    let mut starting = command(&format!("uplinks --config {}", write_config(&two_and(MORE))));
+    starting.stderr(File::create(&log).expect("it can be made"));
+    let _daemon = Running::of(starting);
+    until("w2 is elected", || defaults().len() == 2 && leaves_by() == "w2");
+    let status = ask("--status");
+    assert!(status.contains("  lte inet dev w9 via 10.9.0.1 priority 5: inactive (no interface w9 yet), "), "{status}");
+    assert!(
+        status.contains("  self inet dev w3 via 10.2.0.2 priority 99: inactive (its gateway 10.2.0.2 is an address of "),
+        "{status}"
+    );
+    let json: Value = serde_json::from_str(&ask("--json --status")).expect("an object");
+    let lte = json["uplinks"].as_array().expect("a list").iter().find(|uplink| uplink["name"] == "lte").expect("it is there");
+    assert_eq!((&lte["state"], &lte["usable"]), (&"inactive".into(), &false.into()));
+    let refused = |words: &str| end(&run(&format!("{words} --socket /run/uplinks/sock")));
+    assert_eq!(refused("uplinks --promote lte"), (Some(1), "waypost: \"lte\" cannot be used: no interface w9 yet".to_owned()));
+    assert!(refused("uplinks --demote self").1.contains("its gateway 10.2.0.2 is an address of this host"));
+    assert_eq!(refused("uplinks --promote w9"), (Some(1), "waypost: there is no uplink \"w9\"".to_owned()));
+    // One family is asked for, and what is said is of that alone.
+    assert_eq!(ask("-4 --status"), status);
+    assert_eq!(ask("-6 --status"), "no uplinks\n");
+    assert_eq!(refused("-6 uplinks --promote w3"), (Some(1), "waypost: \"w3\" is no uplink of this family".to_owned()));
+    assert_eq!(leaves_by(), "w2");
+    // Both come when they can.
+    ip("link add w9 type veth peer name r9");
+    ip("address add 10.9.0.2/24 dev w9");
+    until("it is there", || ask("--status").contains("dev w9 via 10.9.0.1 priority 5: inactive (switched off)"));
+    ip("link set r9 up");
+    ip("link set w9 up");
+    until("it has its route", || defaults().len() == 3);
+    ask("--promote lte");
+    until("it is elected", || defaults()[0].contains("dev w9"));
+    ip("link del w9");
+    until("it waits again", || {
+        ask("--status").contains("lte inet dev w9 via 10.9.0.1 priority 5: inactive (no interface w9 yet)")
+    });
+    let said = fs::read_to_string(&log).expect("text");
+    assert_eq!(said.matches("warning: self: its gateway 10.2.0.2 is an address of this host").count(), 1, "{said}");
+    assert_eq!(said.matches("info: lte: no interface w9 yet").count(), 2, "{said}");
+}
+
+pub(crate) fn a_dry_run_says_all_that_it_would_do() {
+    make();
+    // What an earlier run left: one route that is of use, and one that is not.
+    ip("route add default via 10.3.0.1 metric 12 proto 87");
+    ip("route add default via 10.3.0.1 metric 77 proto 87");
+    let before = defaults();
+    let path = write_config(&config("", ""));
+    let would: Value =
+        serde_json::from_slice(&run(&format!("--json uplinks --dry-run --config {path}")).stdout).expect("an object");
+    let of = |key: &str| -> Vec<(String, u64)> {
+        let routes = would[key].as_array().expect("a list").iter();
+        routes
+            .map(|one| (one["role"].to_string() + &one["route"]["dev"].to_string(), one["route"]["metric"].as_u64().unwrap_or(0)))
+            .collect()
+    };
+    let [high, low] = ["\"high\"\"w2\"", "\"low\"\"w3\""];
+    assert_eq!(of("added").iter().map(|(one, _)| one.as_str()).collect::<Vec<_>>(), [high, low]);
+    assert_eq!(of("removed").iter().map(|(_, metric)| *metric).collect::<Vec<_>>(), [12, 77]);
+    assert_eq!(would["added"][0]["uplink"], "w2");
+    assert_eq!(defaults(), before, "nothing was done");
+    let said = String::from_utf8_lossy(&run(&format!("uplinks --dry-run --config {path}")).stdout).into_owned();
+    let signs: String = said.lines().filter_map(|line| line.chars().next()).filter(|sign| *sign != '#').collect();
+    assert_eq!(signs, "++--", "{said}");
+    // What the other family has would be nobody's.
+    for words in ["-6 uplinks --dry-run --config", "-4 uplinks --config"] {
+        let (code, why) = end(&run(&format!("{words} {path}")));
+        assert!(code == Some(2) && why.contains("one run keeps both families"), "{why}");
+    }
+    assert_eq!(defaults(), before);
+    // And it does just that.
+    let _daemon = start(&config("", ""));
+    let metrics: Vec<u64> = of("added").into_iter().map(|(_, metric)| metric).collect();
+    until("all is done", || {
+        defaults().len() == 2
+            && metrics.iter().all(|metric| defaults().iter().any(|one| one.contains(&format!("metric {metric}"))))
+    });
+}
+
+pub(crate) fn who_asks_is_told_when_nobody_runs_and_when_it_ends() {
+    make();
+    let none = end(&run("uplinks --socket /run/uplinks/sock --status --watch"));
+    assert_eq!(none, (Some(1), "waypost: no uplinks are kept: nobody listens at /run/uplinks/sock".to_owned()));
+    let mut daemon = start(&config("", ""));
+    let mut watching = command("uplinks --socket /run/uplinks/sock --status --watch");
+    watching.stderr(Stdio::piped());
+    let mut watching = Running::of(watching);
+    assert!(watching.line().starts_with("* w2 inet"));
+    signal(&daemon, "TERM");
+    assert!(daemon.child.wait().expect("it ends").success());
+    assert_eq!(watching.child.wait().expect("it ends").code(), Some(1));
+    let mut said = String::new();
+    watching.child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!(said, "waypost: the one that kept the uplinks has ended\n");
+    assert!(watching.line().starts_with("  w3 inet"));
+    assert_eq!(watching.line(), "", "nothing of what was taken away at the end");
+    assert_eq!(none, end(&run("uplinks --socket /run/uplinks/sock --promote w2")));
+}
+
+pub(crate) fn a_reload_that_cannot_be_followed_is_refused_with_file_line_and_key() {
+    make();
+    let log = directory().join("log");
+    let path = write_config(&config("", ""));
+    // That the socket is named by a word is no change of the file's.
+    let mut starting = command(&format!("uplinks --socket /run/uplinks/other --config {path}"));
+    starting.stderr(File::create(&log).expect("it can be made"));
+    let daemon = Running::of(starting);
+    until("w2 is elected", || defaults().len() == 2);
+    let reload = |text: &str, says: &str| {
+        write_config(text);
+        let before = fs::read_to_string(&log).expect("text").len();
+        signal(&daemon, "HUP");
+        until(says, || fs::read_to_string(&log).expect("text")[before..].contains(says));
+    };
+    reload(&config("hold_down = 9", ""), &format!("{path}: line 2: hold_down: it is 9.0, and 5.0 in the one that runs"));
+    reload(&config("", "priority = 3"), &format!("{path}: line 8: priority: it is there twice"));
+    reload(&config("", "source = \"2001:db8::1\""), &format!("{path}: line 8: source: 2001:db8::1 is of another family"));
+    reload(&config("", "source = \"10.2.0.2\""), "the configuration has been read again");
+    until("it is followed", || defaults().iter().all(|route| route.contains("src 10.2.0.2")));
+}
+
+pub(crate) fn without_the_right_to_change_routes_it_does_not_begin() {
+    make();
+    let path = write_config(&config("", ""));
+    let none = ["--bounding-set=-net_admin", "--inh-caps=-net_admin", "--ambient-caps=-all"];
+    let mut starting = Command::new("setpriv");
+    starting.args(none).arg(program()).args(["uplinks", "--config", &path]).stdin(Stdio::null());
+    let (code, said) = end(&starting.output().expect("it starts"));
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("may not change routes") && said.contains("CAP_NET_ADMIN"), "{said}");
+    assert!(!directory().join("sock").exists() && defaults().is_empty());
+}
