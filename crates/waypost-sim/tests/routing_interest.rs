@@ -72,14 +72,14 @@ fn misses_of_some_destinations_are_told_alone() {
 fn routes_of_a_worse_priority_are_neither_told_nor_listed() {
     let mut interest = Interest::default();
     interest.worst_priority = Some(8);
-    let (_sim, mut kernel) = with(RoutingProfile::named(OPENBSD.name).unwrap(), interest.clone());
-    // The simulated kernel keeps no priorities, so a route of one is made here.
-    let mut route: Route = "10.1.0.0/16 via 10.0.0.1".parse().unwrap();
-    for (priority, is_told) in [(8, true), (32, false)] {
-        route.slot.priority = priority;
-        assert_eq!(interest.takes(&Notice::Route(waypost_core::RouteVerb::Added, route.clone())), is_told);
+    let (sim, mut kernel) = with(RoutingProfile::named(OPENBSD.name).unwrap(), interest);
+    for words in
+        ["10.1.0.0/16 via 10.0.0.1 priority 8", "10.1.0.0/16 via 10.0.0.1 priority 32", "10.2.0.0/16 via 10.0.0.1 priority 9"]
+    {
+        add(&sim, words);
     }
+    assert_eq!(told(&mut kernel), ["10.1.0.0/16"]);
     let filter = RouteFilter::default();
     kernel.submit(Now::default(), Ticket(2), Request::Dump(Dump::Routes(Family::V4, &filter))).unwrap();
-    assert_eq!(told(&mut kernel), ["10.0.0.0/24"]);
+    assert_eq!(told(&mut kernel), ["10.0.0.0/24", "10.1.0.0/16"]);
 }

@@ -252,8 +252,9 @@ impl Lower {
             Protocol::UNSPECIFIED | Protocol::BOOT | Protocol::STATIC | Protocol::KERNEL | Protocol::REDIRECT => true,
             other => {
                 let told = super::route::priority(other);
-                self.dialect.request.priority.width() != 0
-                    && told.is_some_and(|told| slot.priority == 0 || slot.priority & !3 == told & !3)
+                // A listing says it by the priority, of which each protocol has several.
+                let is_told = || super::route::protocol(RouteFlags::empty(), slot.priority, false) == other;
+                self.dialect.request.priority.width() != 0 && told.is_some_and(|_| slot.priority == 0 || is_told())
             }
         }
     }

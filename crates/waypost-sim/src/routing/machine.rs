@@ -52,6 +52,8 @@ pub(super) struct Key {
     pub(super) destination: Prefix,
     /// The interface that it is confined to, or zero.
     pub(super) scope: u32,
+    /// Its rank among those to the same destination, where headers have one; else zero.
+    pub(super) priority: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -231,7 +233,7 @@ impl RoutingSim {
         let own = Own { index, address, length };
         machine.addresses.push(own);
         machine.tell_address(own, true);
-        if let Some(key) = own.network() {
+        if let Some(key) = own.network(machine.connected()) {
             let mut names = vec!["UP"];
             names.extend(["PINNED", "CONNECTED", "CLONING"].into_iter().filter(|name| machine.bit(name) != 0));
             let flags = names.into_iter().map(|name| machine.bit(name)).sum();
@@ -275,10 +277,10 @@ impl RoutingSim {
 
 impl Own {
     /// Where the route to its network is kept; `None` where its network is itself.
-    fn network(&self) -> Option<Key> {
+    fn network(&self, priority: u8) -> Option<Key> {
         let destination = Prefix::containing(self.address, self.length).ok().filter(|prefix| !prefix.is_host())?;
         let is_local = matches!(self.address, IpAddr::V6(address) if address.is_unicast_link_local());
-        Some(Key { table: 0, destination, scope: if is_local { self.index } else { 0 } })
+        Some(Key { table: 0, destination, scope: if is_local { self.index } else { 0 }, priority })
     }
 }
 
@@ -291,6 +293,16 @@ impl Machine {
     pub(super) fn bit(&self, name: &str) -> u32 {
         let at = self.profile.dialect.flag_bits.names.iter().position(|known| *known == name);
         at.map_or(0, |at| 1 << at)
+    }
+
+    /// Says whether headers have a priority, which is part of where a route is kept.
+    pub(super) const fn has_priorities(&self) -> bool {
+        self.profile.dialect.request.priority.width() != 0
+    }
+
+    /// The priority of the routes to networks of its own: RTP_CONNECTED of sys/net/route.h (OpenBSD 7.5).
+    const fn connected(&self) -> u8 {
+        if self.has_priorities() { 4 } else { 0 }
     }
 
     fn read(&mut self, socket: usize) -> Result<Option<Vec<u8>>, i32> {
@@ -326,7 +338,7 @@ impl Machine {
 
     fn remove_address(&mut self, own: Own) {
         self.addresses.retain(|other| *other != own);
-        if let Some(key) = own.network() {
+        if let Some(key) = own.network(self.connected()) {
             let is_made = self.routes.get(&key).is_some_and(|entry| entry.gateway == Gate::Link(own.index));
             if is_made {
                 self.tell_route(RouteOp::Delete, key, 0);

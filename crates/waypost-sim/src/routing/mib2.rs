@@ -133,7 +133,7 @@ impl Machine {
         let length = Family::of(&own.address).bits();
         let Ok(destination) = Prefix::new(own.address, length) else { return Vec::new() };
         let entry = Entry { gateway: Gate::Link(own.index), index: own.index, flags: 0x8_0000, mtu: 0 };
-        self.mib2_entry(Key { table: 0, destination, scope: 0 }, entry, 0x4)
+        self.mib2_entry(Key { table: 0, destination, scope: 0, priority: 0 }, entry, 0x4)
     }
 
     fn mib2_route(&self, key: Key, entry: Entry) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //!
 //! It has a reader and a writer of its own, so that it does not share the codec's mistakes: of the codec it takes the
 //! tables of the dialects, and its own bytes are compared with those of real kernels. It keeps one route for a
-//! destination, as these kernels do unless they are asked for several paths.
+//! destination, or one of each priority where headers have that, as these kernels do unless they are asked for several paths.
 
 mod machine;
 mod mib2;

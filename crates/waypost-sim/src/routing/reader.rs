@@ -13,6 +13,8 @@ use super::{Errno, Odd};
 pub(super) struct Asked {
     pub(super) op: RouteOp,
     pub(super) key: Key,
+    /// It names no priority, and means the route of any.
+    pub(super) has_any_priority: bool,
     /// It names a mask: then it means just this destination.
     pub(super) has_mask: bool,
     pub(super) gateway: Option<Gate>,
@@ -56,11 +58,13 @@ impl Machine {
             None => family.bits(),
         };
         let index = number(layout.index)?;
+        let (priority, has_any_priority) = self.read_priority(op, flags, number(layout.priority)?)?;
         let is_scoped = flags & self.bit("IFSCOPE") != 0;
         let key = Key {
             table: number(layout.table)?,
             destination: Prefix::containing(network, length).map_err(|_| Errno::EINVAL)?,
             scope: if is_scoped { index } else { zone },
+            priority,
         };
         let gateway = match of(Axis::Gateway).map(|bytes| self.read_address(bytes)) {
             Some(Address::Ip(address, zone)) => Some(Gate::Address(address, zone)),
@@ -72,7 +76,22 @@ impl Machine {
             Some(Address::Link(index)) => Some(index),
             _ => None,
         };
-        Ok(Asked { op, key, has_mask: of(Axis::Netmask).is_some(), gateway, interface, flags })
+        Ok(Asked { op, key, has_any_priority, has_mask: of(Axis::Netmask).is_some(), gateway, interface, flags })
+    }
+
+    /// The priority that a request means, and whether it means any (`route_output`, sys/net/rtsock.c, OpenBSD 7.5).
+    fn read_priority(&self, op: RouteOp, flags: u32, named: u32) -> Result<(u8, bool), i32> {
+        if !self.has_priorities() {
+            return Ok((0, false));
+        }
+        match u8::try_from(named & 0x7f).unwrap_or(0) {
+            0 if op != RouteOp::Add => Ok((0, true)),
+            // RTP_STATIC, and RTP_DEFAULT.
+            0 if flags & self.bit("STATIC") != 0 => Ok((8, false)),
+            0 => Ok((56, false)),
+            1 | 64.. => Err(Errno::EINVAL),
+            named => Ok((named, false)),
+        }
     }
 
     /// The sockaddrs that `mask` announces.

@@ -57,27 +57,25 @@ impl Machine {
                 Ok(self.answer(asked, pid, bytes, asked.key, entry))
             }
             RouteOp::Change => {
-                let old = *self.routes.get(&asked.key).ok_or(Errno::ESRCH)?;
+                let (key, old) = self.meant(asked, false).ok_or(Errno::ESRCH)?;
                 let mut entry = if asked.gateway.is_some() { self.entry(asked, bytes)? } else { old };
                 if entry.mtu == 0 {
                     entry.mtu = old.mtu;
                 }
-                self.routes.insert(asked.key, entry);
-                Ok(self.answer(asked, pid, bytes, asked.key, entry))
+                self.routes.insert(key, entry);
+                Ok(self.answer(asked, pid, bytes, key, entry))
             }
             RouteOp::Delete => {
-                let entry = *self.routes.get(&asked.key).ok_or(Errno::ESRCH)?;
+                self.meant(asked, false).ok_or(Errno::ESRCH)?;
                 let wants = self.profile.dialect.wants;
                 if wants.gateway_in_delete && asked.gateway.is_none() {
                     return Err(Errno::EINVAL);
                 }
-                if wants.compares_gateway && asked.gateway.is_some_and(|gateway| !is_same(gateway, entry.gateway)) {
-                    return Err(Errno::ESRCH);
-                }
-                self.routes.remove(&asked.key);
+                let (key, entry) = self.meant(asked, wants.compares_gateway).ok_or(Errno::ESRCH)?;
+                self.routes.remove(&key);
                 let mut gone = entry;
                 gone.flags &= !self.bit("UP");
-                Ok(self.anew(asked, pid, bytes, asked.key, gone))
+                Ok(self.anew(asked, pid, bytes, key, gone))
             }
             RouteOp::Get => {
                 let (key, entry) = self.find(asked).ok_or(Errno::ESRCH)?;
@@ -115,16 +113,25 @@ impl Machine {
         Ok(Entry { gateway, index, flags, mtu: mtu.unwrap_or(0) })
     }
 
+    /// The route to just this destination that a request means: the best of those that it could.
+    fn meant(&self, asked: &Asked, compares_gateway: bool) -> Option<(Key, Entry)> {
+        let last = if asked.has_any_priority { Key { priority: u8::MAX, ..asked.key } } else { asked.key };
+        let is_it = |entry: &Entry| !compares_gateway || asked.gateway.is_none_or(|gateway| is_same(gateway, entry.gateway));
+        let found = self.routes.range(asked.key..=last).find(|(_, entry)| is_it(entry));
+        found.map(|(key, entry)| (*key, *entry))
+    }
+
     /// The route that a lookup finds.
     fn find(&self, asked: &Asked) -> Option<(Key, Entry)> {
         if asked.has_mask {
-            return self.routes.get_key_value(&asked.key).map(|(key, entry)| (*key, *entry));
+            return self.meant(asked, false);
         }
         let address = asked.key.destination.network();
         let fits = |key: &Key| {
             key.table == asked.key.table && key.destination.contains(address) && (key.scope == 0 || key.scope == asked.key.scope)
         };
-        let best = self.routes.iter().filter(|(key, _)| fits(key)).max_by_key(|(key, _)| key.destination.length());
+        let rank = |key: &Key| (key.destination.length(), key.scope, u8::MAX - key.priority);
+        let best = self.routes.iter().filter(|(key, _)| fits(key)).max_by_key(|(key, _)| rank(key));
         best.map(|(key, entry)| (*key, *entry))
     }
 

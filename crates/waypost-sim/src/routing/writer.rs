@@ -84,6 +84,7 @@ impl Machine {
             (layout.index, index),
             (layout.flags, flags),
             (layout.table, key.table),
+            (layout.priority, u32::from(key.priority)),
             (layout.pid, told.pid),
             (layout.seq, told.seq),
         ];
