@@ -44,6 +44,25 @@ impl Encapsulation {
 pub struct WithNames<'a> {
     route: RouteRef<'a>,
     names: Names<'a>,
+    says_zero: bool,
+}
+
+impl WithNames<'_> {
+    /// The same with the metric 0 in words too, for readers to whom a route without a metric has another.
+    ///
+    /// ```
+    /// use waypost_core::{InterfaceNames, Route};
+    ///
+    /// let route: Route = "10.0.0.0/8 via 10.9.0.1".parse()?;
+    /// let text = route.with_names(InterfaceNames::none()).with_metric_zero().to_string();
+    /// assert_eq!(text, "10.0.0.0/8 via 10.9.0.1 metric 0");
+    /// # Ok::<(), waypost_core::ParseError>(())
+    /// ```
+    #[must_use]
+    pub const fn with_metric_zero(mut self) -> Self {
+        self.says_zero = true;
+        self
+    }
 }
 
 impl Route {
@@ -60,7 +79,7 @@ impl Route {
     /// ```
     #[must_use]
     pub fn with_names<'a>(&'a self, names: impl Into<Names<'a>>) -> WithNames<'a> {
-        WithNames { route: self.as_ref(), names: names.into() }
+        WithNames { route: self.as_ref(), names: names.into(), says_zero: false }
     }
 }
 
@@ -68,7 +87,7 @@ impl<'a> RouteRef<'a> {
     /// This route with its interfaces by name when printed; see [`Route::with_names`].
     #[must_use]
     pub fn with_names(self, names: impl Into<Names<'a>>) -> WithNames<'a> {
-        WithNames { route: self, names: names.into() }
+        WithNames { route: self, names: names.into(), says_zero: false }
     }
 }
 
@@ -93,7 +112,7 @@ impl fmt::Display for WithNames<'_> {
         if let Some(hop) = single {
             write_way(f, hop, slot.destination.family(), self.names)?;
         }
-        write_origin(f, &slot, entry, self.names)?;
+        write_origin(f, &slot, entry, self.names, self.says_zero)?;
         if let Some(hop) = single {
             write_flags(f, hop)?;
         }
@@ -170,7 +189,7 @@ fn write_head(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: Nam
     Ok(())
 }
 
-fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: Names<'_>) -> fmt::Result {
+fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: Names<'_>, says_zero: bool) -> fmt::Result {
     if slot.table != TableId::MAIN || usual_table(entry.disposition) != TableId::MAIN {
         write!(f, " table {}", names.table(slot.table))?;
     }
@@ -186,7 +205,7 @@ fn write_origin(f: &mut fmt::Formatter<'_>, slot: &Slot, entry: &Entry, names: N
     }
     // The kernel names the metric of every IPv6 route, and has 0 for the host's own addresses.
     let own = slot.destination.family() == Family::V6 && matches!(entry.disposition, Disposition::Local | Disposition::Anycast);
-    if slot.metric != 0 || own {
+    if slot.metric != 0 || own || says_zero {
         write!(f, " metric {}", slot.metric)?;
     }
     if slot.priority != 0 {

@@ -14,6 +14,7 @@ use std::fmt;
 use rustc_hash::FxHashSet;
 use waypost_core::{Error, ErrorKind, Names, Slot};
 
+use super::any_metric::Twins;
 use super::plan::{OWN_ALONE, PHASES, Plan, Step};
 use super::{Difference, Item, inverse};
 
@@ -64,6 +65,7 @@ pub struct Execution {
     answered: usize,
     differences: Vec<Difference>,
     split: FxHashSet<Slot>,
+    twins: Twins,
     failure: Option<(usize, Error)>,
     back: Option<Back>,
 }
@@ -104,6 +106,7 @@ impl Execution {
             answered: 0,
             differences: plan.differences,
             split: plan.split,
+            twins: plan.twins,
             failure: None,
             back: None,
         }
@@ -130,7 +133,7 @@ impl Execution {
             return None;
         }
         if self.back.is_none() {
-            let (steps, left) = inverse::of(&self.steps, &self.split, &self.done);
+            let (steps, left) = inverse::of(&self.steps, &self.split, &self.twins, &self.done);
             self.back = Some(Back { steps: steps.into(), left, ..Back::default() });
         }
         let back = self.back.as_mut()?;
@@ -170,6 +173,7 @@ impl Execution {
             Ok(()) => Done::Yes,
             Err(error) => match error.kind() {
                 ErrorKind::NotFound if !step.adds() => Done::Nothing,
+                ErrorKind::Exists if matches!(step, Step::EnsureRoute(_)) => Done::Nothing,
                 ErrorKind::Unknown => Done::Perhaps,
                 _ => Done::No,
             },
@@ -214,7 +218,8 @@ impl Execution {
         let unasked = back.under_way.into_iter().chain(back.steps);
         left.extend(unasked.map(|(step, _)| Left::new(&step, Error::new(ErrorKind::Unknown, "undo"))));
         let step = self.steps.swap_remove(at);
-        Err(Failed(Box::new(Inner { item: step.item(), was_added: step.adds(), error, undone: back.undone, left })))
+        let (item, was_added) = (step.item(), step.adds());
+        Err(Failed(Box::new(Inner { item, was_added, error, in_its_place: None, undone: back.undone, left })))
     }
 }
 
@@ -235,6 +240,7 @@ impl Back {
             }
             // Whether it had gone was not known, and it had not.
             ErrorKind::Exists if step.adds() && was == Done::Perhaps => {}
+            ErrorKind::Exists if matches!(step, Step::EnsureRoute(_)) => {}
             _ => self.left.push(Left::new(&step, error)),
         }
     }
@@ -288,6 +294,7 @@ struct Inner {
     item: Item,
     was_added: bool,
     error: Error,
+    in_its_place: Option<Item>,
     undone: Vec<Item>,
     left: Vec<Left>,
 }
@@ -303,6 +310,25 @@ impl Failed {
     #[must_use]
     pub const fn error(&self) -> &Error {
         &self.0.error
+    }
+
+    /// Says whether it was refused because something is in its place already.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.0.was_added && self.0.error.kind() == ErrorKind::Exists
+    }
+
+    /// What is in its place, where that is why it was refused and whoever carried the plan out has [looked](Self::name_in_its_place).
+    #[must_use]
+    pub fn in_its_place(&self) -> Option<&Item> {
+        self.0.in_its_place.as_ref()
+    }
+
+    /// The same, and this is what is in its place: no kernel says it in its refusal.
+    #[must_use]
+    pub fn name_in_its_place(mut self, there: Item) -> Self {
+        self.0.in_its_place = Some(there);
+        self
     }
 
     /// What was undone: what had been added or deleted before, the last first.
@@ -341,9 +367,12 @@ pub struct FailedPrinted<'a> {
 
 impl fmt::Display for FailedPrinted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { item, was_added, error, undone, left } = &*self.failed.0;
+        let Inner { item, was_added, error, in_its_place, undone, left } = &*self.failed.0;
         let verb = if *was_added { "add" } else { "delete" };
         write!(f, "{verb} {}: {}", item.with_names(self.names), error.reason())?;
+        if let Some(there) = in_its_place {
+            write!(f, ": in its place is {}", there.with_names(self.names))?;
+        }
         match undone.len() {
             0 if left.is_empty() => f.write_str("; nothing had been done")?,
             1 => f.write_str("; 1 change was undone")?,

@@ -10,6 +10,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use waypost_core::{Error, ErrorKind, Family, NextHops, Route, RouteChange, Slot};
 
+use super::any_metric::{self, Twins};
 use super::execution::{Done, Left};
 use super::plan::Step;
 
@@ -40,7 +41,7 @@ fn with_hops(route: &Route, hops: NextHops) -> Route {
 /// What undoes the steps that were begun, the last first, with what is known of each; and what cannot be undone.
 ///
 /// `split` has the slots where next hops are deleted one by one.
-pub(super) fn of(steps: &[Step], split: &FxHashSet<Slot>, done: &[Done]) -> (Vec<(Step, Done)>, Vec<Left>) {
+pub(super) fn of(steps: &[Step], split: &FxHashSet<Slot>, twins: &Twins, done: &[Done]) -> (Vec<(Step, Done)>, Vec<Left>) {
     let (mut inverses, mut left) = (Vec::new(), Vec::new());
     let shared = shared(steps, split, done);
     let mut seen = FxHashSet::default();
@@ -56,10 +57,12 @@ pub(super) fn of(steps: &[Step], split: &FxHashSet<Slot>, done: &[Done]) -> (Vec
             Step::AddRoute(change, route) if done != Done::Nothing => {
                 inverses.extend(deletions(route.clone(), *change, true).into_iter().map(|step| (step, done)));
             }
+            Step::EnsureRoute(_) => {}
             _ if done != Done::Nothing => inverses.push((step.inverse(), done)),
             _ => {}
         }
     }
+    inverses.extend(any_metric::to_ensure(steps, twins, done));
     (inverses, left)
 }
 
@@ -112,12 +115,12 @@ mod tests {
     fn routes_that_stand_beside_each_other_in_a_slot_come_back_each_as_it_was() {
         let delete = |text: &str| Step::DeleteRoute(text.parse().expect("a route"), RouteChange::Append);
         let apart = ["unreachable 2001:db8:5::/48 metric 7", "2001:db8:5::/48 via fe80::1 dev if2 metric 7"].map(delete);
-        let (inverses, left) = of(&apart, &FxHashSet::default(), &[Done::Yes; 2]);
+        let (inverses, left) = of(&apart, &FxHashSet::default(), &Twins::default(), &[Done::Yes; 2]);
         assert!(left.is_empty());
         let each = [(apart[1].inverse(), Done::Yes), (apart[0].inverse(), Done::Yes)];
         assert_eq!(inverses, each);
         // Beside what is deleted next hop by next hop, too.
         let slots = FxHashSet::from_iter(apart[0].item().as_route().map(|route| route.slot));
-        assert_eq!(of(&apart, &slots, &[Done::Yes; 2]).0.len(), 2);
+        assert_eq!(of(&apart, &slots, &Twins::default(), &[Done::Yes; 2]).0.len(), 2);
     }
 }

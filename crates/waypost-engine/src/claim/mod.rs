@@ -16,6 +16,7 @@
 //! - Nothing is deleted but by all of its words, and the owner's tag is one of them where the kernel keeps a tag.
 //! - No metric is chosen that a kernel takes for any, or that router advertisements have.
 
+mod any_metric;
 mod execution;
 mod inverse;
 mod item;
@@ -23,6 +24,7 @@ pub mod journal;
 mod keep;
 mod owner;
 mod plan;
+mod restoring;
 mod service;
 mod set;
 #[cfg(test)]
@@ -35,5 +37,5 @@ pub use keep::{ClaimEvent, ClaimState, ClaimTold};
 pub use owner::{Owner, Tag};
 pub use plan::{Conflict, Difference, Obstacle, Plan, PlanPrinted, Step};
 pub use service::Service;
-pub use set::{ClaimId, Claims, Prune};
+pub use set::{ClaimId, Claims, Prune, is_same_rule};
 pub use wanted::{as_kept, goes_that_way, has_legs_of, satisfies};

@@ -10,7 +10,7 @@
 //! | 3 | rules are deleted: nothing leads to their tables any more |
 //! | 4 | of IPv6 routes that become others, all next hops but the first are deleted: another's are found so |
 //! | 5 | routes are deleted, in the opposite order |
-//! | 6, 7 | what needed a free slot is added, and what held its place meanwhile deleted |
+//! | 6, 7 | what needed a free slot is added, and what held its place meanwhile deleted; what a deletion of metric 0 could have hit is asked for again |
 //!
 //! A route that becomes another in the same slot is changed without a moment in which there is none: on IPv4 the new one is put behind the
 //! old, which is deleted then; on IPv6, where that would merge them, and for several next hops, the new one goes to a free metric just behind
@@ -22,6 +22,7 @@ use std::fmt;
 use rustc_hash::FxHashSet;
 use waypost_core::{Family, Names, NextHop, Request, Route, RouteChange, Rule, Slot};
 
+use super::any_metric::{Twins, goes_by_any};
 use super::{Item, inverse};
 
 /// How many phases there are.
@@ -29,6 +30,12 @@ pub(super) const PHASES: usize = 7;
 
 /// The phase in which all must be there that is deleted.
 pub(super) const OWN_ALONE: usize = 3;
+
+/// The phase in which routes are deleted.
+const DELETIONS: usize = 4;
+
+/// The first phase in which what has been deleted is gone.
+pub(super) const BEHIND_DELETIONS: usize = DELETIONS + 1;
 
 /// One request of a plan.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +45,9 @@ pub enum Step {
     AddRoute(RouteChange, Route),
     /// Delete a route. To undo that it is put back in this way.
     DeleteRoute(Route, RouteChange),
+    /// Add a route that is there, unless the deletion of another of its owner's to the same destination, whose metric 0 the kernel takes for any,
+    /// has hit it. That it is there already is no failure.
+    EnsureRoute(Route),
     /// Add a rule.
     AddRule(Rule),
     /// Delete a rule.
@@ -50,6 +60,7 @@ impl Step {
     pub const fn request(&self) -> Request<'_> {
         match self {
             Self::AddRoute(change, route) => Request::Route(*change, route),
+            Self::EnsureRoute(route) => Request::Route(RouteChange::Add, route),
             Self::DeleteRoute(route, _) => Request::Route(RouteChange::Delete, route),
             Self::AddRule(rule) => Request::AddRule(rule),
             Self::DeleteRule(rule) => Request::DeleteRule(rule),
@@ -59,14 +70,14 @@ impl Step {
     /// Says whether something is to be there after it.
     #[must_use]
     pub const fn adds(&self) -> bool {
-        matches!(self, Self::AddRoute(..) | Self::AddRule(_))
+        matches!(self, Self::AddRoute(..) | Self::EnsureRoute(_) | Self::AddRule(_))
     }
 
     /// What it is about.
     #[must_use]
     pub fn item(&self) -> Item {
         match self {
-            Self::AddRoute(_, route) | Self::DeleteRoute(route, _) => Item::Route(route.clone()),
+            Self::AddRoute(_, route) | Self::DeleteRoute(route, _) | Self::EnsureRoute(route) => Item::Route(route.clone()),
             Self::AddRule(rule) | Self::DeleteRule(rule) => Item::Rule(rule.clone()),
         }
     }
@@ -76,6 +87,7 @@ impl Step {
         match self {
             Self::AddRoute(change, route) => Self::DeleteRoute(route.clone(), *change),
             Self::DeleteRoute(route, back) => Self::AddRoute(*back, route.clone()),
+            Self::EnsureRoute(_) => self.clone(),
             Self::AddRule(rule) => Self::DeleteRule(rule.clone()),
             Self::DeleteRule(rule) => Self::AddRule(rule.clone()),
         }
@@ -163,6 +175,7 @@ pub struct Plan {
     pub(super) gaps: usize,
     /// Where the next hops of a route are deleted one by one.
     pub(super) split: FxHashSet<Slot>,
+    pub(super) twins: Twins,
 }
 
 impl Plan {
@@ -240,13 +253,18 @@ impl Plan {
         }
     }
 
+    /// Adds these routes when all others have been added, and before the rules, of which packets take none for the first of their slots.
+    pub(super) fn add_behind(&mut self, steps: Vec<Step>) {
+        self.phases[1].splice(0..0, steps);
+    }
+
     /// `is_own` says that all next hops of the route are known to be the owner's.
     pub(super) fn delete(&mut self, item: Item, back: RouteChange, is_own: bool) {
         self.differences.push(Difference::Removed(item.clone()));
         match item {
             Item::Route(route) => {
                 let steps = self.deletions(route, back, is_own);
-                self.phases[4].extend(steps);
+                self.phases[DELETIONS].extend(steps);
             }
             Item::Rule(rule) => self.phases[2].push(Step::DeleteRule(rule)),
         }
@@ -263,16 +281,18 @@ impl Plan {
     pub(super) fn in_order(mut self) -> Self {
         // What is replaced in its place keeps its turn, as the sort is stable. Steps are large: of sorted keys each moves once.
         self.phases[0].sort_by_cached_key(rank);
-        self.phases[4].sort_by_cached_key(|step| std::cmp::Reverse(rank(step)));
+        self.phases[DELETIONS].sort_by_cached_key(|step| std::cmp::Reverse(rank(step)));
         self
     }
 }
 
 /// Where a route's addition stands: gateways are found by routes without one, and the more specific must not be missed meanwhile.
-fn rank(step: &Step) -> (bool, u8) {
-    let (Step::AddRoute(_, route) | Step::DeleteRoute(route, _)) = step else { return (false, 0) };
+///
+/// Of one destination the one of metric 0 comes first and goes last, for what deletes it could hit the others.
+fn rank(step: &Step) -> (bool, u8, bool) {
+    let (Step::AddRoute(_, route) | Step::DeleteRoute(route, _)) = step else { return (false, 0, false) };
     let by_gateway = route.entry.next_hops.iter().any(|hop: &NextHop| hop.gateway.is_some());
-    (by_gateway, u8::MAX - route.slot.destination.length())
+    (by_gateway, u8::MAX - route.slot.destination.length(), !goes_by_any(route))
 }
 
 impl fmt::Display for Plan {
@@ -331,25 +351,25 @@ impl Plan {
                 self.phases[0].push(Step::AddRoute(RouteChange::Append, new));
                 // While the new one is there the old can only be put beside it.
                 let back = if back == RouteChange::Add { RouteChange::Prepend } else { back };
-                self.phases[4].push(Step::DeleteRoute(old, back));
+                self.phases[DELETIONS].push(Step::DeleteRoute(old, back));
             }
             Swap::Bridge(metric) => {
                 let mut bridge = new.clone();
                 bridge.slot.metric = metric;
                 self.phases[0].push(Step::AddRoute(RouteChange::Add, bridge.clone()));
                 let mut hops = self.deletions(old, back, false);
-                self.phases[4].extend(hops.pop());
+                self.phases[DELETIONS].extend(hops.pop());
                 self.phases[OWN_ALONE].extend(hops);
-                self.phases[5].push(Step::AddRoute(RouteChange::Add, new));
+                self.phases[BEHIND_DELETIONS].push(Step::AddRoute(RouteChange::Add, new));
                 let bridge = self.deletions(bridge, RouteChange::Add, true);
                 self.phases[6].extend(bridge);
             }
             Swap::Gap => {
                 self.gaps += 1;
                 let mut hops = self.deletions(old, back, false);
-                self.phases[4].extend(hops.pop());
+                self.phases[DELETIONS].extend(hops.pop());
                 self.phases[OWN_ALONE].extend(hops);
-                self.phases[5].push(Step::AddRoute(RouteChange::Add, new));
+                self.phases[BEHIND_DELETIONS].push(Step::AddRoute(RouteChange::Add, new));
             }
         }
     }

@@ -112,7 +112,8 @@ impl Service {
     /// # Errors
     ///
     /// `Unsupported`, saying what it has instead, on a system without policy rules. `Invalid` where nothing is named, so that all
-    /// packets would go this way; where ports are named and no protocol that has them; where there is no route; and where the table is one of the kernel's own.
+    /// packets would go this way; where ports are named and no protocol that has them; where there is no route; where one names a table that is
+    /// not the service's; and where the table is one of the kernel's own.
     pub fn claims(&self, capabilities: &Capabilities, routes: impl IntoIterator<Item = Route>) -> Result<Vec<Claim>, Error> {
         let failed = |kind, why: &str| Error::new(kind, "route by service").because(why);
         if !capabilities.rules {
@@ -134,6 +135,11 @@ impl Service {
         }
         let mut claims = Vec::new();
         for mut route in routes {
+            // A route that names no table is of the main one.
+            if ![TableId::UNSPECIFIED, TableId::MAIN, capabilities.main_table, self.table].contains(&route.slot.table) {
+                let why = format!("a route of it names table {}, and its own is {}", route.slot.table, self.table);
+                return Err(failed(ErrorKind::Invalid, &why).on(&route));
+            }
             route.slot.table = self.table;
             claims.push(Claim::new(route).policy(self.policy));
         }

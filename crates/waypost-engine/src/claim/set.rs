@@ -98,6 +98,11 @@ impl Claims {
         }
     }
 
+    /// Says whether this kernel keeps several routes in a slot, in an order.
+    pub(super) const fn can_append(&self) -> bool {
+        self.capabilities.append
+    }
+
     /// Whose they are.
     #[must_use]
     pub const fn owner(&self) -> &Owner {
@@ -348,7 +353,7 @@ impl Claims {
             held += usize::from(self.plan_claim(claim, mirror, &mut plan));
         }
         self.plan_leftovers(mirror, prune, self.may_have_leftovers(tagged, held), &mut plan);
-        plan.in_order()
+        self.in_order(plan, mirror)
     }
 
     /// What one claim lacks, whatever the others do: a plan comes about as a whole or not at all.
@@ -358,7 +363,7 @@ impl Claims {
         if let Some(claim) = self.get(id) {
             self.plan_claim(claim, mirror, &mut plan);
         }
-        plan.in_order()
+        self.in_order(plan, mirror)
     }
 
     /// What was withdrawn and is still there, to be deleted, whatever claims lack.
@@ -387,7 +392,7 @@ impl Claims {
                 Item::Rule(_) => {}
             }
         }
-        plan.in_order()
+        self.in_order(plan, mirror)
     }
 
     /// Plans what a claim lacks; says whether it is a route and lacks nothing.
@@ -590,7 +595,8 @@ fn is_there(item: &Item, mirror: &Mirror) -> bool {
 }
 
 /// Says whether two rules are the same but for who put them in and what the kernel marks.
-pub(super) fn is_same_rule(one: &Rule, two: &Rule) -> bool {
+#[must_use]
+pub fn is_same_rule(one: &Rule, two: &Rule) -> bool {
     one.family == two.family && one.priority == two.priority && {
         let mut bare = one.clone();
         (bare.protocol, bare.os_flags) = (two.protocol, two.os_flags);

@@ -8,12 +8,13 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use waypost_core::{Capabilities, Error, ErrorKind, InterfaceNames, RouteChange};
+use waypost_core::{Capabilities, Error, ErrorKind, InterfaceNames, Route, RouteChange};
 use waypost_engine::claim::{
-    self, Applied, Backoff, Claim, ClaimId, ClaimState, ClaimTold, Execution, Failed, Item, Owner, Plan, Policy, Prune, Step,
+    self, Applied, Backoff, Claim, ClaimId, ClaimState, ClaimTold, Execution, Failed, Item, Owner, Plan, Policy, Prune, Step, Tag,
 };
 use waypost_engine::{Event, Mirror};
 
+use crate::routes::of_same_destination;
 use crate::sys::{self, Options};
 use crate::{Operation, Routes, Watcher};
 use journal::Journal;
@@ -235,7 +236,7 @@ impl Claims {
         let kept = if self.journal.is_some() { plan.clone() } else { Plan::default() };
         let mut execution = Execution::new(plan);
         self.run(&mut execution, most, before);
-        let done = execution.finish();
+        let done = execution.finish().map_err(|failed| self.name_conflict(failed));
         if self.follows {
             self.catch_up()?;
             self.machine.look_at_all();
@@ -254,6 +255,10 @@ impl Claims {
     /// Asks the kernel for the steps of an execution, at most so many under way at once.
     fn run(&mut self, execution: &mut Execution, most: usize, mut before: impl FnMut(&Step)) {
         let execution = RefCell::new(execution);
+        let owner = match self.machine.tag() {
+            Tag::Protocol(protocol) => Some(protocol),
+            _ => None,
+        };
         while !execution.borrow().is_over() {
             let mut begun = 0;
             let steps = std::iter::from_fn(|| {
@@ -263,7 +268,7 @@ impl Claims {
                 begun += 1;
                 Some(operation(step))
             });
-            let heard = self.routes.batch_of_next_hops(steps.take(most), |_, outcome| {
+            let heard = self.routes.batch_of_claims(owner, steps.take(most), |_, outcome| {
                 execution.borrow_mut().outcome(outcome);
                 ControlFlow::Continue(())
             });
@@ -274,6 +279,36 @@ impl Claims {
                 return;
             }
         }
+    }
+
+    /// Names what is in the place of what could not be added.
+    fn name_conflict(&mut self, failed: Failed) -> Failed {
+        if !failed.is_conflict() {
+            return failed;
+        }
+        // What cannot be read now has no name; that something is there the kernel has said.
+        let there = match failed.item() {
+            Item::Route(route) => self.in_the_slot_of(route, failed.undone()).map(Item::Route),
+            Item::Rule(rule) => {
+                let there = self.routes.rules(Some(rule.family)).unwrap_or_default();
+                there.into_iter().find(|there| claim::is_same_rule(there, rule)).map(Item::Rule)
+            }
+            _ => None,
+        };
+        match there {
+            Some(there) => failed.name_in_its_place(there),
+            None => failed,
+        }
+    }
+
+    /// The route in the slot of another: one that is not the owner's before one that is, and none that was put back there.
+    fn in_the_slot_of(&mut self, route: &Route, put_back: &[Item]) -> Option<Route> {
+        let slot = claim::as_kept(route.slot);
+        let mut there = self.routes.list(&of_same_destination(route)).ok()?;
+        let is_own = |there: &Route| put_back.iter().any(|item| item.as_route().is_some_and(|own| claim::satisfies(there, own)));
+        there.retain(|there| there.slot == slot && !is_own(there));
+        let at = there.iter().position(|there| !self.machine.owns(there.as_ref())).unwrap_or(0);
+        (!there.is_empty()).then(|| there.swap_remove(at))
     }
 
     /// Takes in what the kernel has said.
@@ -319,7 +354,10 @@ impl Claims {
         let waits = || plan.waiting().first().map(|(item, _)| Error::new(ErrorKind::Unreachable, "claim route").on(item));
         let refused = match refused.or_else(waits) {
             Some(error) => Some(error),
-            None => self.carry_out(plan)?.err().map(|failed| failed.error().clone()),
+            None => self.carry_out(plan)?.err().map(|failed| match failed.in_its_place() {
+                Some(there) => failed.error().clone().because(format!("{there} is there")),
+                None => failed.error().clone(),
+            }),
         };
         match refused {
             None => Ok(Ok(id)),
@@ -418,6 +456,7 @@ impl Claims {
 fn operation(step: &Step) -> Operation {
     match step {
         Step::AddRoute(change, route) => Operation::Route(*change, route.clone()),
+        Step::EnsureRoute(route) => Operation::Route(RouteChange::Add, route.clone()),
         Step::DeleteRoute(route, _) => Operation::Route(RouteChange::Delete, route.clone()),
         Step::AddRule(rule) => Operation::AddRule(rule.clone()),
         Step::DeleteRule(rule) => Operation::DeleteRule(rule.clone()),

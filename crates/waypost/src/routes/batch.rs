@@ -100,13 +100,15 @@ impl Routes {
         Batch::new(self, operations.into_iter()).run(outcome)
     }
 
-    /// The same for one who deletes single next hops of IPv6 routes, which no listing shows by themselves: of those the kernel compares enough.
-    pub(crate) fn batch_of_next_hops(
+    /// The same for one who has claims, by this protocol where the kernel keeps it. Such a one deletes single next hops of IPv6 routes, which no listing shows by
+    /// themselves: of those the kernel compares enough. And it sees to what else of its owner's a deletion of metric 0 could hit.
+    pub(crate) fn batch_of_claims(
         &mut self,
+        owner: Option<Protocol>,
         operations: impl IntoIterator<Item = Operation>,
         outcome: impl FnMut(usize, Result<(), Error>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        Batch { trusts_next_hops: true, ..Batch::new(self, operations.into_iter()) }.run(outcome)
+        Batch { trusts_next_hops: true, owner, ..Batch::new(self, operations.into_iter()) }.run(outcome)
     }
 }
 
@@ -130,6 +132,7 @@ pub(super) struct Batch<'a, I: Iterator> {
     ahead: VecDeque<Operation>,
     looks: bool,
     trusts_next_hops: bool,
+    owner: Option<Protocol>,
     picture: Picture,
     /// Those that have been begun and not been told of.
     under_way: VecDeque<UnderWay>,
@@ -171,6 +174,7 @@ impl<'a, I: Iterator<Item = Operation>> Batch<'a, I> {
             ahead: VecDeque::new(),
             looks: true,
             trusts_next_hops: false,
+            owner: None,
             picture: Picture::default(),
             under_way: VecDeque::new(),
             first: 0,
@@ -274,6 +278,7 @@ impl<'a, I: Iterator<Item = Operation>> Batch<'a, I> {
         let more = RUN.saturating_sub(self.ahead.len());
         self.ahead.extend(self.operations.by_ref().take(more));
         self.picture = Picture::of(&self.ahead);
+        self.picture.owner = self.owner;
         let routes = self.ahead.iter().filter_map(|operation| match operation {
             Operation::Route(RouteChange::Delete, route) if self.picture.wants(route) => Some(route),
             _ => None,

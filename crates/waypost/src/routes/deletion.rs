@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use waypost_core::{Error, ErrorKind, Family, InterfaceNames, Prefix, Request, Route, RouteChange, RouteFilter, Rule, TableId};
+use waypost_core::{
+    Error, ErrorKind, Family, InterfaceNames, Prefix, Protocol, Request, Route, RouteChange, RouteFilter, Rule, TableId,
+};
 use waypost_engine::claim;
 
 use super::Routes;
@@ -25,9 +27,9 @@ impl Routes {
     pub fn delete(&mut self, route: &Route) -> Result<(), Error> {
         let there = self.list(&of_same_destination(route))?;
         let mut named = Cow::Borrowed(route);
-        let metric = match judge(route, &there, InterfaceNames::none()) {
+        let metric = match judge(route, &there, InterfaceNames::none(), None) {
             // The names are asked for only where there is something to say.
-            Err(_) => judge(route, &there, &self.names()?)?,
+            Err(_) => judge(route, &there, &self.names()?, None)?,
             Ok(metric) => metric,
         };
         if metric != route.slot.metric {
@@ -105,7 +107,7 @@ pub(super) fn is_same_rule(listed: &Rule, wanted: &Rule) -> bool {
 }
 
 /// What the routes to the same destination in the same table pass.
-pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
+pub(crate) fn of_same_destination(route: &Route) -> RouteFilter {
     let mut filter = RouteFilter::default();
     filter.family = Some(route.slot.destination.family());
     filter.table = Some(route.slot.table);
@@ -114,8 +116,8 @@ pub(super) fn of_same_destination(route: &Route) -> RouteFilter {
 }
 
 /// Finds the one route of `there` that a deletion means, and refuses where the kernel could take another for it; says by which metric
-/// the kernel is to be asked, since it takes none for any.
-pub(super) fn judge(route: &Route, there: &[Route], names: &InterfaceNames) -> Result<u32, Error> {
+/// the kernel is to be asked, since it takes none for any. `owner` is as for [`check`].
+pub(super) fn judge(route: &Route, there: &[Route], names: &InterfaceNames, owner: Option<Protocol>) -> Result<u32, Error> {
     let Some(meant) = there.iter().find(|other| claim::satisfies(other, route)) else {
         return Err(Error::new(ErrorKind::NotFound, "delete route")
             .on(route.with_names(names))
@@ -123,22 +125,27 @@ pub(super) fn judge(route: &Route, there: &[Route], names: &InterfaceNames) -> R
     };
     let metric = meant.slot.metric;
     if metric == route.slot.metric {
-        check(route, there, names)?;
+        check(route, there, names, owner)?;
     } else {
         let mut named = route.clone();
         named.slot.metric = metric;
-        check(&named, there, names)?;
+        check(&named, there, names, owner)?;
     }
     Ok(metric)
 }
 
 /// Refuses a deletion for which the kernel could take another route of `there`.
-fn check(route: &Route, there: &[Route], names: &InterfaceNames) -> Result<(), Error> {
+///
+/// What has the protocol of `owner`, where the deletion names that too, may stand behind the route that is meant: whoever deletes for the owner asks afterwards for
+/// what is to stay ([`Step::EnsureRoute`](claim::Step::EnsureRoute)). The kernel goes through them in the order of its listing.
+fn check(route: &Route, there: &[Route], names: &InterfaceNames, owner: Option<Protocol>) -> Result<(), Error> {
     let is_meant = |other: &Route| claim::satisfies(other, route);
     // One that says nothing more than was named is meant before those that do.
     let is_exact = |other: &Route| is_meant(other) && claim::satisfies(route, other);
     let hit = |other: &&Route| sys::deletes(route, other.as_ref());
-    let other = there.iter().filter(hit).find(|other| !is_meant(other));
+    let is_first = || there.iter().find(hit).is_some_and(is_meant);
+    let is_owners = |other: &Route| owner == Some(route.entry.protocol) && owner == Some(other.entry.protocol) && is_first();
+    let other = there.iter().filter(hit).find(|other| !is_meant(other) && !is_owners(other));
     let fuller = || there.iter().find(hit).filter(|first| !is_exact(first) && there.iter().any(is_exact));
     match other.or_else(fuller) {
         None => Ok(()),
@@ -191,7 +198,7 @@ impl Beside {
 
     /// Refuses the deletion of a route where the kernel could take another for it.
     pub(super) fn check(&self, route: &Route, names: &InterfaceNames) -> Result<(), Error> {
-        check(route, self.at(route), names)
+        check(route, self.at(route), names, None)
     }
 }
 
@@ -215,11 +222,11 @@ mod tests {
     use super::*;
 
     fn check(route: &Route, there: &[Route]) -> Result<(), Error> {
-        super::check(route, there, InterfaceNames::none())
+        super::check(route, there, InterfaceNames::none(), None)
     }
 
     fn judge(route: &Route, there: &[Route]) -> Result<u32, Error> {
-        super::judge(route, there, InterfaceNames::none())
+        super::judge(route, there, InterfaceNames::none(), None)
     }
 
     fn route(text: &str) -> Route {
@@ -240,6 +247,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Ambiguous);
             assert!(error.to_string().ends_with(&route(other).to_string()), "{error}");
         }
+    }
+
+    #[test]
+    fn an_owners_other_route_does_not_stop_its_deletion_where_the_kernel_finds_it_later() {
+        let [mine, twin, others] = ["", " metric 9", " metric 7 proto static"].map(|more| {
+            route(&format!("default via 10.0.0.1 dev if2{more}{}", if more.contains("proto") { "" } else { " proto 201" }))
+        });
+        let of = |owner: u8, there: &[Route]| super::check(&mine, there, InterfaceNames::none(), Some(Protocol(owner)));
+        let there = [mine.clone(), others.clone(), twin.clone()];
+        assert!(of(201, &there).is_ok() && of(202, &there).is_err() && check(&mine, &there).is_err());
+        assert!(of(201, &[twin.clone(), mine.clone()]).is_err(), "the kernel finds the other first");
+        assert!(of(201, &[others, twin.clone()]).is_err(), "it has gone");
     }
 
     #[test]

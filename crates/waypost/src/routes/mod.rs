@@ -20,6 +20,7 @@ use waypost_core::{
 
 use batch::Batch;
 pub use batch::Operation;
+pub(crate) use deletion::of_same_destination;
 pub use ensure::Ensured;
 
 use crate::sys::{self, Native, Options};

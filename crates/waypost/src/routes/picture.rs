@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use waypost_core::{Error, Family, InterfaceNames, Prefix, Route, RouteChange, Rule, TableId};
+use waypost_core::{Error, Family, InterfaceNames, Prefix, Protocol, Route, RouteChange, Rule, TableId};
 use waypost_engine::claim;
 
 use super::batch::Operation;
@@ -34,6 +34,8 @@ pub(super) struct Picture {
     objects_under_way: usize,
     /// The interfaces as they were called when the places were read, for what is refused.
     pub(super) names: InterfaceNames,
+    /// Whose routes are deleted, where all are one owner's.
+    pub(super) owner: Option<Protocol>,
 }
 
 struct Place<T> {
@@ -121,7 +123,7 @@ impl Picture {
             // It stands behind those that the kernel might find before it, so that those stop its deletion.
             there.to_mut().extend(place.added.iter().filter(|added| **added == written).cloned());
         }
-        Ok(deletion::judge(route, &there, &self.names).map(|metric| route.slot.metric = metric))
+        Ok(deletion::judge(route, &there, &self.names, self.owner).map(|metric| route.slot.metric = metric))
     }
 
     fn judge_rule(&self, rule: &Rule) -> Result<Result<(), Error>, Verdict> {

@@ -253,6 +253,10 @@ fn a_service_is_rules_and_a_table_where_there_are_rules_and_elsewhere_says_what_
         let error = service.claims(&linux, [way()]).unwrap_err();
         assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains(why), "{error}");
     }
+    let elsewhere = route("default via 10.9.0.1 dev if3 table 9 metric 50");
+    let error = smtp().claims(&linux, [elsewhere.clone()]).unwrap_err();
+    assert!(error.kind() == ErrorKind::Invalid && error.reason().contains("names table 9, and its own is 1025"), "{error}");
+    assert!(Service::new(9.into(), 1000).protocol(6).claims(&linux, [elsewhere]).is_ok(), "what it says itself it may say");
     let mut other = waypost_core::Capabilities::least("another system");
     other.instead_of_rules = "a socket can have a table of its own";
     let error = smtp().claims(&other, [way()]).unwrap_err();
