@@ -74,13 +74,15 @@ struct Rival {
     /// What was others' after the last thing that the rival did.
     expected: Option<Vec<String>>,
     seed: u64,
+    has_zero: bool,
 }
 
 /// The prefix of IPv6 routes without a gateway, and of no others: one that stands between two next hops that have been merged no dump lists
 /// (`fib6_dump_node`, net/ipv6/ip6_fib.c, Linux 6.18), and so it would seem to come and go.
 const BARE: &str = "2001:db8:3::/48";
 
-fn some_route(dice: &mut Seeded, table: TableId, names: &InterfaceNames, is_ours: bool) -> Route {
+/// `has_zero` says that IPv4 routes have the metric 0 too, which a deletion takes for any.
+fn some_route(dice: &mut Seeded, table: TableId, names: &InterfaceNames, is_ours: bool, has_zero: bool) -> Route {
     let prefixes = ["10.1.0.0/16", "10.1.1.0/24", "0.0.0.0/0", "2001:db8:1::/48", "2001:db8:2::/48", "::/0", BARE, "10.2.0.0/16"];
     let prefix = dice.pick(&prefixes);
     let (is_v6, side) = (prefix.contains(':'), dice.below(2) as usize);
@@ -97,7 +99,11 @@ fn some_route(dice: &mut Seeded, table: TableId, names: &InterfaceNames, is_ours
         (true, false, _) => format!("via {} dev w1", THEIRS[2 + side]),
     };
     let protocol = if is_ours { "" } else { dice.pick(&["proto static", "", "proto bird"]) };
-    let text = format!("{prefix} {protocol} metric {} table {} {way}", 5 + dice.below(3), table.0);
+    let metric = match 5 + dice.below(3) {
+        5 if has_zero && !is_v6 => 0,
+        metric => metric,
+    };
+    let text = format!("{prefix} {protocol} metric {metric} table {} {way}", table.0);
     Route::parse(&text, names).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
@@ -141,7 +147,7 @@ impl Rival {
     fn act(&mut self) {
         let ours: Vec<Route> = self.all().into_iter().filter(|route| route.entry.protocol == OURS).collect();
         let one = (!ours.is_empty()).then(|| ours[self.dice.below(ours.len() as u64) as usize].clone());
-        let mut own = || some_route(&mut self.dice, self.table, &self.names, false);
+        let mut own = || some_route(&mut self.dice, self.table, &self.names, false, self.has_zero);
         let (other, mut in_its_place) = (own(), own());
         let kind = |route: &Route| (route.slot.destination.family(), route.slot.destination.to_string() == BARE);
         if let Some(one) = one.as_ref().filter(|one| kind(one) == kind(&in_its_place)) {
@@ -188,7 +194,7 @@ impl Run {
         let mut routes = Routes::open().expect("routes");
         let names = routes.names().expect("the names");
         let dice = Seeded::new(seed ^ 0xc1a1_4500_0000);
-        let rival = Rival { routes, dice, table, names: names.clone(), expected: None, seed };
+        let rival = Rival { routes, dice, table, names: names.clone(), expected: None, seed, has_zero: seed % 4 >= 2 };
         Self { seed, table, dice: Seeded::new(seed), names, claims: claims.expect("claims"), rival }
     }
 
@@ -218,8 +224,12 @@ impl Run {
         }
         for _ in 0..self.dice.below(6) {
             let policy = self.dice.pick(&[Policy::Report, Policy::Reassert, Policy::Yield]);
-            let route = some_route(&mut self.dice, self.table, &self.names, true);
-            self.claims.put(Claim::new(route).policy(policy)).expect("a claim");
+            let route = some_route(&mut self.dice, self.table, &self.names, true, self.rival.has_zero);
+            match self.claims.put(Claim::new(route).policy(policy).metric_zero()) {
+                // One of metric 0 and another to the same destination cannot both be claimed.
+                Err(error) if self.rival.has_zero && error.kind() == ErrorKind::Ambiguous => {}
+                put => _ = put.expect("a claim"),
+            }
         }
         if self.dice.below(2) == 0 {
             let text = format!("{}: from 10.1.0.0/16 lookup {}", 100 + self.dice.below(3), self.table.0);
@@ -295,6 +305,36 @@ impl Run {
 fn is_unreachable(item: &Item) -> bool {
     let hops = item.as_route().map(|route| route.entry.next_hops.to_vec()).unwrap_or_default();
     hops.iter().any(|hop| hop.gateway.is_some_and(|own| ["10.77.0.1", "2001:db8:77::1"].contains(&own.to_string().as_str())))
+}
+
+pub(super) fn what_a_rival_has_put_in_its_place_meanwhile_is_named() {
+    two_links();
+    let mut claims = Claims::open_once(Options::new(), Owner::standard()).expect("claims");
+    let cases = [
+        (
+            "10.1.0.0/16 via 10.0.0.2 metric 5",
+            "route add 10.1.0.0/16 via 10.9.0.9 metric 5 proto static",
+            "route 10.1.0.0/16 via 10.9.0.9",
+        ),
+        ("2001:db8:1::/48 dev w0 metric 5", "-6 route add 2001:db8:1::/48 dev w1 metric 5", "route 2001:db8:1::/48 dev w1"),
+    ];
+    for (ours, theirs, named) in cases {
+        let route = Route::parse(ours, claims.names()).expect("a route");
+        let id = claims.put(Claim::new(route)).expect("a claim");
+        let plan = claims.plan(Prune::All).expect("a plan");
+        let failed =
+            claims.carry_out_step_by_step(plan, |_| drop(ip(theirs))).expect("the kernel").expect_err("it is in the way");
+        let said = failed.with_names(claims.names()).to_string();
+        assert!(said.contains(&format!(": in its place is {named}")), "{said}");
+        assert!(failed.is_conflict() && failed.in_its_place().is_some());
+        claims.withdraw(id);
+    }
+    let rule: Rule = "100: from 10.1.0.0/16 lookup 7".parse().expect("a rule");
+    claims.put(Claim::new(rule)).expect("a claim");
+    let plan = claims.plan(Prune::All).expect("a plan");
+    let rival = |_: &_| drop(ip("rule add from 10.1.0.0/16 lookup 7 pref 100 proto 119"));
+    let failed = claims.carry_out_step_by_step(plan, rival).expect("the kernel").expect_err("it is in the way");
+    assert!(failed.to_string().contains("in its place is rule 100: from 10.1.0.0/16 lookup 7 proto 119"), "{failed}");
 }
 
 pub(super) fn an_ipv6_route_without_a_gateway_comes_back_behind_another_of_its_slot() {

@@ -192,7 +192,8 @@ pub(crate) enum Command {
         file: Option<String>,
     },
     /// Make the routes and rules of a file be there: all of them, or none
-    #[command(after_help = "The file is TOML, or has a route or rule a line in the words of `ip route add` and `ip rule add`.")]
+    #[command(after_help = "The file is TOML, or has a route or rule a line in the words of `ip route add` and `ip rule add`.\n\
+                      Exit status: 0 where all of it is there, or with --dry-run could be; 1 where not.")]
     Apply {
         /// The file; `-` is standard input
         file: String,

@@ -3,13 +3,16 @@
 mod file;
 mod keep;
 mod report;
+#[cfg(test)]
+mod tests;
 
-use waypost::claim::{Claim, Failed, Item, Owner, Plan, Policy, Prune};
-use waypost::{Claims, Error, Names, NumberKind, Options, OwnershipTag, Protocol, Route, Rule};
+use waypost::claim::{Failed, Item, Owner, Plan, Policy, Prune};
+use waypost::{Claims, Error, Names, NextHopFlags, NumberKind, Options, OwnershipTag, Protocol, RouteFlags};
 
 use crate::failure::{Failure, Status, complain};
 use crate::invocation::Invocation;
 use crate::numbers;
+use crate::output::Output;
 use file::{File, Wish};
 pub(crate) use keep::keep;
 
@@ -23,9 +26,20 @@ pub(crate) fn apply(
 ) -> Result<(), Failure> {
     let (mut claims, plan) = planned(invocation, path, prune, owner)?;
     if dry_run {
-        return report::plan(&mut invocation.output, &plan, numbers::with(claims.names()), false);
+        return would_be(&mut invocation.output, &plan, numbers::with(claims.names()));
     }
     carry_out(invocation, &mut claims, plan)
+}
+
+/// Prints what a plan would do; fails where it would not be carried out.
+fn would_be(output: &mut Output, plan: &Plan, names: Names<'_>) -> Result<(), Failure> {
+    report::plan(output, plan, names, false)?;
+    if is_in_the_way(plan) { Err(Failure::Said(Status::Failed)) } else { Ok(()) }
+}
+
+/// Says whether not all of a plan can be.
+fn is_in_the_way(plan: &Plan) -> bool {
+    !plan.conflicts().is_empty() || !plan.waiting().is_empty()
 }
 
 /// Prints what `apply` would change.
@@ -115,7 +129,7 @@ fn owner_of(word: Option<&str>, tag: OwnershipTag) -> Result<Owner, Failure> {
 /// Carries a plan out, unless something is in its way, and prints what was done.
 fn carry_out(invocation: &mut Invocation, claims: &mut Claims, plan: Plan) -> Result<(), Failure> {
     let output = &mut invocation.output;
-    if !plan.conflicts().is_empty() || !plan.waiting().is_empty() {
+    if is_in_the_way(&plan) {
         report::plan(output, &plan, numbers::with(claims.names()), false)?;
         output.flush()?;
         complain(&"nothing was changed, as not all of it can be");
@@ -155,7 +169,7 @@ pub(crate) fn sweep(invocation: &mut Invocation, owner: &str, dry_run: bool) -> 
     let mut claims = open(invocation, Some(owner))?;
     let plan = claims.plan(Prune::All)?;
     if dry_run {
-        return report::plan(&mut invocation.output, &plan, numbers::with(claims.names()), false);
+        return would_be(&mut invocation.output, &plan, numbers::with(claims.names()));
     }
     carry_out(invocation, &mut claims, plan)
 }
@@ -178,7 +192,7 @@ pub(crate) fn list(invocation: &mut Invocation, owner: Option<&str>) -> Result<(
     let claims = open(invocation, owner)?;
     let (names, family) = (numbers::with(claims.names()), invocation.family());
     let owned = claims.owned().into_iter().filter(|item| family.is_none_or(|family| item.family() == family));
-    report::items(&mut invocation.output, owned, names, "")
+    report::items(&mut invocation.output, owned, names)
 }
 
 /// Prints routes and rules as a file.
@@ -189,20 +203,34 @@ pub(crate) fn save(invocation: &mut Invocation, owner: Option<&str>) -> Result<(
         Some(_) => claims.owned(),
         None => everything(&claims),
     };
-    let items = items.into_iter().filter(|item| family.is_none_or(|family| item.family() == family));
-    report::items(&mut invocation.output, items, names, " add")
+    let items = items.into_iter().filter(|item| family.is_none_or(|family| item.family() == family)).map(as_written);
+    report::file(&mut invocation.output, items, names, claims.capabilities().metric)
+}
+
+/// What was asked for, without what the kernel marks, which is not for it to be told.
+fn as_written(item: Item) -> Item {
+    match item {
+        Item::Route(mut route) => {
+            route.entry.flags &= RouteFlags::PROTO2;
+            let asked = NextHopFlags::ON_LINK | NextHopFlags::PERVASIVE;
+            let mut hops = route.entry.next_hops.to_vec();
+            hops.iter_mut().for_each(|hop| hop.flags &= asked);
+            route.entry.next_hops = hops.into_iter().collect();
+            Item::Route(route)
+        }
+        Item::Rule(mut rule) => {
+            rule.os_flags = 0;
+            Item::Rule(rule)
+        }
+        other => other,
+    }
 }
 
 /// What somebody has put in, and not the kernel or a router's advertisement.
 fn everything(claims: &Claims) -> Vec<Item> {
     let is_ours = |protocol: Protocol| ![Protocol::KERNEL, Protocol::REDIRECT, Protocol::RA].contains(&protocol);
     let mirror = claims.mirror();
-    let routes = mirror.routes().filter(|route| is_ours(route.entry.protocol)).map(|route| {
-        let mut route = route.to_route();
-        // What the kernel marks is not for it to be told.
-        route.entry.flags = waypost::RouteFlags::empty();
-        Item::Route(route)
-    });
+    let routes = mirror.routes().filter(|route| is_ours(route.entry.protocol)).map(|route| Item::Route(route.to_route()));
     let rules = waypost::Family::ALL.into_iter().flat_map(|family| mirror.rules(family));
     routes.chain(rules.filter(|rule| is_ours(rule.protocol)).cloned().map(Item::Rule)).collect()
 }
@@ -213,29 +241,10 @@ pub(crate) fn restore(invocation: &mut Invocation, path: &str, dry_run: bool) ->
     let mut claims = open(invocation, None)?;
     let names = numbers::with(claims.names());
     let File { wishes, .. } = file::read(path, &text, names, invocation.family(), claims.capabilities())?;
-    let mirror = claims.mirror();
-    let is_there = |item: &Item| match item {
-        Item::Route(route) => {
-            mirror.tables().slot(&waypost::claim::as_kept(route.slot)).any(|(_, there)| says(&there.to_route(), route))
-        }
-        Item::Rule(rule) => mirror.rules(rule.family).iter().any(|there| is_same(there, rule)),
-        _ => false,
-    };
-    let missing = wishes.into_iter().map(|wish: Wish| wish.claim).map(|claim: Claim| claim.item).filter(|item| !is_there(item));
-    let plan = Plan::adding(missing);
+    let items = wishes.into_iter().map(|wish: Wish| wish.claim.item);
+    let plan = claims.claims().plan_to_restore(items, claims.mirror());
     if dry_run {
-        return report::plan(&mut invocation.output, &plan, names, false);
+        return would_be(&mut invocation.output, &plan, names);
     }
     carry_out(invocation, &mut claims, plan)
-}
-
-fn says(there: &Route, wanted: &Route) -> bool {
-    waypost::claim::satisfies(there, wanted)
-}
-
-/// Says whether two rules are the same but for what the kernel marks.
-fn is_same(one: &Rule, two: &Rule) -> bool {
-    let mut bare = one.clone();
-    bare.os_flags = two.os_flags;
-    bare == *two
 }

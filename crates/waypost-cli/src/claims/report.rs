@@ -1,8 +1,8 @@
 //! What `apply` and its kin print.
 
 use serde::Serialize;
-use waypost::Names;
 use waypost::claim::{Difference, Failed, Item, Left, Plan};
+use waypost::{Family, Names};
 
 use crate::failure::Failure;
 use crate::json::{RouteJson, RuleJson};
@@ -60,6 +60,8 @@ struct FailedJson<'a> {
     applied: bool,
     refused: Option<ItemJson<'a>>,
     error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_its_place: Option<ItemJson<'a>>,
     undone: Vec<ItemJson<'a>>,
     left: Vec<LeftJson<'a>>,
 }
@@ -143,14 +145,34 @@ pub(super) fn failed(output: &mut Output, failed: &Failed, names: Names<'_>) -> 
         applied: false,
         refused: ItemJson::new(failed.item(), names),
         error: failed.error().reason().to_owned(),
+        in_its_place: failed.in_its_place().and_then(|there| ItemJson::new(there, names)),
         undone: failed.undone().iter().filter_map(|item| ItemJson::new(item, names)).collect(),
         left: failed.left().iter().map(|left| LeftJson::new(left, names)).collect(),
     };
     Ok(output.json_line(&json)?)
 }
 
-/// Prints routes and rules, one a line: `verb` stands behind the kind.
-pub(super) fn items(output: &mut Output, items: impl Iterator<Item = Item>, names: Names<'_>, verb: &str) -> Result<(), Failure> {
+/// Prints routes and rules, one a line.
+pub(super) fn items(output: &mut Output, items: impl Iterator<Item = Item>, names: Names<'_>) -> Result<(), Failure> {
+    lines(output, items, names, |item| item.with_names(names).to_string())
+}
+
+/// The same as lines of a file that `apply` and `restore` read.
+pub(super) fn file(
+    output: &mut Output,
+    items: impl Iterator<Item = Item>,
+    names: Names<'_>,
+    has_metrics: bool,
+) -> Result<(), Failure> {
+    lines(output, items, names, |item| line_of_file(item, names, has_metrics))
+}
+
+fn lines(
+    output: &mut Output,
+    items: impl Iterator<Item = Item>,
+    names: Names<'_>,
+    text: impl Fn(&Item) -> String,
+) -> Result<(), Failure> {
     if output.json {
         let mut array = output.array()?;
         for item in items {
@@ -161,9 +183,37 @@ pub(super) fn items(output: &mut Output, items: impl Iterator<Item = Item>, name
         return Ok(array.end()?);
     }
     for item in items {
-        let text = item.with_names(names).to_string();
-        let kind = text.find("route ").map_or("rule", |at| if at == 0 { "route" } else { "rule" });
-        output.line(&text.replacen(kind, &format!("{kind}{verb}"), 1))?;
+        output.line(&text(&item))?;
     }
     Ok(())
+}
+
+/// A route or a rule as a line that `apply` and `restore` read: to these, a route without a metric is not one of metric 0.
+pub(super) fn line_of_file(item: &Item, names: Names<'_>, has_metrics: bool) -> String {
+    match item {
+        Item::Route(route) => {
+            let text = route.with_names(names);
+            let text = if has_metrics { text.with_metric_zero() } else { text };
+            // A default route by a gateway of the other family would be read as one of that.
+            let is_by_v6 = route.entry.next_hops.iter().any(|hop| hop.gateway.is_some_and(|gateway| gateway.is_ipv6()));
+            let is_v4 = item.family() == Family::V4;
+            let family = if is_v4 && is_by_v6 && route.slot.destination.is_default() { "-4 " } else { "" };
+            quoted(format!("{family}route add {text}"))
+        }
+        item => quoted(item.with_names(names).to_string().replacen("rule ", "rule add ", 1)),
+    }
+}
+
+/// The same with quotes around the names of interfaces that would otherwise end a line or a word.
+fn quoted(line: String) -> String {
+    const ODD: [char; 4] = ['#', '"', '\'', '\\'];
+    if !line.contains(ODD) {
+        return line;
+    }
+    let words = line.split(' ').map(|word| match word {
+        word if !word.contains(ODD) => word.to_owned(),
+        word if word.contains('"') => format!("'{word}'"),
+        word => format!("\"{word}\""),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
