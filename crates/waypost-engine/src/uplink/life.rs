@@ -78,7 +78,7 @@ impl Life {
     pub const ALL: [Self; 4] = [Self::Inactive, Self::Added, Self::Active, Self::Removed];
 
     /// All arrows.
-    pub const ARROWS: [Arrow; 11] = [
+    pub const ARROWS: [Arrow; 12] = [
         arrow(Self::Inactive, Trigger::Wanted, Self::Added, "asked for"),
         arrow(Self::Added, Trigger::Installed, Self::Active, "the kernel has it"),
         arrow(Self::Added, Trigger::Refused, Self::Inactive, "refused: tried again later"),
@@ -90,15 +90,15 @@ impl Life {
         arrow(Self::Removed, Trigger::Wanted, Self::Added, "wanted again before the old one was gone"),
         arrow(Self::Added, Trigger::Lost, Self::Inactive, "taken before the answer was looked at"),
         arrow(Self::Added, Trigger::Kept, Self::Active, "the old one was not taken away, and is still there"),
+        arrow(Self::Inactive, Trigger::Kept, Self::Active, "nor was it when that was asked again, and the new one is refused"),
     ];
 
     /// All that changes nothing.
-    pub const REFUSALS: [Refusal; 17] = [
+    pub const REFUSALS: [Refusal; 16] = [
         refusal(Self::Inactive, Trigger::Installed, "a late answer: nothing is wanted"),
         refusal(Self::Inactive, Trigger::Refused, "a late answer: nothing is wanted"),
         refusal(Self::Inactive, Trigger::Unwanted, "there is nothing to take away"),
         refusal(Self::Inactive, Trigger::Gone, "a late answer: that was known"),
-        refusal(Self::Inactive, Trigger::Kept, "a late answer, to a deletion that is asked again"),
         refusal(Self::Inactive, Trigger::Lost, "there was nothing to lose"),
         refusal(Self::Added, Trigger::Wanted, "it is under way"),
         refusal(Self::Added, Trigger::Gone, "the answer about an old route: the new one is under way"),
@@ -178,7 +178,7 @@ mod tests {
     fn every_arrow_leads_where_it_should_and_every_other_nowhere() {
         let columns = [Wanted, Installed, Refused, Unwanted, Gone, Kept, Lost];
         let expected = [
-            (Inactive, [Some(Added), None, None, None, None, None, None]),
+            (Inactive, [Some(Added), None, None, None, None, Some(Active), None]),
             (Added, [None, Some(Active), Some(Inactive), Some(Removed), None, Some(Active), Some(Inactive)]),
             (Active, [None, None, None, Some(Removed), None, None, Some(Inactive)]),
             (Removed, [Some(Added), None, None, None, Some(Inactive), Some(Active), None]),

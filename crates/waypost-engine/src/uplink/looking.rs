@@ -14,7 +14,7 @@ use crate::Mirror;
 use crate::monitor::widest;
 
 /// How soon it is read again where reading came to no end.
-const REREAD: Duration = Duration::from_secs(10);
+pub(super) const REREAD: Duration = Duration::from_secs(10);
 
 impl Uplinks {
     /// Finds out which uplinks can be used, and elects.
@@ -87,9 +87,10 @@ impl Uplinks {
         self.reports.push(UplinkReport::Elected { family, before, now: elected, cause });
     }
 
-    /// Has routers looked at whose lifetime is over: they are there all the same if it was renewed.
+    /// Has routers looked at whose lifetime is over: they are there all the same if it was renewed. So it is where the kernel does not know
+    /// what the mirror has.
     pub(super) fn read_again(&mut self, now: Now, orders: &mut Vec<Order>) {
-        let mut is_due = false;
+        let mut is_due = std::mem::take(&mut self.wants_read);
         for until in self.members.values_mut().filter_map(|member| member.router_until.as_mut()) {
             if until.running <= now.running {
                 (is_due, *until) = (true, now + REREAD);

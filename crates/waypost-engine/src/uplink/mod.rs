@@ -13,6 +13,7 @@
 //!
 //! [`Uplinks`] states wishes and is told what became of them. It writes nothing itself, reads no clock, and never touches a route of others.
 
+mod absent;
 mod adopt;
 mod band;
 mod beneath;
@@ -43,6 +44,7 @@ pub use status::UplinkStatus;
 pub use wish::{ElectionCause, Order, Role, Told, UplinkId, UplinkReport, Wish, WishId, WishState};
 
 use crate::{Change, Event, Mirror};
+use absent::Absent;
 use member::Member;
 use wishes::Wishes;
 
@@ -57,7 +59,7 @@ struct Record {
     since: Now,
     /// The mirror has had it.
     seen: bool,
-    /// The kernel's answer was lost: the mirror will tell.
+    /// The kernel's answer was lost, or came to nothing as it was given up: the mirror will tell.
     unsure: bool,
     /// It may not be there any more: another is made before it is deleted.
     doubted: bool,
@@ -65,11 +67,22 @@ struct Record {
     suspect: Option<Option<Box<Route>>>,
     /// It is withdrawn again then.
     again_at: Option<Now>,
+    /// The kernel says that it does not know it: that is compared with the mirror.
+    absent: Option<Absent>,
 }
 
 impl Record {
     fn new(wish: Wish) -> Self {
-        Self { wish, since: Now::default(), seen: false, unsure: false, doubted: false, suspect: None, again_at: None }
+        Self {
+            wish,
+            since: Now::default(),
+            seen: false,
+            unsure: false,
+            doubted: false,
+            suspect: None,
+            again_at: None,
+            absent: None,
+        }
     }
 }
 
@@ -129,6 +142,8 @@ pub struct Uplinks {
     stirred: bool,
     /// The mirror is being read again.
     resyncing: bool,
+    /// It is to be.
+    wants_read: bool,
 }
 
 impl Uplinks {
@@ -153,6 +168,7 @@ impl Uplinks {
             started: false,
             stirred: false,
             resyncing: false,
+            wants_read: false,
         }
     }
 
@@ -257,6 +273,7 @@ impl Uplinks {
             Event::ResyncStarted { .. } => self.resyncing = true,
             Event::Resynced { .. } | Event::Synchronised => {
                 (self.resyncing, self.stirred) = (false, true);
+                self.wishes.values_mut().filter_map(|record| record.absent.as_mut()).for_each(Absent::was_read);
                 self.members.values_mut().for_each(|member| member.router_until = None);
             }
             _ => {}
@@ -266,17 +283,7 @@ impl Uplinks {
     fn note_route(&mut self, change: &Change<Route>) {
         let Some(any) = change.now().or(change.before()) else { return };
         let destination = any.slot.destination;
-        if let Some(old) = change.before() {
-            let hit = self.wishes.values().find(|record| self.is_of(&record.wish, old.as_ref())).map(|record| record.wish.id);
-            if let Some(record) = hit.and_then(|id| self.wishes.get_mut(id)) {
-                self.stirred = true;
-                match record.wish.state {
-                    WishState::Held => record.suspect = Some(change.now().cloned().map(Box::new)),
-                    // It went before the answer was looked at, or this is about one that had its place before: time will tell.
-                    _ => record.seen = false,
-                }
-            }
-        }
+        self.note_wish(change);
         if crate::monitor::is_wide(destination) {
             self.stirred = true;
             if any.entry.protocol != self.options.protocol {
@@ -306,6 +313,26 @@ impl Uplinks {
             stirs |= server.is_some_and(|server| destination.contains(server));
         }
         self.stirred |= stirs;
+    }
+
+    /// Takes note of what it says of a wish.
+    fn note_wish(&mut self, change: &Change<Route>) {
+        let of = |route: &Route| {
+            self.wishes.values().find(|record| self.is_of(&record.wish, route.as_ref())).map(|record| record.wish.id)
+        };
+        let (before, now) = (change.before().and_then(of), change.now().and_then(of));
+        if let Some(record) = before.and_then(|id| self.wishes.get_mut(id)) {
+            self.stirred = true;
+            // One that has not been seen yet: this is about one that had its place before.
+            let is_it = record.wish.state == WishState::Held || record.seen;
+            match is_it {
+                true => record.suspect = Some(change.now().cloned().map(Box::new)),
+                false => record.seen = false,
+            }
+        }
+        if let Some(record) = now.and_then(|id| self.wishes.get_mut(id)) {
+            (record.seen, record.suspect) = (true, None);
+        }
     }
 
     fn note_neighbour(&mut self, now: Now, neighbour: &waypost_core::Neighbour) {
@@ -364,6 +391,7 @@ impl Uplinks {
     pub fn poll(&mut self, now: Now, mirror: &Mirror, orders: &mut Vec<Order>, reports: &mut Vec<UplinkReport>) {
         let is_due = self.deadline().is_some_and(|deadline| deadline.running <= now.running);
         if self.started && (std::mem::take(&mut self.stirred) || is_due) {
+            self.compare_absent(now, mirror);
             self.see(now, mirror);
             self.look(now, mirror);
             self.read_again(now, orders);
@@ -386,7 +414,8 @@ impl Uplinks {
             [member.hold_until, member.retry_at, member.aside_at, member.router_until, probe]
         });
         let unseen = |record: &Record| {
-            let waits = record.unsure || (record.wish.state == WishState::Held && !record.seen);
+            let waits = (record.unsure && record.wish.state != WishState::Leaving)
+                || (record.wish.state == WishState::Held && !record.seen);
             waits && !record.doubted && !self.resyncing
         };
         let records = self.wishes.values().flat_map(|record| [record.again_at, unseen(record).then(|| record.since + CONFIRM)]);

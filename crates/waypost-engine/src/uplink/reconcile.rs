@@ -38,7 +38,7 @@ impl Uplinks {
             self.break_hosts(now, id, &hosts, mirror, orders);
         }
         self.break_leftovers(now, mirror, orders);
-        self.repeat(now, orders);
+        self.repeat(now, mirror, orders);
         self.conclude();
     }
 
@@ -205,22 +205,27 @@ impl Uplinks {
     /// Deletes the route of a wish.
     fn withdraw(&mut self, id: WishId, mirror: &Mirror, orders: &mut Vec<Order>) {
         let Some(record) = self.wishes.get_mut(id) else { return };
+        record.unsure |= record.wish.state == WishState::Asked;
         (record.wish.state, record.again_at) = (WishState::Leaving, None);
         let wish = record.wish.clone();
-        let (uplink, slot) = (wish.uplink, wish.route.slot);
+        let uplink = wish.uplink;
         let is_last = !self.has_default(uplink, WishState::Held) && !self.has_default(uplink, WishState::Asked);
         if wish.role.is_default() && is_last {
             self.moved(uplink, Trigger::Unwanted);
         }
-        if self.has_ranks && slot.metric == 0 && slot.destination.family() == Family::V4 {
-            // In a deletion the kernel takes metric 0 for any (`fib_table_delete`, net/ipv4/fib_trie.c, Linux 6.18): it would hit a twin.
-            let mut there = mirror.tables().slot(&slot).map(|(_, route)| route);
-            let is_alone = there.next().is_some_and(|route| self.is_of(&wish, route)) && there.next().is_none();
-            if !is_alone {
-                return self.gone(id);
-            }
+        if self.would_hit_another(&wish, mirror) {
+            return self.gone(id);
         }
         orders.push(Order::Withdraw(wish));
+    }
+
+    /// Says whether the deletion of a wish's route could take another's: in one the kernel takes metric 0 for any (`fib_table_delete`,
+    /// net/ipv4/fib_trie.c, Linux 6.18).
+    fn would_hit_another(&self, wish: &Wish, mirror: &Mirror) -> bool {
+        let slot = wish.route.slot;
+        let is_any = self.has_ranks && slot.metric == 0 && slot.destination.family() == Family::V4;
+        let mut there = mirror.tables().slot(&slot).map(|(_, route)| route);
+        is_any && !(there.next().is_some_and(|route| self.is_of(wish, route)) && there.next().is_none())
     }
 
     /// The host routes that an uplink is to have.
@@ -328,7 +333,7 @@ impl Uplinks {
     }
 
     /// Orders deletions again whose answer was lost: as long as what they leave behind is enough, which may have changed since.
-    fn repeat(&mut self, now: Now, orders: &mut Vec<Order>) {
+    fn repeat(&mut self, now: Now, mirror: &Mirror, orders: &mut Vec<Order>) {
         let is_due = |record: &&Record| record.again_at.is_some_and(|at| at.running <= now.running);
         let leaving = self.wishes.values().filter(|record| record.wish.state == WishState::Leaving).filter(is_due);
         let due: Vec<(WishId, bool)> =
@@ -336,8 +341,11 @@ impl Uplinks {
         for (id, may) in due {
             let Some(record) = self.wishes.get_mut(id) else { continue };
             record.again_at = (!may).then_some(now + self.options.retry);
-            if may {
-                orders.push(Order::Withdraw(record.wish.clone()));
+            let wish = record.wish.clone();
+            if may && self.would_hit_another(&wish, mirror) {
+                self.gone(id);
+            } else if may {
+                orders.push(Order::Withdraw(wish));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use waypost_core::{ErrorKind, Now};
 
+use super::absent::Absent;
 use super::life::Trigger;
 use super::spec::OnRival;
 use super::wish::{Role, Told, UplinkId, UplinkReport, WishId, WishState};
@@ -23,16 +24,18 @@ impl Uplinks {
                 self.default_moved(uplink, role, Trigger::Installed);
             }
             (Told::Refused(error), WishState::Asked) => self.refused(now, wish, error),
+            (Told::Installed, WishState::Leaving) => record.unsure = false,
             // Given up before it was there: the deletion on its way says what has become of it, and another may be under way already.
             (Told::Installed | Told::Refused(_), _) | (Told::Lost, WishState::Leaving) => {}
             (Told::Gone, _) => self.gone(wish),
-            (Told::Kept(error), _) if error.kind() == ErrorKind::NotFound => self.gone(wish),
-            (Told::Kept(error), WishState::Leaving) => {
-                record.wish.state = WishState::Held;
-                record.again_at = Some(now + self.options.retry);
-                self.reports.push(UplinkReport::Kept { wish: record.wish.clone(), error });
-                self.default_moved(uplink, role, Trigger::Kept);
+            // The mirror has told that it went: be it that the answer to the deletion that did it was lost.
+            (Told::Kept(_) | Told::Unknown, WishState::Leaving) if record.suspect.is_some() => self.gone(wish),
+            (Told::Kept(error), WishState::Leaving | WishState::Held) if error.kind() == ErrorKind::NotFound => {
+                record.absent = Some(Absent::new(error));
             }
+            // Nor is it known to have been added: it is asked again.
+            (Told::Kept(_), WishState::Leaving) if record.unsure => record.again_at = Some(now + self.options.retry),
+            (Told::Kept(error), WishState::Leaving) => self.was_kept(now, wish, error),
             (Told::Kept(_), _) => {}
             // Whether it is there, the mirror tells.
             (Told::Unknown, WishState::Asked) => (record.unsure, record.since) = (true, now),
@@ -60,6 +63,9 @@ impl Uplinks {
     pub(super) fn gone(&mut self, wish: WishId) {
         let Some(record) = self.wishes.remove(wish) else { return };
         let (uplink, role) = (record.wish.uplink, record.wish.role);
+        if record.wish.state == WishState::Held {
+            return self.without(uplink, role, Trigger::Lost);
+        }
         let is_last = !self.wishes.of(uplink).any(|other| other.wish.role.is_default());
         if is_last {
             self.default_moved(uplink, role, Trigger::Gone);
@@ -97,7 +103,7 @@ impl Uplinks {
         }
     }
 
-    fn default_moved(&mut self, uplink: UplinkId, role: Role, trigger: Trigger) {
+    pub(super) fn default_moved(&mut self, uplink: UplinkId, role: Role, trigger: Trigger) {
         if role.is_default() {
             self.moved(uplink, trigger);
         }
@@ -133,8 +139,10 @@ impl Uplinks {
             let overdue = (record.since + CONFIRM).running <= now.running;
             let Some(record) = self.wishes.get_mut(id) else { continue };
             record.seen |= is_there;
-            let suspect = record.suspect.take();
             let state = record.wish.state;
+            // Of one that went before its answer came it is told when that has come, or will not.
+            let is_answered = state == WishState::Held || (state == WishState::Asked && record.unsure);
+            let suspect = record.suspect.take_if(|_| is_there || is_answered);
             match suspect {
                 _ if is_there => {
                     record.doubted = false;
@@ -142,7 +150,7 @@ impl Uplinks {
                         found.push(id);
                     }
                 }
-                Some(instead) if state == WishState::Held => lost.push((id, instead)),
+                Some(instead) if state != WishState::Leaving => lost.push((id, instead)),
                 // The kernel has said nothing of it going, or nothing at all, but a mirror that is in step does not have it.
                 _ if overdue && !self.resyncing && (state == WishState::Held || record.unsure) => record.doubted = true,
                 _ => {}

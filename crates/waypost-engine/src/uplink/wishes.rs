@@ -42,6 +42,10 @@ impl Wishes {
         self.by_id.values()
     }
 
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Record> {
+        self.by_id.values_mut()
+    }
+
     /// Those of one uplink, the oldest first.
     pub(super) fn of(&self, uplink: UplinkId) -> impl Iterator<Item = &Record> {
         let own = self.by_uplink.range((uplink, WishId(0))..=(uplink, WishId(u64::MAX)));

@@ -1,5 +1,7 @@
 //! Uplinks beside a kernel that does as it is told, unless it is told otherwise.
 
+mod absent;
+mod arrows;
 mod elections;
 mod rivals;
 mod roles;
