@@ -1,20 +1,17 @@
 //! A machine with uplinks, what happens to it, and the program that keeps them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use waypost_core::{
-    Disposition, Family, IfIndex, Kernel, LinkFlags, NextHop, Notice, Notices, Now, Outcome, Prefix, Protocol, Request, Route,
-    RouteChange, Slot, Ticket,
-};
+use waypost_core::{Family, IfIndex, Kernel, Notice, Notices, Now, Outcome, Request, Route, RouteChange, Ticket};
 use waypost_engine::{
     Event, Exit, FollowOptions, Follower, Order, Probed, Progress, Told, Uplink, UplinkId, UplinkOptions, UplinkReport, Uplinks,
-    Wish, WishState,
+    Wish, WishId, WishState,
 };
 use waypost_tests::seeded::Seeded;
 
-use crate::judge::Truth;
+use crate::judge::{Looks, Truth};
 use crate::machine::{Machine, main_table};
 
 /// Tickets of deletions; those of additions are the wish's number.
@@ -26,11 +23,11 @@ pub(crate) struct Wan {
     pub(crate) up: bool,
     pub(crate) carrier: bool,
     pub(crate) has_address: [bool; 2],
-    number: u8,
+    pub(crate) number: u8,
     /// Packets get through.
-    gets_through: bool,
-    wanted: bool,
-    priority: u32,
+    pub(crate) gets_through: bool,
+    pub(crate) wanted: bool,
+    pub(crate) priority: u32,
 }
 
 impl Wan {
@@ -38,7 +35,7 @@ impl Wan {
         self.wanted && self.up && self.carrier && self.has_address[family as usize]
     }
 
-    fn address(&self, family: Family, last: u8) -> IpAddr {
+    pub(crate) fn address(&self, family: Family, last: u8) -> IpAddr {
         match family {
             Family::V4 => [10, self.number, 0, last].into(),
             Family::V6 => [0x2001, 0xdb8, u16::from(self.number), 0, 0, 0, 0, u16::from(last)].into(),
@@ -47,32 +44,48 @@ impl Wan {
 }
 
 /// The program.
-struct Program<K> {
-    kernel: K,
-    follower: Follower,
-    uplinks: Uplinks,
+pub(crate) struct Program<K> {
+    pub(crate) kernel: K,
+    pub(crate) follower: Follower,
+    pub(crate) uplinks: Uplinks,
     waiting: VecDeque<Order>,
+    /// It has taken over what it found.
+    pub(crate) has_begun: bool,
+    /// Deletions that were refused, and until when they are not asked again.
+    pub(crate) kept: BTreeMap<WishId, Now>,
+    /// When it was told that a route had been added.
+    pub(crate) told: BTreeMap<WishId, Now>,
+    /// When it last read everything again.
+    pub(crate) read_at: Option<Now>,
 }
 
 pub(crate) struct Bench<M: Machine> {
     pub(crate) machine: M,
     pub(crate) now: Now,
     pub(crate) wans: Vec<Wan>,
-    program: Option<Program<M::Kernel>>,
+    pub(crate) program: Option<Program<M::Kernel>>,
     truth: Truth<M::Kernel>,
-    options: UplinkOptions,
+    /// What the kernel has, as it was looked at after the last that could change it.
+    pub(crate) table: Vec<Route>,
+    /// Something has happened since the program took in what the kernel says.
+    pub(crate) is_unheard: bool,
+    pub(crate) options: UplinkOptions,
     seed: u64,
     /// What has happened, told when something is wrong.
     pub(crate) story: Vec<String>,
     /// It is killed after so many more writes.
-    dies_after: Option<u64>,
+    pub(crate) dies_after: Option<u64>,
     probes: Vec<(UplinkId, u32)>,
     /// Events were lost, or will be, of which nobody tells the program.
-    is_misled: bool,
+    pub(crate) is_misled: bool,
+    /// What happens between two writes follows from these, where anything does.
+    pub(crate) between: Option<Seeded>,
+    /// How often was looked at what must hold, and how often that was looked at which must hold of a program that knows how things are.
+    pub(crate) looks: Looks,
 }
 
 impl<M: Machine> Bench<M> {
-    pub(crate) fn new(machine: M, seed: u64, numbers: &mut Seeded) -> Self {
+    pub(crate) fn new(machine: M, seed: u64, numbers: &mut Seeded, between: Option<Seeded>) -> Self {
         let mut wans = Vec::new();
         for number in 1..=2 + u8::try_from(numbers.below(3)).expect("a few") {
             let link = machine.add_link(&format!("w{number}"));
@@ -97,13 +110,18 @@ impl<M: Machine> Bench<M> {
             wans,
             program: None,
             truth,
+            table: Vec::new(),
+            is_unheard: true,
             options,
             seed,
             story,
             dies_after: None,
             probes: Vec::new(),
             is_misled: false,
+            between,
+            looks: Looks::default(),
         };
+        bench.happened();
         bench.start_program();
         bench
     }
@@ -119,11 +137,20 @@ impl<M: Machine> Bench<M> {
             }
         }
         let follower = Follower::new(FollowOptions::default());
-        self.program = Some(Program { kernel, follower, uplinks, waiting: VecDeque::new() });
+        self.program = Some(Program {
+            kernel,
+            follower,
+            uplinks,
+            waiting: VecDeque::new(),
+            has_begun: false,
+            kept: BTreeMap::new(),
+            told: BTreeMap::new(),
+            read_at: None,
+        });
         self.probes.clear();
     }
 
-    fn uplink(&self, wan: &Wan, family: Family) -> Uplink {
+    pub(crate) fn uplink(&self, wan: &Wan, family: Family) -> Uplink {
         let exit = Exit::Gateway(wan.address(family, 1));
         let mut uplink = Uplink::new(format!("w{}", wan.number), family, wan.link, exit);
         (uplink.priority, uplink.probed) = (wan.priority, wan.number != 1);
@@ -143,6 +170,12 @@ impl<M: Machine> Bench<M> {
             self.start_program();
         }
         self.story.push("it comes to rest".to_owned());
+        let between = self.between.take();
+        self.wait_for_rest();
+        self.between = between;
+    }
+
+    fn wait_for_rest(&mut self) {
         for seconds in [0, 1, 2, 5, 5, 10, 40, 60, 80, 80, 80, 100, 160, 160, 1, 1] {
             self.pass(Duration::from_secs(seconds));
         }
@@ -164,7 +197,7 @@ impl<M: Machine> Bench<M> {
             let is_busy = self.hear(&mut program);
             self.program = Some(program);
             if !self.write() && !is_busy {
-                return;
+                return self.judge_turn();
             }
         }
     }
@@ -173,26 +206,29 @@ impl<M: Machine> Bench<M> {
     fn hear(&mut self, program: &mut Program<M::Kernel>) -> bool {
         let (mut events, mut others) = (Vec::<Event>::new(), Notices::new());
         let (mut orders, mut reports) = (Vec::new(), Vec::new());
-        let Program { kernel, follower, uplinks, waiting } = program;
-        while follower.advance(self.now, kernel, &mut events, &mut others).expect("it goes on") == Progress::More {}
+        while program.follower.advance(self.now, &mut program.kernel, &mut events, &mut others).expect("it goes on")
+            == Progress::More
+        {}
+        self.is_unheard = false;
         let came = !events.is_empty() || !others.is_empty();
         for event in &events {
-            uplinks.note(self.now, event);
+            program.uplinks.note(self.now, event);
+            if matches!(event, Event::ResyncStarted { .. } | Event::Resynced { .. }) {
+                program.read_at = Some(self.now);
+            }
+            self.judge_step(program);
         }
         for notice in others {
             if let Notice::Outcome(Ticket(ticket), outcome) = notice {
-                self.story.push(format!("  outcome {} {outcome:?}", ticket % DELETION));
-                let told = told(ticket >= DELETION, outcome);
-                let wish = uplinks.wishes().map(|wish| wish.id).find(|wish| wish.get() == ticket % DELETION);
-                if let Some(wish) = wish {
-                    uplinks.told(self.now, wish, told);
-                }
+                self.tell(program, ticket, outcome);
+                self.judge_step(program);
             }
         }
-        if follower.is_synchronised() {
-            uplinks.start(self.now, follower.mirror());
+        if program.follower.is_synchronised() {
+            program.uplinks.start(self.now, program.follower.mirror());
+            program.has_begun = true;
         }
-        uplinks.poll(self.now, follower.mirror(), &mut orders, &mut reports);
+        program.uplinks.poll(self.now, program.follower.mirror(), &mut orders, &mut reports);
         for report in &reports {
             let words = match report {
                 UplinkReport::Moved { uplink, from, trigger, to } => format!("{uplink:?} {from} -{trigger}-> {to}"),
@@ -204,9 +240,24 @@ impl<M: Machine> Bench<M> {
             };
             self.story.push(format!("  {words}"));
         }
-        crate::judge::lives_agree(uplinks, self.now, &self.story);
-        waiting.extend(orders);
+        self.judge_step(program);
+        self.judge_poll(program, &orders);
+        program.waiting.extend(orders);
         came
+    }
+
+    /// Tells the machine what became of a wish.
+    fn tell(&mut self, program: &mut Program<M::Kernel>, ticket: u64, outcome: Outcome) {
+        self.story.push(format!("  outcome {} {outcome:?}", ticket % DELETION));
+        let told = told(ticket >= DELETION, outcome);
+        let wish = program.uplinks.wishes().map(|wish| wish.id).find(|wish| wish.get() == ticket % DELETION);
+        let Some(wish) = wish else { return };
+        match told {
+            Told::Kept(_) => drop(program.kept.insert(wish, self.now + self.options.retry)),
+            Told::Installed => drop(program.told.insert(wish, self.now)),
+            _ => {}
+        }
+        program.uplinks.told(self.now, wish, told);
     }
 
     /// Writes what is ordered, one by one, and looks at the machine before and after each.
@@ -233,35 +284,34 @@ impl<M: Machine> Bench<M> {
             } else {
                 self.program = Some(program);
             }
+            self.disturb_between_writes();
         }
         self.answer_probes();
         wrote
     }
 
     fn change(&mut self, program: &mut Program<M::Kernel>, change: RouteChange, wish: &Wish, ticket: u64) {
-        let before = self.truth.read();
         self.story.push(format!("  {change:?} {} {}", wish.role, wish.route));
-        let has_metrics = program.kernel.capabilities().metric;
         program.kernel.submit(self.now, Ticket(ticket), Request::Route(change, &wish.route)).expect("it can be asked");
         program.kernel.flush().expect("it goes out");
-        let after = self.truth.read();
-        // What it holds to be there, and somebody took away without its being told, it goes by: the next reading tells.
-        let is_there = |wish: &Wish| before.iter().any(|route| crate::judge::is_the_same(&wish.route, route, has_metrics));
-        let is_default = |wish: &&Wish| wish.state == WishState::Held && wish.role.is_default();
-        let held: Vec<&Wish> = program.uplinks.wishes().filter(is_default).collect();
-        // Nor does it know of a way out that has come up meanwhile.
-        let mirror = program.follower.mirror();
-        let is_known = |wan: &Wan, family| {
-            let is_up =
-                mirror.links().get(&wan.link).is_some_and(|link| link.flags.contains(LinkFlags::UP | LinkFlags::LOWER_UP));
-            is_up && mirror.addresses().any(|own| own.interface == wan.link && Family::of(&own.local) == family)
-        };
-        let misled = Family::ALL.map(|family| {
-            let mut own = held.iter().filter(|wish| wish.route.slot.destination.family() == family);
-            let mut working = self.wans.iter().filter(|wan| wan.works(family));
-            self.is_misled && (own.any(|wish| !is_there(wish)) || working.all(|wan| !is_known(wan, family)))
-        });
-        self.judge_write(&before, &after, has_metrics, misled);
+        let before = std::mem::replace(&mut self.table, self.truth.read());
+        self.judge_write(program, change, &wish.route, &before);
+        self.judge_step(program);
+    }
+
+    /// Something has happened to the machine, or to the program.
+    pub(crate) fn happened(&mut self) {
+        self.table = self.truth.read();
+        self.is_unheard = true;
+        self.judge_now();
+    }
+
+    /// Looks at what must hold now.
+    fn judge_now(&mut self) {
+        if let Some(program) = self.program.take() {
+            self.judge_step(&program);
+            self.program = Some(program);
+        }
     }
 
     fn answer_probes(&mut self) {
@@ -273,122 +323,13 @@ impl<M: Machine> Bench<M> {
             let probed = if passes { Probed::Passed } else { Probed::Failed };
             program.uplinks.probed(self.now, uplink, number, probed);
         }
-    }
-
-    /// Something happens.
-    pub(crate) fn disturb(&mut self, numbers: &mut Seeded) {
-        let at = usize::try_from(numbers.below(self.wans.len() as u64)).expect("a few");
-        let family = numbers.pick(&Family::ALL);
-        let what = numbers.below(16);
-        let link = self.wans[at].link;
-        self.story.push(format!("at {:?}: {what} for w{}, {family:?}", self.now.running, self.wans[at].number));
-        match what {
-            0 | 1 => {
-                let up = !self.wans[at].up;
-                self.wans[at].up = up;
-                self.machine.set_up(link, up);
-                // What IPv6 addresses a link loses when it goes down (`addrconf_ifdown`) it is given again.
-                let length = 64;
-                if up && self.wans[at].has_address[1] {
-                    self.machine.add_address(link, self.wans[at].address(Family::V6, 2), length);
-                }
-            }
-            2 | 3 => {
-                let carrier = !self.wans[at].carrier;
-                self.wans[at].carrier = carrier;
-                if self.machine.has_carrier() {
-                    self.machine.set_carrier(link, carrier);
-                } else {
-                    self.wans[at].carrier = true;
-                }
-            }
-            4 => {
-                let has = !self.wans[at].has_address[family as usize];
-                let address = self.wans[at].address(family, 2);
-                if self.wans[at].up {
-                    self.wans[at].has_address[family as usize] = has;
-                    match has {
-                        true => self.machine.add_address(link, address, if family == Family::V4 { 24 } else { 64 }),
-                        false => self.machine.remove_address(link, address),
-                    }
-                }
-            }
-            5 | 6 => self.wans[at].gets_through = !self.wans[at].gets_through,
-            7 => self.rival_deletes(numbers),
-            8 => self.rival_overwrites(numbers),
-            9 => self.rival_adds(at, family, numbers),
-            10 => self.toggle_wanted(at),
-            11 => self.choose(at, family, numbers),
-            12 => self.dies_after = Some(numbers.below(4)),
-            _ => {
-                if let Some(program) = &mut self.program {
-                    self.is_misled |= self.machine.harm(&mut program.kernel, numbers);
-                }
-            }
-        }
-    }
-
-    fn toggle_wanted(&mut self, at: usize) {
-        self.wans[at].wanted = !self.wans[at].wanted;
-        for family in Family::ALL {
-            let uplink = self.uplink(&self.wans[at], family);
-            let wanted = self.wans[at].wanted;
-            let Some(program) = &mut self.program else { return };
-            let id = program.uplinks.set(uplink);
-            if !wanted {
-                program.uplinks.remove(id);
-            }
-        }
-    }
-
-    fn choose(&mut self, at: usize, family: Family, numbers: &mut Seeded) {
-        let link = self.wans[at].link;
-        let asks = numbers.below(2) == 0;
-        let Some(program) = &mut self.program else { return };
-        let is_meant =
-            |status: &waypost_engine::UplinkStatus<'_>| status.uplink.interface == link && status.uplink.family == family;
-        let id = program.uplinks.status(self.now).find(is_meant).map(|status| status.id);
-        program.uplinks.choose(family, id.filter(|_| asks));
-    }
-
-    /// One of our routes, as the kernel has it.
-    fn own_route(&mut self, numbers: &mut Seeded) -> Option<Route> {
-        let wishes: Vec<Route> = self.program.as_ref()?.uplinks.wishes().map(|wish| wish.route.clone()).collect();
-        (!wishes.is_empty()).then(|| wishes[usize::try_from(numbers.below(wishes.len() as u64)).expect("a few")].clone())
-    }
-
-    fn rival_deletes(&mut self, numbers: &mut Seeded) {
-        if let Some(route) = self.own_route(numbers) {
-            self.story.push(format!("  rival deletes {route}"));
-            self.machine.rival(RouteChange::Delete, &route);
-        }
-    }
-
-    fn rival_overwrites(&mut self, numbers: &mut Seeded) {
-        if let Some(mut route) = self.own_route(numbers) {
-            route.entry.protocol = Protocol::STATIC;
-            self.story.push(format!("  rival overwrites {route}"));
-            self.machine.rival(RouteChange::Replace, &route);
-        }
-    }
-
-    /// Another program has a default route too, or takes its own away.
-    fn rival_adds(&mut self, at: usize, family: Family, numbers: &mut Seeded) {
-        let mut slot = Slot::new(self.options.table, Prefix::default_of(family));
-        slot.metric = numbers.pick(&[20, 98, 99, 100, 600, 1024]);
-        let mut route = Route::from_parts(slot, Default::default());
-        (route.entry.protocol, route.entry.disposition) = (Protocol::DHCP, Disposition::Unicast);
-        route.entry.next_hops = NextHop::via(self.wans[at].address(family, 3)).with_interface(self.wans[at].link).into();
-        let change = numbers.pick(&[RouteChange::Add, RouteChange::Delete]);
-        self.story.push(format!("  rival: {change:?} {route}"));
-        self.machine.rival(change, &route);
+        self.judge_now();
     }
 
     /// All is well where nothing has happened for long.
     pub(crate) fn judge_at_rest(&mut self) {
-        let table = self.truth.read();
         let Some(program) = &self.program else { return };
-        crate::judge::at_rest(&program.uplinks, &table, &self.wans, &program.kernel, self.now, &self.story);
+        crate::judge::at_rest(&program.uplinks, &self.table, &self.wans, &program.kernel, self.now, &self.story);
     }
 
     /// In the end all are given up, and nothing of ours is left.
@@ -399,8 +340,7 @@ impl<M: Machine> Bench<M> {
         self.wans.iter_mut().for_each(|wan| wan.wanted = false);
         self.settle();
         let own = |route: &&Route| route.entry.protocol == UplinkOptions::PROTOCOL;
-        let table = self.truth.read();
-        let left: Vec<_> = table.iter().filter(own).collect();
+        let left: Vec<_> = self.table.iter().filter(own).collect();
         let Some(program) = &self.program else { return };
         assert!(left.is_empty() && program.uplinks.is_idle(), "{left:?} is left: {:#?}", self.tail());
     }

@@ -1,12 +1,16 @@
 //! What must hold.
 
+mod step;
+
 use waypost_core::{
     Dump, Family, Kernel, Notice, Notices, Now, Protocol, Request, Route, RouteFilter, RouteVerb, TableId, Ticket,
 };
 use waypost_engine::{Life, Role, UplinkOptions, Uplinks, Wish, WishState};
 
-use crate::bench::{Bench, Wan};
-use crate::machine::{Machine, main_table};
+use crate::bench::Wan;
+use crate::machine::main_table;
+
+pub(crate) use step::Looks;
 
 /// What the kernel has, read by a program of its own.
 pub(crate) struct Truth<K> {
@@ -70,21 +74,6 @@ fn has_default(table: &[Route], family: Family, wans: &[Wan]) -> bool {
         let alive = |wan: &Wan| wan.up && wan.carrier && route.entry.next_hops.iter().any(|hop| hop.interface == Some(wan.link));
         wans.iter().any(alive)
     })
-}
-
-impl<M: Machine> Bench<M> {
-    /// After each write of ours: nothing of others has been touched, and nobody has lost his default route by it.
-    pub(crate) fn judge_write(&self, before: &[Route], after: &[Route], has_metrics: bool, misled: [bool; 2]) {
-        if has_metrics {
-            let foreign = |table: &[Route]| table.iter().filter(|route| !is_ours(route)).cloned().collect::<Vec<_>>();
-            assert_eq!(foreign(before), foreign(after), "a foreign route was touched: {:#?}", self.tail());
-            for family in Family::ALL {
-                let works = self.wans.iter().any(|wan| wan.works(family));
-                let lost = has_default(before, family, &self.wans) && !has_default(after, family, &self.wans);
-                assert!(!works || !lost || misled[family as usize], "{family:?} has lost its default route: {:#?}", self.tail());
-            }
-        }
-    }
 }
 
 /// At every step a life agrees with the wishes.
