@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         test!(probes::a_silent_gateway_is_left_when_its_probes_fail),
         test!(probes::a_portal_is_not_the_internet),
         test!(three::three_uplinks_of_both_families_carry_a_vpn_through_switches_without_a_loss),
+        test!(three::killed_and_started_again_three_uplinks_and_a_vpn_lose_nothing),
         test!(rights::it_keeps_no_rights_but_those_to_change_the_network),
         test!(rights::it_goes_on_as_another_user).needs_root(),
         test!(rights::the_socket_is_for_those_whom_its_file_lets),

@@ -39,17 +39,11 @@ pub(crate) fn a_killed_daemon_leaves_the_routes_and_the_next_takes_them_over_wit
     let mut daemon = start(&text);
     let before = defaults();
     let stream = Stream::begin();
-    let path = directory().join("uplinks.toml");
     let mut moment = 7_u64;
     for round in 0..rounds(10) {
-        // At another point each time, of a start or of a switch.
-        moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let _ = command("uplinks --socket /run/uplinks/sock --promote w3").output();
-        pass(Duration::from_micros(1 + moment % 4000));
-        daemon.child.kill().expect("it is there");
-        drop(daemon);
+        kill_after_promoting_w3(daemon, &mut moment);
         assert!(!defaults().is_empty(), "in round {round}");
-        daemon = Running::new(&format!("uplinks --config {}", path.display()));
+        daemon = start_again();
         until("all is as it was", || {
             let now = defaults();
             leaves_by() == "w2" && now.len() == 2 && now[1].contains("dev w3")
@@ -59,6 +53,19 @@ pub(crate) fn a_killed_daemon_leaves_the_routes_and_the_next_takes_them_over_wit
     eprintln!("killed and started again {} times: {sent} packets, {lost} lost", rounds(10));
     assert_eq!(lost, 0, "of {sent}");
     assert_eq!(defaults()[1], before[1], "the low route was taken over as it was");
+}
+
+/// Kills the daemon a moment after w3 was asked for: at another point each time, of a start or of a switch.
+pub(crate) fn kill_after_promoting_w3(mut daemon: Running, moment: &mut u64) {
+    *moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    let _ = command("uplinks --socket /run/uplinks/sock --promote w3").output();
+    pass(Duration::from_micros(1 + *moment % 4000));
+    daemon.child.kill().expect("it is there");
+}
+
+/// Starts the daemon again as it was.
+pub(crate) fn start_again() -> Running {
+    Running::new(&format!("uplinks --config {}", directory().join("uplinks.toml").display()))
 }
 
 pub(crate) fn what_was_added_goes_at_the_end_unless_it_is_to_be_left() {
