@@ -173,6 +173,23 @@ impl<'a> Words<'a> {
     }
 }
 
+/// Which words have been said of those that can be said once.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Said(u32);
+
+impl Said {
+    /// Takes note of a word. `once` has those that mean the same together; there are no more than 32 of them.
+    pub(crate) fn note(&mut self, word: &str, once: &[&[&str]]) -> Result<(), ParseError> {
+        let Some(at) = once.iter().position(|same| same.contains(&word)) else { return Ok(()) };
+        let bit = 1 << at;
+        if self.0 & bit != 0 {
+            return Err(ParseError::new(word, "is said twice"));
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
+
 /// A number, decimal or hexadecimal with `0x`, at most `max`.
 pub(crate) fn number(word: &str, max: u32) -> Result<u32, ParseError> {
     let number = match word.strip_prefix("0x") {

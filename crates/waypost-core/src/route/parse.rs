@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::display::{ENCAPSULATIONS, preference_word};
 use super::{Disposition, Encapsulation, Entry, Metric, NextHop, NextHopFlags, Preference, Route, RouteFlags, Weight};
-use crate::words::{self, Words};
+use crate::words::{self, Said, Words};
 use crate::{Family, IfIndex, Ipv6Prefix, Names, NextHopId, ParseError, Prefix, Scope, TableId};
 
 impl FromStr for Route {
@@ -58,9 +58,25 @@ impl Route {
     }
 }
 
+/// The words that a route has once, those together that mean the same; the first two a way out has, too. The last of two would undo the other unseen.
+const ONCE: [&[&str]; 11] = [
+    &["via"],
+    &["dev", "oif"],
+    &["table"],
+    &["metric", "preference"],
+    &["priority"],
+    &["tos", "dsfield"],
+    &["proto", "protocol"],
+    &["scope"],
+    &["src"],
+    &["nhid"],
+    &["pref"],
+];
+
 /// What has been read of a route so far.
 struct Reader<'a> {
     words: Words<'a>,
+    said: Said,
     route: Route,
     /// The way out that stands outside any `nexthop`.
     hop: NextHop,
@@ -89,6 +105,7 @@ impl<'a> Reader<'a> {
         route.entry.disposition = named.unwrap_or_default();
         Ok(Self {
             words,
+            said: Said::default(),
             route,
             hop: NextHop::default(),
             has_hop: false,
@@ -102,6 +119,7 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self, word: &str) -> Result<(), ParseError> {
         self.note_family(word);
+        self.said.note(word, &ONCE)?;
         if self.slot_word(word)? || self.entry_word(word)? || self.metric_word(word)? {
             return Ok(());
         }
@@ -192,7 +210,7 @@ impl<'a> Reader<'a> {
     }
 
     fn next_hop(&mut self) -> Result<NextHop, ParseError> {
-        let mut hop = NextHop::default();
+        let (mut hop, mut said) = (NextHop::default(), Said::default());
         let mut empty = true;
         while let Some(word) = self.words.peek() {
             if word == "nexthop" {
@@ -200,6 +218,7 @@ impl<'a> Reader<'a> {
             }
             self.words.next();
             self.note_family(word);
+            said.note(word, &[ONCE[0], ONCE[1], &["weight"]])?;
             if word == "weight" {
                 let weight = self.words.number(word, u32::from(Weight::MAX.get()))?;
                 let weight = u16::try_from(weight).ok().and_then(Weight::new);

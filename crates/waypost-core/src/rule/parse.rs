@@ -8,7 +8,7 @@ use super::{
     ATTRIBUTE_FROM, ATTRIBUTE_TO, FLAG_INPUT_DETACHED, FLAG_OUTPUT_DETACHED, FLAG_UNRESOLVED, Masked, PortRange, Rule,
     RuleAction, UidRange,
 };
-use crate::words::{self, Words};
+use crate::words::{self, Said, Words};
 use crate::{Attribute, Family, Names, NumberKind, ParseError, Prefix, TableId};
 
 impl FromStr for Rule {
@@ -65,6 +65,7 @@ impl Rule {
     ) -> Result<Self, ParseError> {
         let mut reader = Reader {
             words: Words::new(words, names.into()),
+            said: Said::default(),
             rule: Self::new(Family::V4, unnamed_priority, RuleAction::Lookup(TableId::UNSPECIFIED)),
             family,
             has_action: false,
@@ -72,6 +73,7 @@ impl Rule {
         if let Some(priority) = reader.words.peek().and_then(|word| word.strip_suffix(':')) {
             reader.words.next();
             reader.rule.priority = words::number(priority, u32::MAX)?;
+            reader.said.note("priority", &ONCE)?;
         }
         while let Some(word) = reader.words.next() {
             reader.word(word)?;
@@ -80,9 +82,29 @@ impl Rule {
     }
 }
 
+/// The words that a rule has once, those together that mean the same: the last of two would undo the other unseen.
+const ONCE: [&[&str]; 15] = [
+    &["from"],
+    &["to"],
+    &["tos", "dsfield"],
+    &["fwmark"],
+    &["dscp"],
+    &["flowlabel"],
+    &["iif", "dev"],
+    &["oif"],
+    &["uidrange"],
+    &["ipproto"],
+    &["sport"],
+    &["dport"],
+    &["tun_id"],
+    &["priority", "preference", "pref", "order"],
+    &["proto", "protocol"],
+];
+
 /// What has been read of a rule so far.
 struct Reader<'a> {
     words: Words<'a>,
+    said: Said,
     rule: Rule,
     /// The family, once it is known.
     family: Option<Family>,
@@ -91,6 +113,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn word(&mut self, word: &str) -> Result<(), ParseError> {
+        self.said.note(word, &ONCE)?;
         if self.address_word(word)? || self.packet_word(word)? || self.action_word(word)? || self.other_word(word)? {
             return Ok(());
         }
