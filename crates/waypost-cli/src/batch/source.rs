@@ -80,7 +80,8 @@ impl Source {
 /// Where the last line ends that does not go on behind a backslash.
 fn end_of_lines(text: &[u8]) -> usize {
     let ends = text.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n');
-    let mut whole = ends.filter(|(at, _)| at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\\'));
+    let goes_on = |line: &[u8]| line.strip_suffix(b"\r").unwrap_or(line).ends_with(b"\\");
+    let mut whole = ends.filter(|(at, _)| !text.get(..*at).is_some_and(goes_on));
     whole.next().map_or(0, |(at, _)| at + 1)
 }
 
@@ -189,6 +190,13 @@ mod tests {
         assert_eq!((whole[4].0, whole[4].1.as_str()), (7, "last"));
         for step in 1..9 {
             assert_eq!(all(text, step), whole, "{step} bytes at a time");
+        }
+        // The same from an editor that ends lines as another system does.
+        let text = "one\r\ntwo \\\r\n more\\\r\n\r\n\r\nfour\r\nlast";
+        for step in [1, 2, 3, 1000] {
+            let lines = all(text, step);
+            assert_eq!(lines.len(), 5, "{step} bytes at a time: {lines:?}");
+            assert_eq!(lines[1].1.split_ascii_whitespace().collect::<Vec<_>>(), ["two", "more"]);
         }
     }
 
