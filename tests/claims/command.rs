@@ -52,27 +52,154 @@ pub(super) fn what_is_not_in_the_file_any_more_goes_where_that_is_asked_for() {
     assert_eq!(waypost("claims").lines().count(), 1);
 }
 
+/// Files that are wrong, and what is told of each behind its name.
+const WRONG: [(&str, &str, &[&str]); 22] = [
+    (
+        "words",
+        "10.1.0.0/16 via 10.0.0.2\n10.2.0.0/16 metrik 5\n10.3.0.0/16 dev nowhere\n",
+        &["2: \"metrik\"", "3: there is no interface \"nowhere\""],
+    ),
+    ("twice", "10.1.0.0/16 via 10.0.0.2\n\n10.1.0.0/16 via 10.0.0.3", &["3: \"10.1.0.0/16\" is claimed in line 1"]),
+    (
+        "rules",
+        "rule 5: iif w0 lookup 7\n-6 rule 5: iif w0 lookup 7\nrule 5: iif w0 lookup 7",
+        &["3: \"rule 5: from all iif w0 lookup 7\" is claimed in line 1"],
+    ),
+    (
+        "zero",
+        "10.1.0.0/16 dev w0 metric 9\n10.1.0.0/16 dev w0 metric 0",
+        &["2: \"10.1.0.0/16\" is claimed in line 1 at another metric"],
+    ),
+    ("foreign", "10.1.0.0/16 via 10.0.0.2 proto static", &["1: \"10.1.0.0/16\": proto static is not the owner's"]),
+    ("twofold", "10.1.0.0/16 via 10.0.0.2 via 10.0.0.3", &["1: \"via\" is said twice"]),
+    (
+        "pasted",
+        "ip route add 10.1.0.0/16 via 10.0.0.2\nip route replace 10.2.0.0/16 via 10.0.0.2\n",
+        &["2: \"replace\" is no word here"],
+    ),
+    ("link", "link add x type dummy\n", &["1: \"link\" begins neither a route nor a rule"]),
+    ("json", "\n[{\"route\": {\"dst\": \"10.1.0.0/16\"}}]", &["2: this is JSON"]),
+    ("types.toml", "\nroutes = [\"10.1.0.0/16\", 7]\n", &["2: \"7\" is an integer"]),
+    ("key.toml", "\nrouts = []\n", &["2: \"routs\" is no key of a file of claims: is \"routes\" meant?"]),
+    ("double.toml", "routes = []\nroutes = []\n", &["2: \"routes\": duplicate key"]),
+    ("owner.toml", "# whose\nowner = \"static\"", &["2: the owner \"static\": the number 4 is that of static"]),
+    (
+        "order.toml",
+        "rules = [\"from 10.0.0.0/8\"]\n\nroutes = [\"x\"]",
+        &["1: the rule \"from 10.0.0.0/8\" names no priority", "3: \"x\""],
+    ),
+    (
+        "service.toml",
+        "[[service]]\npackets = \"dport 25\"\ntable = 1025\npriority = 9\nroutes = [\"default via 10.0.0.2\"]",
+        &["2: \"packets\": ports are those"],
+    ),
+    (
+        "main.toml",
+        "[[service]]\npackets = \"to 10.9.0.0/16\"\ntable = 254\npriority = 9\nroutes = [\"default via 10.0.0.2\"]",
+        &["3: \"table\""],
+    ),
+    (
+        "table.toml",
+        "[[service]]\npackets = \"to 10.9.0.0/16\"\ntable = 9\npriority = 9\nroutes = [\n\"default via 10.0.0.2\",\n\"10.8.0.0/16 dev w0 table 7\"]",
+        &["7: \"table 7\" is not that of the service, whose routes are in table 9"],
+    ),
+    (
+        "same.toml",
+        "[[service]]\npackets = \"to 10.9.0.0/16\"\ntable = 9\npriority = 9\nroutes = [\n\"default via 10.0.0.2\",\n\"default dev w0\"]",
+        &["7: \"default\" is claimed in line 6"],
+    ),
+    (
+        "metrik.toml",
+        "[[service]]\npackets = \"to 10.9.0.0/16\"\ntable = 9\npriority = 9\nroutes = [\n\"default metrik 2\"]",
+        &["6: \"metrik\""],
+    ),
+    (
+        "family.toml",
+        "rules = [\n{ rule = \"7: lookup 7\", family = 6 }]",
+        &["2: \"6\" is an integer, and \"family\" is a string"],
+    ),
+    ("syntax.toml", "routes = [\n\"10.1.0.0/16 via 10.0.0.2\"\n\"10.2.0.0/16 via 10.0.0.2\"]", &["3: ", "missing comma"]),
+    ("nothing.toml", "no toml at all", &["1: \"toml"]),
+];
+
 pub(super) fn a_file_that_is_wrong_is_refused_before_anything_is_touched() {
     veth_with_addresses("w0", "w1");
     let before = all();
-    for (name, text, said) in [
-        ("words", "10.1.0.0/16 via 10.0.0.2\n10.2.0.0/16 metrik 5\n10.3.0.0/16 dev nowhere", "words:2: \"metrik\""),
-        ("again", "10.1.0.0/16 via 10.0.0.2\n\n10.1.0.0/16 via 10.0.0.3", "again:3: line 1 claims the same place"),
-        ("foreign", "10.1.0.0/16 via 10.0.0.2 proto static", "foreign:1: "),
-        ("file.toml", "\nroutes = [\"10.1.0.0/16\", 7]\n", "file.toml:2: "),
-    ] {
-        let (status, error, _) = fails(&format!("apply {}", file(name, text).display()));
-        assert!(status == 1 && error.contains(said), "{text:?}: {error}");
+    let others = ["apply --json", "apply --dry-run", "apply --prune --keep", "diff --json"];
+    for ((name, text, told), words) in WRONG.into_iter().zip(others.into_iter().cycle()) {
+        let path = file(name, text);
+        let (status, error, _) = fails(&format!("apply {}", path.display()));
+        let lines: Vec<_> =
+            error.lines().filter_map(|line| line.strip_prefix(&format!("waypost: {}:", path.display()))).collect();
+        assert!(status == 1 && lines.len() == error.lines().count(), "{text:?}: {status}: {error}");
+        assert!(
+            told.iter().all(|told| lines.iter().any(|line| line.starts_with(told) || line.contains(told))),
+            "{text:?}: {error}"
+        );
+        assert!(told[0].ends_with(": ") || lines.len() == told.len(), "{text:?}: {error}");
+        // It is the same for programs, and whatever is to be done.
+        assert_eq!(fails(&format!("{words} {}", path.display())), (1, error.clone(), String::new()), "{words} {name}");
+        assert_eq!(all(), before, "{text:?}");
     }
     std::fs::write("/run/latin", b"# a comment\n10.1.0.0/16 via 10.0.0.2\n# caf\xe9\n").expect("the file can be written");
     let (status, error, _) = fails("apply /run/latin");
     assert!(status == 1 && error.contains("/run/latin:3: the byte 0xe9"), "{error}");
-    let (_, error, _) = fails(&format!("apply {}", file("two", "x\ny\n").display()));
-    assert!(error.contains("two:1: ") && error.contains("two:2: "), "all that is wrong is told: {error}");
-    assert_eq!(fails("apply /run/missing").0, 1);
-    assert_eq!(fails("apply /run/words --owner static").0, 1);
-    assert_eq!(fails("sweep --owner nobody-knows").0, 2);
+    let long = file("long", &format!("10.1.0.0/16 via 10.0.0.2 {}", "x".repeat(10_000_000)));
+    let (status, error, _) = fails(&format!("apply {}", long.display()));
+    assert!(status == 1 && error.len() < 1000 && error.contains("long:1: \"xxx"), "{} bytes", error.len());
+    let many = file("many", &"x\n".repeat(10_000));
+    let (_, error, _) = fails(&format!("apply {}", many.display()));
+    assert!(error.lines().count() == 101 && error.ends_with("/run/many: more of it is wrong\n"), "{error}");
+    for (words, said) in [("apply /run/missing", "read /run/missing: No such file"), ("apply /run", "read /run: Is a directory")]
+    {
+        let (status, error, _) = fails(words);
+        assert!(status == 1 && error.contains(said), "{words}: {error}");
+    }
+    for owner in ["static", "256", "vpn=0", "nobody-knows"] {
+        for words in ["apply /run/pasted --owner", "sweep --owner", "claims --owner"] {
+            let (status, error, _) = fails(&format!("{words} {owner}"));
+            assert!(status == 2 && error.contains(&format!("the owner {owner:?}")), "{words}: {error}");
+        }
+    }
     assert_eq!(all(), before);
+}
+
+pub(super) fn toml_and_lines_say_the_same() {
+    veth_with_addresses("w0", "w1");
+    let toml = "routes = [\n\"ip route add 10.1.0.0/16 via 10.0.0.2\", { route = \"default dev w0\", family = \"inet6\" }]\n\
+                rules = [\"5: iif w0 lookup 7\", { rule = \"6: iif w0 lookup 7\", family = \"inet6\" }]\n";
+    let lines = "ip route add 10.1.0.0/16 via 10.0.0.2\nip -6 route add default dev w0\nrule add pref 5 iif w0 lookup 7\r\n\
+                 -6 rule add pref 6 iif w0 lookup 7 # as they come\n";
+    // As an editor of another system writes it.
+    let (toml, lines) = (file("x.toml", &format!("\u{feff}{toml}")), file("x", &format!("\u{feff}{lines}")));
+    for [one, two] in [[&toml, &lines], [&lines, &toml]] {
+        waypost(&format!("apply {}", one.display()));
+        assert!(ip("-6 rule").contains("6:\tfrom all iif w0 lookup 7") && !ip("rule").contains("6:\tfrom all iif w0 lookup 7"));
+        assert_eq!(waypost(&format!("diff {}", two.display())), "nothing to change: 4 are there\n");
+        waypost("sweep --owner waypost");
+    }
+}
+
+pub(super) fn what_cannot_be_restored_is_told_by_its_line() {
+    veth_with_addresses("w0", "w1");
+    ip("route add 10.1.0.0/16 via 10.0.0.2");
+    ip("rule add pref 5 from 10.1.0.0/16 lookup 7");
+    let saved = waypost("save");
+    let there = file("there", &format!("{saved}{saved}"));
+    assert!(waypost(&format!("restore {}", there.display())).starts_with("nothing to change"), "what is there is there");
+    ip("route del 10.1.0.0/16");
+    ip("rule del pref 5");
+    let before = all();
+    for (name, text, told) in [
+        ("s.json", waypost("save --json"), "/run/s.json:1: this is JSON"),
+        ("o.toml", "\nowner = \"vpn=201\"\n".to_owned(), "/run/o.toml:2: \"owner\" is for `apply`"),
+    ] {
+        let (status, error, _) = fails(&format!("restore {}", file(name, &text).display()));
+        assert!(status == 1 && error.contains(told), "{name}: {error}");
+        assert_eq!(all(), before, "{name}");
+    }
+    let said = waypost(&format!("restore {}", there.display()));
+    assert!(said.ends_with("2 added, 0 removed, 0 changed, 0 unchanged\n"), "what stands there twice is once there: {said}");
 }
 
 pub(super) fn the_next_hop_of_another_that_has_joined_a_route_stays_when_the_route_goes() {

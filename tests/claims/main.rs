@@ -57,6 +57,8 @@ fn main() -> ExitCode {
         test!(command::a_file_is_brought_about_and_doing_it_again_changes_nothing),
         test!(command::what_is_not_in_the_file_any_more_goes_where_that_is_asked_for),
         test!(command::a_file_that_is_wrong_is_refused_before_anything_is_touched),
+        test!(command::toml_and_lines_say_the_same),
+        test!(command::what_cannot_be_restored_is_told_by_its_line),
         test!(command::the_next_hop_of_another_that_has_joined_a_route_stays_when_the_route_goes),
         test!(command::what_others_have_is_named_and_left_alone),
         test!(command::what_fails_in_the_middle_is_undone_and_that_is_told),

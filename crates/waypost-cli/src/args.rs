@@ -192,7 +192,11 @@ pub(crate) enum Command {
         file: Option<String>,
     },
     /// Make the routes and rules of a file be there: all of them, or none
-    #[command(after_help = "The file is TOML, or has a route or rule a line in the words of `ip route add` and `ip rule add`.\n\
+    #[command(after_help = "The file has a route or rule a line: [ip] [-4|-6] [route|rule] [add] WORDS, in the words of `ip`.\n\
+                      Or it is TOML: owner = \"NAME=NUMBER\", routes = [\"WORDS\", { route = \"WORDS\", family = \"inet6\" }], rules = [\"WORDS\", \
+                      { rule = \"WORDS\", family = \"inet6\" }], and each [[service]] with packets = \"[to PREFIX] [ipproto P] [sport N] [dport N] \
+                      [uidrange FIRST-LAST] [fwmark M]\", table = N, priority = N, routes = [...].\n\
+                      Rules must name their priority (pref N). What is wrong with it is told with its line, and nothing is changed.\n\
                       Exit status: 0 where all of it is there, or with --dry-run could be; 1 where not.")]
     Apply {
         /// The file; `-` is standard input
@@ -228,7 +232,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,
     },
-    /// Put back what `save` has printed, as it was: all of it, or nothing
+    /// Put back what `save` has printed (without --json), as it was: all of it, or nothing
     Restore {
         /// The file; `-` is standard input
         file: String,

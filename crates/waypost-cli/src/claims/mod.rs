@@ -2,18 +2,19 @@
 
 mod file;
 mod keep;
+mod owner;
 mod report;
 #[cfg(test)]
 mod tests;
 
 use waypost::claim::{Failed, Item, Owner, Plan, Policy, Prune};
-use waypost::{Claims, Error, Names, NextHopFlags, NumberKind, Options, OwnershipTag, Protocol, RouteFlags};
+use waypost::{Claims, Error, Names, NextHopFlags, Options, OwnershipTag, Protocol, RouteFlags};
 
 use crate::failure::{Failure, Status, complain};
 use crate::invocation::Invocation;
 use crate::numbers;
 use crate::output::Output;
-use file::{File, Wish};
+use file::{File, Reader, Said, Whose};
 pub(crate) use keep::keep;
 
 /// Makes what a file says be there.
@@ -64,66 +65,27 @@ fn claimed(
     invocation: &Invocation,
     path: &str,
     owner: Option<&str>,
-    open: fn(Options, Owner) -> Result<Claims, Error>,
+    open_claims: fn(Options, Owner) -> Result<Claims, Error>,
     policy: Policy,
 ) -> Result<Claims, Failure> {
-    let text = file::text(path)?;
-    let names = invocation.routes()?.names()?;
-    let routes = invocation.routes()?;
-    let File { owner: named, wishes } =
-        file::read(path, &text, numbers::with(&names), invocation.family(), routes.capabilities())?;
-    let owner = owner_of(owner.or(named.as_deref()), routes.capabilities().ownership_tag)?;
+    let file = File::open(path)?;
+    let mut routes = invocation.routes()?;
+    let interfaces = routes.names()?;
+    let capabilities = routes.capabilities();
+    let owner = owner.map(|word| named(word, capabilities.ownership_tag)).transpose()?;
+    let whose = if owner.is_some() { Whose::Another } else { Whose::TheFiles };
+    let reader = Reader { names: numbers::with(&interfaces), family: invocation.family(), capabilities, whose };
+    let Said { owner: said, mut wishes } = file.read(&reader)?;
     drop(routes);
-    let mut claims = open(invocation.options(), owner)?;
-    put(path, &mut claims, wishes, policy)?;
+    let mut claims = open_claims(invocation.options(), owner.or(said).unwrap_or_else(Owner::standard))?;
+    wishes.iter_mut().for_each(|wish| wish.claim.policy = policy);
+    file.claim(wishes, &mut claims)?;
     Ok(claims)
 }
 
-/// Claims each wish; two of one slot are a mistake.
-fn put(path: &str, claims: &mut Claims, wishes: Vec<Wish>, policy: Policy) -> Result<(), Failure> {
-    let mut lines = Vec::with_capacity(wishes.len());
-    claims.reserve(wishes.len());
-    let mut is_wrong = false;
-    for Wish { line, claim } in wishes {
-        let before = claims.claims().len();
-        match claims.put(claim.policy(policy)) {
-            Ok(id) if claims.claims().len() == before => {
-                let first = lines.iter().find(|(other, _)| *other == id).map_or(0, |(_, line)| *line);
-                complain(&format_args!("{path}:{line}: line {first} claims the same place"));
-                is_wrong = true;
-            }
-            Ok(id) => lines.push((id, line)),
-            Err(error) => {
-                complain(&format_args!("{path}:{line}: {error}"));
-                is_wrong = true;
-            }
-        }
-    }
-    if is_wrong { Err(Failure::Said(Status::Failed)) } else { Ok(()) }
-}
-
-/// The owner of a name, `NAME=NUMBER`, or number.
-fn owner_of(word: Option<&str>, tag: OwnershipTag) -> Result<Owner, Failure> {
-    let Some(word) = word.filter(|word| *word != Owner::standard().name()) else { return Ok(Owner::standard()) };
-    if let Some((name, number)) = word.split_once('=') {
-        let number = number.parse().map_err(|_| Failure::Usage(format!("{number:?} is no number below 256")))?;
-        return Ok(Owner::new(name, number)?);
-    }
-    // Where routes have no number of an owner's, the name is enough.
-    if matches!(tag, OwnershipTag::Flag | OwnershipTag::None) {
-        return Ok(Owner::new(word, Owner::standard().number())?);
-    }
-    let names = numbers::with(waypost::InterfaceNames::none());
-    let Ok(Protocol(number)) = names.read_protocol(word) else {
-        let why = format!(
-            "the owner {word:?} has no number: {word}=NUMBER gives it one, or a line in rt_protos ({:?})",
-            NumberKind::Protocol
-        );
-        return Err(Failure::Usage(why));
-    };
-    let is_number = word.starts_with(|first: char| first.is_ascii_digit());
-    let name = if is_number { format!("owner-{number}") } else { word.to_owned() };
-    Ok(Owner::new(name, number)?)
+/// The owner that `--owner` names.
+fn named(word: &str, tag: OwnershipTag) -> Result<Owner, Failure> {
+    owner::read(word, tag).map_err(Failure::Usage)
 }
 
 /// Carries a plan out, unless something is in its way, and prints what was done.
@@ -184,7 +146,7 @@ fn concerns_both_families(invocation: &Invocation) -> Result<(), Failure> {
 
 fn open(invocation: &Invocation, owner: Option<&str>) -> Result<Claims, Failure> {
     let tag = invocation.routes()?.capabilities().ownership_tag;
-    Ok(Claims::open_once(invocation.options(), owner_of(owner, tag)?)?)
+    Ok(Claims::open_once(invocation.options(), owner.map_or_else(|| Ok(Owner::standard()), |word| named(word, tag))?)?)
 }
 
 /// Lists what is an owner's.
@@ -237,11 +199,12 @@ fn everything(claims: &Claims) -> Vec<Item> {
 
 /// Puts back what was saved.
 pub(crate) fn restore(invocation: &mut Invocation, path: &str, dry_run: bool) -> Result<(), Failure> {
-    let text = file::text(path)?;
+    let file = File::open(path)?;
     let mut claims = open(invocation, None)?;
     let names = numbers::with(claims.names());
-    let File { wishes, .. } = file::read(path, &text, names, invocation.family(), claims.capabilities())?;
-    let items = wishes.into_iter().map(|wish: Wish| wish.claim.item);
+    let reader = Reader { names, family: invocation.family(), capabilities: claims.capabilities(), whose: Whose::Nobodys };
+    let Said { wishes, .. } = file.read(&reader)?;
+    let items = wishes.into_iter().map(|wish| wish.claim.item);
     let plan = claims.claims().plan_to_restore(items, claims.mirror());
     if dry_run {
         return would_be(&mut invocation.output, &plan, names);

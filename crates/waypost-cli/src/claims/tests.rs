@@ -108,9 +108,10 @@ fn names() -> InterfaceNames {
 fn read_back(text: &str, names: &InterfaceNames) -> Vec<Claim> {
     let mut linux = Capabilities::least("a system with metrics and rules");
     (linux.metric, linux.rules, linux.main_table) = (true, true, TableId::MAIN);
-    let read = file::read("saved", text, crate::numbers::with(names), None, &linux);
-    let wishes = read.unwrap_or_else(|_| panic!("{text}")).wishes;
-    wishes.into_iter().map(|wish| wish.claim).collect()
+    let whose = file::Whose::Nobodys;
+    let reader = file::Reader { names: crate::numbers::with(names), family: None, capabilities: &linux, whose };
+    let said = file::File::new("saved", text.to_owned()).read(&reader).unwrap_or_else(|_| panic!("{text}"));
+    said.wishes.into_iter().map(|wish| wish.claim).collect()
 }
 
 #[test]

@@ -13,10 +13,11 @@ impl Claims {
     /// What would have to be added so that the kernel has all this again, whosever it was: each only where nothing is in its place, or what was saved with
     /// it. Other things there are left alone, and told as [conflicts](Plan::conflicts).
     ///
-    /// Of several routes in one slot, the first is again the first.
+    /// Of several routes in one slot, the first is again the first. What is named twice is there once.
     #[must_use]
     pub fn plan_to_restore(&self, items: impl IntoIterator<Item = Item>, mirror: &Mirror) -> Plan {
         let mut plan = Plan::default();
+        let mut rules = Vec::<Rule>::new();
         let (mut routes, mut places) = (Vec::<Vec<Route>>::new(), FxHashMap::<Slot, usize>::default());
         for item in items {
             match item {
@@ -28,7 +29,11 @@ impl Claims {
                         None => routes.push(vec![route]),
                     }
                 }
-                Item::Rule(rule) => restore_rule(rule, mirror, &mut plan),
+                Item::Rule(rule) if rules.contains(&rule) => {}
+                Item::Rule(rule) => {
+                    restore_rule(rule.clone(), mirror, &mut plan);
+                    rules.push(rule);
+                }
             }
         }
         let mut behind = Vec::new();
