@@ -243,6 +243,47 @@ fn an_owner_is_known_by_its_priority_in_bytes() {
     assert!(count > 0, "a system tells owners by their priorities");
 }
 
+#[test]
+fn the_route_that_an_interface_has_by_itself_is_in_the_way_or_stays() {
+    for profile in RoutingProfile::ALL {
+        let name = profile.dialect.name;
+        let mut scene = scene(profile);
+        scene.settle();
+        let before = scene.all();
+        let id = scene.claims.put(Claim::new(route("10.0.0.0/24 via 10.0.0.1"))).unwrap();
+        let plan = scene.plan();
+        let is_beside = scene.claims.tag().is_enough();
+        assert_eq!((plan.conflicts().len(), plan.steps().count()), if is_beside { (0, 1) } else { (1, 0) }, "{name}: {plan}");
+        scene.apply();
+        scene.claims.withdraw(id);
+        scene.apply();
+        assert_eq!(scene.all(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_route_confined_to_an_interface_has_a_place_of_its_own() {
+    let mut count = 0;
+    for profile in RoutingProfile::ALL {
+        let mut scene = scene(profile);
+        if !scene.reader.capabilities().interface_scope {
+            continue;
+        }
+        count += 1;
+        scene.rival(RouteChange::Add, "10.1.0.0/16 via 10.0.0.9").unwrap();
+        scene.settle();
+        let before = scene.all();
+        let id = scene.claims.put(Claim::new(route("10.1.0.0/16 via 10.0.0.1 ifscope 2"))).unwrap();
+        assert!(scene.plan().conflicts().is_empty());
+        scene.apply();
+        assert_eq!(scene.all().len(), before.len() + 1, "{}: {:?}", profile.dialect.name, scene.all());
+        scene.claims.withdraw(id);
+        scene.apply();
+        assert_eq!(scene.all(), before, "{}", profile.dialect.name);
+    }
+    assert!(count > 0, "a system confines routes to interfaces");
+}
+
 /// What a rival does in a window between two requests: it adds, deletes or changes something to few destinations, of ours too.
 fn act<K: Kernel>(scene: &mut Scene<K>, dice: &mut Seeded) {
     let text = format!("10.{}.0.0/16 via 10.0.0.{}", 1 + dice.below(3), 8 + dice.below(2));

@@ -375,6 +375,18 @@ pub(super) fn what_is_kept_stays_when_nobody_reads_what_is_told() {
     assert!(ip("route show exact 10.1.0.0/16").contains("via 10.0.0.2"));
 }
 
+pub(super) fn the_route_that_an_interface_has_by_itself_stays() {
+    veth_with_addresses("w0", "w1");
+    let before = all();
+    // In its very place it is in the way; with another metric ours stands beside it, and goes without it.
+    let (status, _, said) = fails(&format!("apply {}", file("same", "10.0.0.0/24 dev w0 metric 0\n").display()));
+    assert!(status == 1 && said.contains("in its place is another's route 10.0.0.0/24 dev w0 proto kernel"), "{said}");
+    waypost(&format!("apply {}", file("beside", "10.0.0.0/24 dev w0 metric 5\n2001:db8::/64 dev w0 metric 5\n").display()));
+    assert_eq!(ip("route show exact 10.0.0.0/24").lines().count(), 2);
+    waypost("sweep --owner waypost");
+    assert_eq!(all(), before);
+}
+
 pub(super) fn an_owner_sweeps_its_own_alone() {
     veth_with_addresses("w0", "w1");
     ip("route add 10.5.0.0/16 via 10.0.0.2");

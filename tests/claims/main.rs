@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         test!(command::what_is_in_the_way_of_what_was_saved_is_told_before_anything_is_touched),
         test!(command::a_route_of_metric_0_goes_and_changes_beside_another_of_its_owner),
         test!(command::what_is_kept_stays_when_nobody_reads_what_is_told),
+        test!(command::the_route_that_an_interface_has_by_itself_stays),
         test!(command::an_owner_sweeps_its_own_alone),
         test!(command::programs_get_json),
         test!(command::what_is_kept_comes_back_and_who_took_it_is_told),
