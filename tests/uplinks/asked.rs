@@ -66,6 +66,7 @@ pub(crate) fn what_cannot_be_an_uplink_yet_is_listed_and_known_by_its_name() {
         ask("--status").contains("lte inet dev w9 via 10.9.0.1 priority 5: inactive (no interface w9 yet)")
     });
     let said = fs::read_to_string(&log).expect("text");
+    assert!(said.contains("info: lte has no default route") && !said.contains("one given up"), "{said}");
     assert_eq!(said.matches("warning: self: its gateway 10.2.0.2 is an address of this host").count(), 1, "{said}");
     assert_eq!(said.matches("info: lte: no interface w9 yet").count(), 2, "{said}");
 }
@@ -150,14 +151,26 @@ pub(crate) fn a_reload_that_cannot_be_followed_is_refused_with_file_line_and_key
     until("it is followed", || defaults().iter().all(|route| route.contains("src 10.2.0.2")));
 }
 
-pub(crate) fn without_the_right_to_change_routes_it_does_not_begin() {
+pub(crate) fn without_the_rights_that_it_takes_it_does_not_begin() {
+    // A new network namespace lets no group ask for echoes without a right (`inet_init_net`, net/ipv4/af_inet.c, Linux 6.18).
     make();
-    let path = write_config(&config("", ""));
-    let none = ["--bounding-set=-net_admin", "--inh-caps=-net_admin", "--ambient-caps=-all"];
-    let mut starting = Command::new("setpriv");
-    starting.args(none).arg(program()).args(["uplinks", "--config", &path]).stdin(Stdio::null());
-    let (code, said) = end(&starting.output().expect("it starts"));
-    assert_eq!(code, Some(3), "{said}");
+    let begin = |right: &str, text: &str| {
+        let path = write_config(text);
+        let none = [format!("--bounding-set=-{right}"), format!("--inh-caps=-{right}"), "--ambient-caps=-all".to_owned()];
+        let mut starting = Command::new("setpriv");
+        starting.args(none).arg(program()).args(["uplinks", "--config", &path]).stdin(Stdio::null());
+        let (code, said) = end(&starting.output().expect("it starts"));
+        assert_eq!(code, Some(3), "{said}");
+        assert!(!directory().join("sock").exists() && defaults().is_empty());
+        said
+    };
+    let said = begin("net_admin", &config("", ""));
     assert!(said.contains("may not change routes") && said.contains("CAP_NET_ADMIN"), "{said}");
-    assert!(!directory().join("sock").exists() && defaults().is_empty());
+    // By what cannot be asked all uplinks would be thought bad.
+    let said = begin("net_raw", &config("[probe]\ntargets = [\"198.51.100.1\"]", "probe = true"));
+    assert!(said.contains("198.51.100.1") && said.contains("CAP_NET_RAW"), "{said}");
+    // Nor where they would be asked from another place than the uplinks are in.
+    let path = directory().join("uplinks.toml");
+    let (code, said) = end(&run(&format!("-n beyond uplinks --config {}", path.display())));
+    assert!(code == Some(2) && said.contains("probes leave by the namespace of the command"), "{said}");
 }

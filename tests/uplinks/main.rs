@@ -40,6 +40,6 @@ fn main() -> ExitCode {
         test!(asked::a_dry_run_says_all_that_it_would_do),
         test!(asked::who_asks_is_told_when_nobody_runs_and_when_it_ends),
         test!(asked::a_reload_that_cannot_be_followed_is_refused_with_file_line_and_key),
-        test!(asked::without_the_right_to_change_routes_it_does_not_begin),
+        test!(asked::without_the_rights_that_it_takes_it_does_not_begin),
     ])
 }

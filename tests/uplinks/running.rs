@@ -123,7 +123,12 @@ pub(crate) fn without_a_configuration_it_shows_what_it_would_do_and_does_nothing
     assert!(output.status.success());
     assert!(said.contains("+ default via 10.2.0.1 dev w2") && said.contains("# high"), "{said}");
     assert_eq!(defaults(), before);
+    // One that comes while it runs is found too, and stands behind.
+    ip("route del default via 10.3.0.1");
     let mut daemon = Running::new("uplinks --auto --socket /run/uplinks/sock");
+    until("it runs", || directory().join("sock").exists());
+    ip("route add default via 10.3.0.1 metric 200 proto dhcp");
+    until("it is found", || ask("--status").contains("  w3 inet dev w3 via 10.3.0.1 priority 999: active"));
     until("it does it", || defaults().first().is_some_and(|route| route.contains("dev w2") && route.contains("metric 99")));
     assert!(before.iter().all(|route| defaults().contains(route)), "{:?}", defaults());
     signal(&daemon, "TERM");

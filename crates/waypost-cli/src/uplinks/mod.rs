@@ -37,7 +37,7 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked) -> Result<(
     let mut plan = read(asked)?;
     let mut uplinks = Uplinks::open_with(invocation.options(), plan.options.clone())?;
     if asked.config.is_none() {
-        plan.planned = found(&uplinks);
+        find(&uplinks, &mut plan);
     }
     if asked.dry_run || (asked.config.is_none() && !asked.auto) {
         return rehearse(invocation, &mut uplinks, &plan);
@@ -70,25 +70,22 @@ fn listens_at(asked: &UplinksAsked) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The uplinks that there are: interfaces that others have default routes over, the best one first.
-fn found(uplinks: &Uplinks) -> Vec<Planned> {
+/// Plans the uplinks that there are: interfaces that others have default routes over, the best one first. Those that are found later stand behind.
+fn find(uplinks: &Uplinks, plan: &mut Plan) {
     let mirror = uplinks.mirror();
     let table = mirror.tables().table(main_table(uplinks));
-    let mut planned: Vec<Planned> = Vec::new();
     for family in Family::ALL {
         let chain = table.and_then(|table| table.exactly(Prefix::default_of(family)));
-        let mut priority = 1000;
         for hop in chain.into_iter().flatten().flat_map(|route| route.entry.next_hops.iter()) {
             let counts = |link: &&Link| !link.flags.contains(LinkFlags::LOOPBACK);
             let link = hop.interface.and_then(|index| mirror.links().get(&index)).filter(counts);
             let Some(link) = link.filter(|_| hop.gateway.is_some()) else { continue };
-            if !planned.iter().any(|one| one.key() == (link.name.as_str(), family)) {
-                planned.push(Planned::found(&link.name, family, priority));
-                priority -= 1;
+            if !plan.planned.iter().any(|one| one.key() == (link.name.as_str(), family)) {
+                let before = plan.planned.iter().filter(|one| one.family == family).map(|one| one.priority).min();
+                plan.planned.push(Planned::found(&link.name, family, before.map_or(1000, |before| before.saturating_sub(1))));
             }
         }
     }
-    planned
 }
 
 fn main_table(uplinks: &Uplinks) -> TableId {

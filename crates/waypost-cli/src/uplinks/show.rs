@@ -1,9 +1,10 @@
 //! How uplinks are shown.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
-use waypost::{Exit, Family, Grade, Life, LinkFlags, Names, UplinkReport, UplinkStatus, Uplinks, Wish};
+use waypost::{Exit, Family, Grade, Life, LinkFlags, Names, UplinkId, UplinkReport, UplinkStatus, Uplinks, Wish};
 
 use super::config::{Plan, Planned};
 use crate::json::RouteJson;
@@ -175,9 +176,13 @@ pub(crate) const fn warns(report: &UplinkReport) -> bool {
 }
 
 /// What is worth telling, as a line.
-pub(crate) fn report(report: &UplinkReport, uplinks: &Uplinks) -> Option<String> {
+pub(crate) fn report(report: &UplinkReport, uplinks: &Uplinks, given_up: &BTreeMap<UplinkId, String>) -> Option<String> {
     let names = uplinks.names();
-    let name = |id| uplinks.uplink(id).map_or_else(|| "one given up".to_owned(), |uplink| uplink.name.clone());
+    let name = |id| match (uplinks.uplink(id), given_up.get(&id)) {
+        (Some(uplink), _) => uplink.name.clone(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => "one given up".to_owned(),
+    };
     let route = |route: &waypost::Route| route.with_names(Names::from(names)).to_string();
     let family = |family| if family == Family::V4 { "IPv4" } else { "IPv6" };
     Some(match report {

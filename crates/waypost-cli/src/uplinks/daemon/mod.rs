@@ -38,6 +38,9 @@ const FIRST_CLIENT: usize = 16;
 /// How long is waited at the end for the kernel to take the routes away.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How many uplinks that were given up are known by their names.
+const GIVEN_UP_MAX: usize = 64;
+
 /// What became of a probe: of which uplink, its number, and whether it got through.
 type Answer = (UplinkId, u32, Probed);
 
@@ -47,6 +50,8 @@ struct Daemon<'a> {
     plan: Plan,
     /// The uplinks that are set, by name and family.
     ids: BTreeMap<(String, Family), UplinkId>,
+    /// The names of those that were given up last: something may still be told of them.
+    given_up: BTreeMap<UplinkId, String>,
     clients: BTreeMap<usize, Client>,
     next_client: usize,
     probes: (Sender<Answer>, Receiver<Answer>),
@@ -57,6 +62,10 @@ struct Daemon<'a> {
     has_told: bool,
     /// Which of the uplinks that are planned could be, when they were set.
     set: Option<Vec<Readiness>>,
+    /// They are those of another network namespace than the command runs in.
+    is_elsewhere: bool,
+    /// Uplinks are found, and not named by a configuration.
+    finds: bool,
     /// All uplinks are being given up.
     ends: bool,
 }
@@ -72,31 +81,20 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
     let (mut woken, wake) = UnixStream::pair().map_err(failed)?;
     woken.set_nonblocking(true).map_err(failed)?;
     poll.registry().register(&mut SourceFd(&woken.as_raw_fd()), PROBED, Interest::READABLE).map_err(failed)?;
-    if !Routes::open_with(&invocation.options())?.may_change()? {
-        return Err(Error::new(ErrorKind::NotPermitted, "keep uplinks").because("this process may not change routes").into());
-    }
+    may_begin(invocation, &plan)?;
     let mut listening = listen(&plan.socket, plan.socket_mode).map_err(|error| cannot_listen(&plan.socket, error))?;
     poll.registry().register(&mut listening.listener, ASKED, Interest::READABLE).map_err(failed)?;
     log::begin(invocation.output.errors_coloured, invocation.output.quiet);
     give_up_rights(asked)?;
     may_probe(&plan)?;
-    let mut daemon = Daemon {
-        output: &mut invocation.output,
-        uplinks,
-        plan,
-        ids: BTreeMap::new(),
-        clients: BTreeMap::new(),
-        next_client: FIRST_CLIENT,
-        probes: mpsc::channel(),
-        queue: Queue::new(),
-        wake,
-        manager: Manager::new(),
-        has_told: false,
-        set: None,
-        ends: false,
-    };
+    let is_elsewhere = invocation.is_elsewhere();
+    let mut daemon = Daemon::new(&mut invocation.output, uplinks, plan, wake);
+    (daemon.is_elsewhere, daemon.finds) = (is_elsewhere, asked.config.is_none());
     daemon.turn()?;
     daemon.manager.say("READY=1");
+    if daemon.plan.planned.is_empty() {
+        tracing::warn!("there are no uplinks yet");
+    }
     loop {
         let wait = [daemon.uplinks.deadline(), daemon.manager.due()].into_iter().flatten().min();
         // Rounded up: a wait that ends a little early would spin.
@@ -133,12 +131,32 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
     }
 }
 
+/// Fails where another start would fail as this one would.
+fn may_begin(invocation: &Invocation, plan: &Plan) -> Result<(), Failure> {
+    probes_here(invocation.is_elsewhere(), plan).map_err(Failure::Usage)?;
+    match Routes::open_with(&invocation.options())?.may_change()? {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::NotPermitted, "keep uplinks").because("this process may not change routes").into()),
+    }
+}
+
 /// Who may not listen there may not now and not after another start.
 fn cannot_listen(path: &Path, error: io::Error) -> Failure {
     let what = format!("listen at {}", path.display());
     match error.kind() {
         io::ErrorKind::PermissionDenied => Failure::Missing(format!("{what}: {}", without_number(&error)), Status::NotPermitted),
         _ => Failure::Io(what, error),
+    }
+}
+
+/// Targets are asked from where the command runs: in another network namespace they would tell of other uplinks.
+fn probes_here(is_elsewhere: bool, plan: &Plan) -> Result<(), String> {
+    match is_elsewhere && plan.probes() {
+        true => {
+            Err("probes leave by the namespace of the command: run it there, with `ip netns exec`, and not with --netns"
+                .to_owned())
+        }
+        false => Ok(()),
     }
 }
 
@@ -172,7 +190,28 @@ fn empty(stream: &mut UnixStream) {
     while matches!(stream.read(&mut buffer), Ok(1..)) {}
 }
 
-impl Daemon<'_> {
+impl<'a> Daemon<'a> {
+    fn new(output: &'a mut Output, uplinks: Uplinks, plan: Plan, wake: UnixStream) -> Self {
+        Self {
+            output,
+            uplinks,
+            plan,
+            ids: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            next_client: FIRST_CLIENT,
+            probes: mpsc::channel(),
+            queue: Queue::new(),
+            wake,
+            manager: Manager::new(),
+            has_told: false,
+            set: None,
+            is_elsewhere: false,
+            finds: false,
+            ends: false,
+        }
+    }
+
     /// Does what is to be done, and tells of it.
     fn turn(&mut self) -> Result<(), Failure> {
         let mut has_set = self.set_all()?;
@@ -215,6 +254,9 @@ impl Daemon<'_> {
 
     /// Sets the uplinks that can be, and gives up those that cannot, or that are not planned any more; says whether any of that is other than it was.
     fn set_all(&mut self) -> Result<bool, Failure> {
+        if self.finds && !self.ends {
+            super::find(&self.uplinks, &mut self.plan);
+        }
         let ready = self.plan.readiness(&self.uplinks);
         if self.set.as_ref() == Some(&ready) {
             return Ok(false);
@@ -234,6 +276,10 @@ impl Daemon<'_> {
         for key in gone {
             if let Some(id) = self.ids.remove(&key) {
                 self.uplinks.remove(id);
+                self.given_up.insert(id, key.0);
+                if self.given_up.len() > GIVEN_UP_MAX {
+                    self.given_up.pop_first();
+                }
             }
         }
         for (key, uplink) in wanted {
@@ -252,7 +298,7 @@ impl Daemon<'_> {
         if self.ends && !matches!(report, UplinkReport::Kept { .. }) {
             return Ok(());
         }
-        match show::report(report, &self.uplinks) {
+        match show::report(report, &self.uplinks, &self.given_up) {
             Some(line) => self.say(show::warns(report), &line),
             None => Ok(()),
         }
@@ -275,6 +321,7 @@ impl Daemon<'_> {
         };
         let read = super::read(asked).map_err(|failure| failure.to_string()).and_then(|plan| {
             let plan = self.plan.followed_by(plan).map_err(|why| format!("{}: {why}", path.display()))?;
+            probes_here(self.is_elsewhere, &plan).map_err(|why| format!("{}: {why}", path.display()))?;
             may_probe(&plan).map_err(|error| format!("{}: {error}", path.display()))?;
             Ok(plan)
         });
