@@ -139,5 +139,9 @@ pub(crate) fn at_rest<K: Kernel>(uplinks: &Uplinks, table: &[Route], wans: &[Wan
 
 pub(crate) fn is_the_same(wanted: &Route, route: &Route, has_metrics: bool) -> bool {
     let way = |route: &Route| route.entry.next_hops.first().map(|hop| (hop.gateway, hop.interface));
-    wanted.slot == route.slot && way(wanted) == way(route) && (!has_metrics || is_ours(route))
+    let mut slot = route.slot;
+    if wanted.slot.priority == 0 {
+        slot.priority = 0;
+    }
+    wanted.slot == slot && way(wanted) == way(route) && (!has_metrics || is_ours(route))
 }

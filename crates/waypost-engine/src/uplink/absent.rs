@@ -39,7 +39,7 @@ impl Uplinks {
             self.wishes.values().filter(|record| record.absent.is_some()).map(|record| record.wish.id).collect();
         for id in ids {
             let Some(record) = self.wishes.get(id) else { continue };
-            let is_there = mirror.tables().slot(&record.wish.route.slot).any(|(_, route)| self.is_of(&record.wish, route));
+            let is_there = self.there(&record.wish, mirror).is_some();
             let moved = if is_there { None } else { self.elsewhere(&record.wish, mirror) };
             let Some(record) = self.wishes.get_mut(id) else { continue };
             let Some(mut absent) = record.absent.take() else { continue };

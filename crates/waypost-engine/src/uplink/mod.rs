@@ -330,8 +330,10 @@ impl Uplinks {
                 false => record.seen = false,
             }
         }
-        if let Some(record) = now.and_then(|id| self.wishes.get_mut(id)) {
+        if let (Some(record), Some(route)) = (now.and_then(|id| self.wishes.get_mut(id)), change.now()) {
             (record.seen, record.suspect) = (true, None);
+            // Where the kernel gives one to those that name none, a deletion is to name it: one without takes any.
+            record.wish.route.slot.priority = route.slot.priority;
         }
     }
 
@@ -430,7 +432,18 @@ impl Uplinks {
             return false;
         }
         let (Some(own), [hop]) = (wanted.entry.next_hops.first(), &*route.entry.next_hops) else { return false };
-        route.slot == wanted.slot && own.gateway == hop.gateway && (own.interface == hop.interface || hop.interface.is_none())
+        let mut slot = route.slot;
+        if wanted.slot.priority == 0 {
+            // The kernel gives one of its own to those that name none.
+            slot.priority = 0;
+        }
+        slot == wanted.slot && own.gateway == hop.gateway && (own.interface == hop.interface || hop.interface.is_none())
+    }
+
+    /// The route of a wish, where the mirror has it.
+    fn there<'a>(&self, wish: &Wish, mirror: &'a Mirror) -> Option<RouteRef<'a>> {
+        let slot = &wish.route.slot;
+        mirror.tables().table(slot.table)?.exactly(slot.destination)?.find(|route| self.is_of(wish, *route))
     }
 
     fn has_our_tag(&self, route: RouteRef<'_>) -> bool {

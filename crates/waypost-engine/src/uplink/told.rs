@@ -134,11 +134,12 @@ impl Uplinks {
         let ids: Vec<WishId> = self.wishes.values().filter(is_told).map(|record| record.wish.id).collect();
         for id in ids {
             let Some(record) = self.wishes.get(id) else { continue };
-            let slot = &record.wish.route.slot;
-            let is_there = mirror.tables().slot(slot).any(|(_, route)| self.is_of(&record.wish, route));
+            let priority = self.there(&record.wish, mirror).map(|route| route.slot.priority);
+            let is_there = priority.is_some();
             let overdue = (record.since + CONFIRM).running <= now.running;
             let Some(record) = self.wishes.get_mut(id) else { continue };
             record.seen |= is_there;
+            record.wish.route.slot.priority = priority.unwrap_or(record.wish.route.slot.priority);
             let state = record.wish.state;
             // Of one that went before its answer came it is told when that has come, or will not.
             let is_answered = state == WishState::Held || (state == WishState::Asked && record.unsure);

@@ -283,3 +283,25 @@ fn without_metrics_who_is_elected_alone_has_a_default_route() {
     machine.uplinks.choose(Family::V4, Some(two));
     machine.writes(&["-high default via 10.3.0.1 dev if3", "+high default via 10.2.0.1 dev if2"]);
 }
+
+/// On OpenBSD a route that names no priority gets one (`RTP_DEFAULT`), and its claims give it that of their owner.
+#[test]
+fn a_priority_that_the_kernel_gives_makes_no_other_route_of_it() {
+    let mut can = Capabilities::least("a system that gives priorities");
+    (can.main_table, can.priority) = (TableId::MAIN, true);
+    let mut machine = Machine::of(UplinkOptions::default(), &can);
+    machine.interface(2);
+    machine.begin();
+    let two = machine.add(2, 1);
+    machine.holds_orders = true;
+    machine.turn();
+    let Some(Order::Install(mut wish)) = machine.waiting.pop() else { panic!("it is to be added") };
+    wish.route.slot.priority = 56;
+    machine.notice(Notice::Route(RouteVerb::Added, wish.route.clone()));
+    machine.uplinks.told(machine.now, wish.id, Told::Installed);
+    machine.pass(Duration::from_secs(10));
+    assert!(machine.waiting.is_empty(), "it is there: {:?}", machine.waiting);
+    machine.uplinks.remove(two);
+    machine.turn();
+    assert!(matches!(&machine.waiting[..], [Order::Withdraw(gone)] if gone.route == wish.route), "{:?}", machine.waiting);
+}
