@@ -192,12 +192,14 @@ pub(crate) enum Command {
         file: Option<String>,
     },
     /// Make the routes and rules of a file be there: all of them, or none
-    #[command(after_help = "The file has a route or rule a line: [ip] [-4|-6] [route|rule] [add] WORDS, in the words of `ip`.\n\
+    #[command(
+        after_help = "The file has a route or rule a line: [ip] [-4|-6] [route|rule] [add] WORDS, in the words of `ip`.\n\n\
                       Or it is TOML: owner = \"NAME=NUMBER\", routes = [\"WORDS\", { route = \"WORDS\", family = \"inet6\" }], rules = [\"WORDS\", \
                       { rule = \"WORDS\", family = \"inet6\" }], and each [[service]] with packets = \"[to PREFIX] [ipproto P] [sport N] [dport N] \
-                      [uidrange FIRST-LAST] [fwmark M]\", table = N, priority = N, routes = [...].\n\
-                      Rules must name their priority (pref N). What is wrong with it is told with its line, and nothing is changed.\n\
-                      Exit status: 0 where all of it is there, or with --dry-run could be; 1 where not.")]
+                      [uidrange FIRST-LAST] [fwmark M]\", table = N or \"NAME\", priority = N, routes = [...].\n\n\
+                      Rules must name their priority (pref N). What is wrong with it is told with its line, and nothing is changed.\n\n\
+                      Exit status: 0 where all of it is there, or with --dry-run could be; 1 where not."
+    )]
     Apply {
         /// The file; `-` is standard input
         file: String,
