@@ -1,5 +1,6 @@
 //! What is still to be read, and when.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -105,7 +106,12 @@ impl Agenda {
         }
         let held = self.items.entry(subject).or_insert(item);
         held.earliest = held.earliest.min(item.earliest);
-        held.latest = held.latest.zip(item.latest).map(|(one, two)| one.min(two));
+        // What was torn is patient: amid changes that overrun the buffer again and again each overrun asks for it anew.
+        held.latest = held.latest.zip(item.latest).map(|(one, two)| match held.attempts.cmp(&item.attempts) {
+            Ordering::Greater => one,
+            Ordering::Equal => one.min(two),
+            Ordering::Less => two,
+        });
         held.attempts = held.attempts.max(item.attempts);
         held.odd = held.odd.max(item.odd);
         held.afterthoughts = held.afterthoughts.max(item.afterthoughts);
@@ -185,6 +191,28 @@ mod tests {
             agenda.again(at(0), subject, item, Duration::ZERO, false);
             agenda.disturbed(at(60_000));
             assert_eq!(agenda.deadline(), Some(at(expected)));
+        }
+    }
+
+    #[test]
+    fn losing_more_amid_changes_does_not_make_a_torn_dump_less_patient() {
+        for lost_while_it_runs in [true, false] {
+            let mut agenda = Agenda::default();
+            agenda.add_calmly(at(0), Subject::Links);
+            let (subject, item) = agenda.take_due(at(10)).unwrap();
+            let again = |agenda: &mut Agenda| agenda.again(at(1000), subject, item, Duration::from_secs(1), false);
+            if lost_while_it_runs {
+                agenda.add_calmly(at(900), subject);
+                again(&mut agenda);
+            } else {
+                again(&mut agenda);
+                agenda.add_calmly(at(1100), subject);
+            }
+            agenda.disturbed(at(60_000));
+            assert_eq!(agenda.deadline(), Some(at(5000)), "{lost_while_it_runs}");
+            // Who asks for it at once has it at once.
+            agenda.add(at(1200), subject);
+            assert!(agenda.take_due(at(1200)).is_some());
         }
     }
 
