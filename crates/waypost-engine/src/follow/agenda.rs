@@ -17,7 +17,7 @@ const PATIENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Amid changes at most one part in so many of the time goes by with dumps that are torn: one that runs when the changes pause has to end before
 /// the next can begin.
-const TORN_SHARE: u32 = 5;
+const TORN_SHARE: u32 = 10;
 
 /// How long it waits after a dump that the kernel refused, at first; it doubles with each, up to the same length.
 const REFUSED: Duration = Duration::from_millis(20);
@@ -209,7 +209,7 @@ mod tests {
                 agenda.add_calmly(at(1100), subject);
             }
             agenda.disturbed(at(60_000));
-            assert_eq!(agenda.deadline(), Some(at(5000)), "{lost_while_it_runs}");
+            assert_eq!(agenda.deadline(), Some(at(10_000)), "{lost_while_it_runs}");
             // Who asks for it at once has it at once.
             agenda.add(at(1200), subject);
             assert!(agenda.take_due(at(1200)).is_some());
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_torn_dump_that_took_long_makes_the_next_more_patient_too() {
-        for (took, expected) in [(10, 500), (1000, 4000), (9000, 30_000), (50_000, 50_000)] {
+        for (took, expected) in [(10, 500), (1000, 9000), (9000, 30_000), (50_000, 50_000)] {
             let mut agenda = Agenda::default();
             agenda.add(at(0), Subject::Links);
             let (subject, item) = agenda.take_due(at(0)).unwrap();

@@ -258,8 +258,22 @@ impl Routes {
         let mut rows = std::mem::take(&mut self.rows);
         rows.clear();
         rows.extend(self.tables.slot(&route.slot).map(|(row, _)| row));
-        self.listed_among(&rows, route, out);
+        if !self.listed_alone(&rows, route) {
+            self.listed_among(&rows, route, out);
+        }
         self.rows = rows;
+    }
+
+    /// The dump has listed what is known, alone in its slot: most there is by far. Says whether it is so, and then it is done.
+    fn listed_alone(&mut self, rows: &[RowId], route: &Route) -> bool {
+        let (&[row], Some(dump)) = (rows, &mut self.dump) else { return false };
+        let is_known = self.tables.entry(row) == Some(&route.entry);
+        if !is_known || dump.touched.contains(row) || dump.seen.contains(row) {
+            return false;
+        }
+        self.tables.set_expires(row, route.expires);
+        dump.see(row);
+        true
     }
 
     fn listed_among(&mut self, rows: &[RowId], route: &Route, out: &mut Vec<Event>) {
