@@ -290,7 +290,8 @@ fn the_mirror_is_what_the_kernel_has_after_any_storm() {
     let beside = number("WAYPOST_CHAOS_BESIDE").unwrap_or(BESIDE).max(1);
     let is_long = number("WAYPOST_CHAOS_LONG") == Some(1);
     let tally = play(first, rounds, beside, is_long);
-    println!("chaos from seed {first}, storms of {:?}: {tally:?}", Sort::ALL);
+    let storms: u64 = tally.storms.iter().sum();
+    println!("chaos from seed {first}: {storms} storms, each of IPv4 and of IPv6, by sort {:?}: {tally:?}", Sort::ALL);
     assert!(tally.overruns > 0, "4 KiB hold a storm: it is none");
     assert!(tally.lags > 0, "a queue of {} holds a storm", CAPACITIES[1]);
 }

@@ -40,7 +40,7 @@ Usage: cargo xtask <task>
                          only those of the sections named (read, decode, …)
   lookup [FLAG]… [TEST]  our lookup against the kernel's in random worlds, at length:
                          --worlds N of each family, --flows M in each, --seed S first
-  chaos [--minutes N] [--seed S]
+  chaos [--minutes N | --storms N] [--seed S]
                          storms on the real kernel, 5 minutes unless told
                          otherwise; what failed is played again by its seed
   help                   this text
