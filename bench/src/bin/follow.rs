@@ -166,10 +166,18 @@ fn storm(buffer: Option<usize>) -> Result<(f64, u64, usize), Failure> {
     let mut writer = Writer::start()?;
     let expected = before + usize::try_from(writer.number()?)?;
     writer.go()?;
+    // When dumps ended, how many of them had been torn by then, and how many routes there were.
+    let mut marks: Vec<(Duration, u64, u64, usize)> = Vec::new();
+    let mut dumps = 0;
     let equal = loop {
         // Somebody who takes what there is.
         watcher.wait(Some(Duration::from_millis(1)))?;
         while watcher.try_next()?.is_some() {}
+        let stats = watcher.stats();
+        if stats.dumps != dumps {
+            dumps = stats.dumps;
+            marks.push((now(), dumps, stats.torn, watcher.mirror().tables().len_of(Family::V4)));
+        }
         if watcher.mirror().tables().len_of(Family::V4) == expected && watcher.is_settled() {
             break now();
         }
@@ -184,6 +192,11 @@ fn storm(buffer: Option<usize>) -> Result<(f64, u64, usize), Failure> {
         dumps.push((now() - start).as_secs_f64());
     }
     let (dump, _) = quantiles(&mut dumps);
+    eprintln!("a first picture takes {dump:.3} s; ends of dumps, from the last acknowledgement on:");
+    for (when, dumps, torn, routes) in marks {
+        let when = when.as_secs_f64() - last.as_secs_f64();
+        eprintln!("  {when:+.3} s: {dumps} dumps, {torn} of them torn, {routes} routes");
+    }
     Ok((equal.saturating_sub(last).as_secs_f64() / dump, stats.overruns, watcher.receive_buffer()))
 }
 
