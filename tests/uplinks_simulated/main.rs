@@ -86,6 +86,8 @@ fn what_went_wrong_once_does_not_again() {
     run(WithMetrics::new(Profile::linux()), 6690, Between::Nothing);
     // A rival's deletion was lost without a word, and the last default route that was really there was given up: it could not be known.
     run(WithMetrics::new(Profile::linux()), 2668, Between::Nothing);
+    // It was judged while the host route to its gateway was waited for.
+    run(WithMetrics::new(Profile::linux()), 1761, Between::Disturbances);
     // What was lost without a word was that another way out had come up, before the one in use lost its address.
     run(WithMetrics::new(Profile::linux()), 755, Between::Nothing);
 }

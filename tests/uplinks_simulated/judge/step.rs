@@ -196,12 +196,13 @@ impl<M: Machine> Bench<M> {
         let works = self.wans.iter().any(|wan| wan.link == status.uplink.interface && wan.works(family));
         assert!(works, "{family:?}: {} is elected and does not work: {:#?}", status.uplink.name, self.tail());
         let highs = of_role(program, family, Role::High);
-        let is_asked = |wish: &Wish| Some(wish.uplink) == elected && wish.state == WishState::Asked;
+        // The host route to a gateway comes before the default route.
+        let waits = program.uplinks.wishes().any(|wish| Some(wish.uplink) == elected && wish.state == WishState::Asked);
         let defaults = self.table.iter().filter(|route| route.slot.destination == Prefix::default_of(family));
         let is_wished = |route: &Route| program.uplinks.wishes().any(|wish| is_the_same(&wish.route, route, has_metrics));
         let is_taken = !has_metrics
             && defaults.clone().any(|route| !is_wished(route) || highs.iter().all(|wish| wish.state != WishState::Held));
-        if status.retry.is_some() || highs.iter().any(|wish| is_asked(wish)) || is_taken {
+        if status.retry.is_some() || waits || is_taken {
             return;
         }
         if highs.iter().any(|wish| self.may_be_missing(program, wish)) {
