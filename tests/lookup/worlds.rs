@@ -167,6 +167,8 @@ fn route(seeded: &mut Seeded, family: Family) -> String {
         }
         3 | 4 => {
             let preference = if family == Family::V6 { seeded.pick(&["", " pref high", " pref low"]) } else { "" };
+            // It can be said once.
+            let tail = if preference.is_empty() { tail } else { tail.replace(" pref high", "") };
             format!("{destination} {source} dev {} {tail}{preference}", seeded.pick(&INTERFACES))
         }
         5..=7 => {
