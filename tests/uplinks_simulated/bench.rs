@@ -53,7 +53,9 @@ pub(crate) struct Program<K> {
     pub(crate) has_begun: bool,
     /// Deletions that were refused, and until when they are not asked again.
     pub(crate) kept: BTreeMap<WishId, Now>,
-    /// When it was told that a route had been added.
+    /// When a route was added.
+    pub(crate) added: BTreeMap<WishId, Now>,
+    /// When it was told so.
     pub(crate) told: BTreeMap<WishId, Now>,
     /// When it last read everything again.
     pub(crate) read_at: Option<Now>,
@@ -144,6 +146,7 @@ impl<M: Machine> Bench<M> {
             waiting: VecDeque::new(),
             has_begun: false,
             kept: BTreeMap::new(),
+            added: BTreeMap::new(),
             told: BTreeMap::new(),
             read_at: None,
         });
@@ -272,7 +275,10 @@ impl<M: Machine> Bench<M> {
             match order {
                 Order::Read => program.follower.resync(self.now, &mut Vec::new()),
                 Order::Probe(uplink, number) => self.probes.push((uplink, number)),
-                Order::Install(wish) => self.change(&mut program, RouteChange::Add, &wish, wish.id.get()),
+                Order::Install(wish) => {
+                    program.added.insert(wish.id, self.now);
+                    self.change(&mut program, RouteChange::Add, &wish, wish.id.get());
+                }
                 Order::Withdraw(wish) => self.change(&mut program, RouteChange::Delete, &wish, wish.id.get() + DELETION),
                 _ => {}
             }

@@ -90,6 +90,12 @@ fn what_went_wrong_once_does_not_again() {
     run(WithMetrics::new(Profile::linux()), 1761, Between::Disturbances);
     // What was lost without a word was that another way out had come up, before the one in use lost its address.
     run(WithMetrics::new(Profile::linux()), 755, Between::Nothing);
+    // Routes that were doubted were judged as if they stood: that of the elected one, one that could not be used, one that was refused another.
+    run(WithMetrics::new(Profile::linux()), 2358, Between::Nothing);
+    run(WithMetrics::new(Profile::linux()), 2927, Between::Disturbances);
+    run(WithMetrics::new(Profile::linux()), 6132, Between::Nothing);
+    // What was added was taken away before all was read again, and its answer came a second after that.
+    run(WithMetrics::new(Profile::linux()), 9637, Between::Disturbances);
 }
 
 #[test]

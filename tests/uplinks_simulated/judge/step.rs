@@ -26,7 +26,7 @@
 //! which nobody told it, and it can be seen that it does not know how things are:
 //!
 //! 10. What a wish says to be there is in the table; but for a second not, if it was added, and taken away by a rival, while events were
-//!     lost: then nothing was ever heard of it.
+//!     lost: then nothing was ever heard of it; and not after that second, when the program doubts it: then it counts for nothing.
 //! 11. Where an uplink works, one that works is elected, and its high route is in the table, and is used before all others of ours; unless
 //!     it waits: for an answer, or because it was refused or robbed a moment ago, or, where there is one place, because another's route is
 //!     in it.
@@ -63,6 +63,13 @@ fn of_role(program: &Program<impl Kernel>, family: Family, role: Role) -> Vec<&W
 
 fn has(program: &Program<impl Kernel>, uplink: UplinkId, role: Role, state: WishState) -> bool {
     program.uplinks.wishes().any(|wish| (wish.uplink, wish.role, wish.state) == (uplink, role, state))
+}
+
+/// Says whether an uplink has a default route by the kernel's word, which the program does not doubt.
+fn stands(program: &Program<impl Kernel>, uplink: UplinkId, role: Role) -> bool {
+    let mut held =
+        program.uplinks.wishes().filter(|wish| (wish.uplink, wish.role, wish.state) == (uplink, role, WishState::Held));
+    held.any(|wish| !program.uplinks.is_doubted(wish.id))
 }
 
 impl<M: Machine> Bench<M> {
@@ -143,8 +150,8 @@ impl<M: Machine> Bench<M> {
         let has_metrics = program.kernel.capabilities().metric;
         let status = program.uplinks.status(self.now).find(|status| status.id == wish.uplink);
         let is_usable = status.is_some_and(|status| status.hop.is_some());
-        let is_made = elected.is_some_and(|elected| has(program, elected, Role::High, WishState::Held));
-        let is_demoted = !is_usable || has(program, wish.uplink, Role::Low, WishState::Held);
+        let is_made = elected.is_some_and(|elected| stands(program, elected, Role::High));
+        let is_demoted = !is_usable || stands(program, wish.uplink, Role::Low);
         let was_kept = program.kept.get(&wish.id).is_some_and(|until| until.running > self.now.running);
         Some(wish.uplink) == elected
             || wish.state == WishState::Leaving
@@ -178,13 +185,14 @@ impl<M: Machine> Bench<M> {
     }
 
     /// Says whether a route that was added may have gone without the program's having heard of it: it was added and taken away while
-    /// events were lost, and reading again never found it. After a second that is
-    /// taken for what it is, and another is made.
+    /// events were lost, and reading again never found it. After a second it is doubted.
     fn may_be_missing(&self, program: &Program<M::Kernel>, wish: &Wish) -> bool {
         let is_recent = |at: Now| self.now.running < (at + CONFIRM).running;
-        let has_lost = self.is_misled || program.read_at.is_some_and(is_recent);
+        let was_read =
+            || program.added.get(&wish.id).zip(program.read_at).is_some_and(|(added, read)| read.running >= added.running);
+        let has_lost = self.is_misled || !program.follower.is_settled() || was_read();
         let is_fresh = has_lost && program.told.get(&wish.id).is_some_and(|at| is_recent(*at));
-        is_fresh || has(program, wish.uplink, wish.role, WishState::Asked)
+        is_fresh || program.uplinks.is_doubted(wish.id) || has(program, wish.uplink, wish.role, WishState::Asked)
     }
 
     /// At the end of a turn, where an uplink works.

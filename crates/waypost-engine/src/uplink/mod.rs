@@ -239,6 +239,13 @@ impl Uplinks {
         self.wishes.values().map(|record| &record.wish)
     }
 
+    /// Says whether a route that the kernel said to have taken is doubted: for a second the mirror, in step with the kernel, has not had it. It counts for
+    /// nothing then; another is made, or it goes when whoever is elected has one.
+    #[must_use]
+    pub fn is_doubted(&self, wish: WishId) -> bool {
+        self.wishes.get(wish).is_some_and(|record| record.doubted)
+    }
+
     /// Begins, once `mirror` is in step with the kernel: routes with our tag that an uplink wants are taken over as they are, the others
     /// are deleted when there is a default route without them.
     pub fn start(&mut self, now: Now, mirror: &Mirror) {
