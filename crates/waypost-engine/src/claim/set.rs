@@ -52,7 +52,7 @@ pub struct Claims {
     /// What the owner has put in and may still be there, where the tag does not tell it.
     known: HashMap<Slot, Vec<Route>, FxBuildHasher>,
     /// What was withdrawn and may still be there.
-    released: Vec<Item>,
+    pub(super) released: Vec<Item>,
     pub(super) backoff: Backoff,
     pub(super) dirty: Vec<u32>,
     pub(super) timers: BTreeSet<(Duration, u32)>,
@@ -260,6 +260,11 @@ impl Claims {
         }
     }
 
+    /// Says whether this very item is claimed.
+    fn is_claimed(&self, item: &Item) -> bool {
+        self.find(item).and_then(|id| self.get(id)).is_some_and(|claim| claim.item == *item)
+    }
+
     /// The claim to a slot.
     pub(super) fn at(&self, slot: &Slot) -> Option<ClaimId> {
         let (row, _) = self.wanted.slot(slot).next()?;
@@ -299,8 +304,10 @@ impl Claims {
 
     /// Takes note of what there is after a plan, come about or not: what is not there any more need not be remembered.
     pub fn settle(&mut self, plan: &Plan, mirror: &Mirror) {
-        // What was withdrawn and could not be deleted is still to go.
-        self.released.retain(|item| is_there(item, mirror));
+        // What was withdrawn and could not be deleted is still to go, unless it is claimed again.
+        let mut released = std::mem::take(&mut self.released);
+        released.retain(|item| !self.is_claimed(item) && is_there(item, mirror));
+        self.released = released;
         if self.tag.is_enough() {
             return;
         }

@@ -52,6 +52,22 @@ fn a_plan_for_one_claim_takes_up_no_other_and_one_of_what_was_withdrawn_none() {
 }
 
 #[test]
+fn what_is_claimed_again_is_withdrawn_no_more() {
+    let mut scene = Scene::new();
+    let items = ["10.1.0.0/16 via 10.0.0.1 metric 5", "7: from all lookup 7"];
+    let mut claimed = items.map(|item| scene.put(item));
+    for _ in 0..3 {
+        scene.apply(Prune::Withdrawn).unwrap();
+        assert!(scene.claims.released.is_empty(), "nothing is still to go: {:?}", scene.claims.released);
+        for id in claimed {
+            scene.claims.withdraw(id).unwrap();
+        }
+        claimed = items.map(|item| scene.put(item));
+    }
+    assert_eq!(scene.words().len(), 2);
+}
+
+#[test]
 fn what_is_not_claimed_any_more_goes_where_that_is_asked_for() {
     let mut scene = Scene::new();
     scene.put("10.1.0.0/16 via 10.0.0.1 metric 5");
