@@ -351,6 +351,11 @@ impl Tables {
         self.tables.iter().flat_map(|(id, lpm)| TableRef::new(self, *id, lpm).chains().flat_map(Chain::rows))
     }
 
+    /// Those of one family, in the same order: the other family's are not gone through.
+    pub fn rows_of(&self, family: Family) -> impl Iterator<Item = (RowId, RouteRef<'_>)> {
+        self.tables.iter().flat_map(move |(id, lpm)| TableRef::new(self, *id, lpm).chains_of(family).flat_map(Chain::rows))
+    }
+
     /// All routes: by table, then in the order of [`TableRef::routes`].
     pub fn routes(&self) -> impl Iterator<Item = RouteRef<'_>> {
         self.rows().map(|(_, route)| route)

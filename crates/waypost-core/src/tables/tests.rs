@@ -126,6 +126,23 @@ fn routes_that_say_the_same_share_it() {
 }
 
 #[test]
+fn the_rows_of_one_family_are_its_own_and_in_order() {
+    let words = [
+        "10.0.0.0/8 via 192.0.2.1",
+        "2001:db8::/32 via fe80::1 dev if2",
+        "10.1.0.0/16 via 192.0.2.1 table 9",
+        "::/0 via fe80::1 dev if2",
+    ];
+    let tables = filled(&words);
+    let of = |family| tables.rows_of(family).map(|(row, _)| row).collect::<Vec<_>>();
+    for family in Family::ALL {
+        let all = tables.rows().filter(|(_, route)| route.slot.destination.family() == family).map(|(row, _)| row);
+        assert_eq!(of(family), all.collect::<Vec<_>>());
+        assert_eq!(of(family).len(), 2);
+    }
+}
+
+#[test]
 fn a_row_is_removed_only_from_its_own_slot() {
     let mut tables = filled(&["10.0.0.0/8 via 192.0.2.1 metric 5"]);
     let (row, held) = tables.rows().next().map(|(row, route)| (row, route.to_route())).unwrap();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::row::Rank;
 use super::{RowId, Tables};
 use crate::lpm::{DualTable, Numbers};
-use crate::{Entry, Prefix, RouteRef, TableId};
+use crate::{Entry, Family, Prefix, RouteRef, TableId};
 
 /// One table of the kernel's, to be read.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,15 @@ impl<'a> TableRef<'a> {
     /// The routes to each prefix, IPv4 first, in the order of prefixes.
     pub fn chains(self) -> impl Iterator<Item = Chain<'a>> {
         self.lpm.iter().map(move |found| self.chain(found))
+    }
+
+    /// The routes to each prefix of one family, in the order of prefixes.
+    pub fn chains_of(self, family: Family) -> impl Iterator<Item = Chain<'a>> {
+        let v4 = (family == Family::V4).then(|| self.lpm.v4().iter()).into_iter().flatten();
+        let v6 = (family == Family::V6).then(|| self.lpm.v6().iter()).into_iter().flatten();
+        let found =
+            v4.map(|(prefix, head)| (Prefix::V4(prefix), head)).chain(v6.map(|(prefix, head)| (Prefix::V6(prefix), head)));
+        found.map(move |found| self.chain(found))
     }
 
     /// All routes, IPv4 first: in the order of prefixes, and those to one prefix as [`Chain`] says.

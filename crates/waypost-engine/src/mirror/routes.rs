@@ -417,7 +417,8 @@ impl Routes {
             self.ending = sound.then(|| Ending { gone: Vec::new().into_iter(), twins: dump.twins, seen: dump.seen });
             return if sound { Ok(()) } else { Err(0) };
         }
-        let missing = self.tables.rows().filter(|(row, route)| {
+        let families = Family::ALL.into_iter().filter(|family| dump.scope.family.is_none_or(|own| own == *family));
+        let missing = families.flat_map(|family| self.tables.rows_of(family)).filter(|(row, route)| {
             suspect(row) && dump.scope.passes(*route) && !self.may_be_hidden(&dump, &route.slot, route.entry, &is_up)
         });
         if !sound {
