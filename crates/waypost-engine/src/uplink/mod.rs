@@ -398,8 +398,9 @@ impl Uplinks {
 
     /// Says what is to be done now, and what is worth telling. `mirror` has taken in all that the kernel has said.
     pub fn poll(&mut self, now: Now, mirror: &Mirror, orders: &mut Vec<Order>, reports: &mut Vec<UplinkReport>) {
-        let is_due = self.deadline().is_some_and(|deadline| deadline.running <= now.running);
-        if self.started && (std::mem::take(&mut self.stirred) || is_due) {
+        let is_due = || self.deadline().is_some_and(|deadline| deadline.running <= now.running);
+        if self.started && (self.stirred || is_due()) {
+            self.stirred = false;
             self.compare_absent(now, mirror);
             self.see(now, mirror);
             self.look(now, mirror);
@@ -450,6 +451,10 @@ impl Uplinks {
     /// The route of a wish, where the mirror has it.
     fn there<'a>(&self, wish: &Wish, mirror: &'a Mirror) -> Option<RouteRef<'a>> {
         let slot = &wish.route.slot;
+        // Where there are metrics the kernel gives no priority of its own: the slot is known, and there can be many beside it.
+        if self.has_ranks {
+            return mirror.tables().slot(slot).map(|(_, route)| route).find(|route| self.is_of(wish, *route));
+        }
         mirror.tables().table(slot.table)?.exactly(slot.destination)?.find(|route| self.is_of(wish, *route))
     }
 

@@ -25,17 +25,19 @@ impl Uplinks {
         // Those that are elected come first: it is they that traffic waits for.
         let mut ids: Vec<UplinkId> = self.members.keys().copied().collect();
         ids.sort_by_key(|id| !self.elected.contains(&Some(*id)));
+        // What is ordered here changes nothing of which host routes are wanted.
+        let mut wanted = Vec::with_capacity(ids.len());
         for &id in &ids {
             let hosts = self.hosts(id, mirror);
             let is_carried = self.keep_hosts(now, id, &hosts, mirror, orders);
             self.keep_default(now, id, is_carried, mirror, orders);
+            wanted.push(hosts);
         }
         for &id in &ids {
             self.break_defaults(now, id, mirror, orders);
         }
-        for &id in &ids {
-            let hosts = self.hosts(id, mirror);
-            self.break_hosts(now, id, &hosts, mirror, orders);
+        for (&id, hosts) in ids.iter().zip(&wanted) {
+            self.break_hosts(now, id, hosts, mirror, orders);
         }
         self.break_leftovers(now, mirror, orders);
         self.repeat(now, mirror, orders);

@@ -1,6 +1,6 @@
 //! All wishes, by number and by uplink.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Record;
 use super::wish::{UplinkId, WishId};
@@ -10,7 +10,7 @@ use super::wish::{UplinkId, WishId};
 pub(super) struct Wishes {
     by_id: BTreeMap<WishId, Record>,
     /// Each uplink has a few of many, and is asked for them all the time.
-    by_uplink: BTreeSet<(UplinkId, WishId)>,
+    by_uplink: BTreeMap<UplinkId, Vec<WishId>>,
 }
 
 impl Wishes {
@@ -20,13 +20,19 @@ impl Wishes {
 
     pub(super) fn insert(&mut self, record: Record) {
         let id = record.wish.id;
-        self.by_uplink.insert((record.wish.uplink, id));
+        self.by_uplink.entry(record.wish.uplink).or_default().push(id);
         self.by_id.insert(id, record);
     }
 
     pub(super) fn remove(&mut self, id: WishId) -> Option<Record> {
         let record = self.by_id.remove(&id)?;
-        self.by_uplink.remove(&(record.wish.uplink, id));
+        let uplink = record.wish.uplink;
+        if let Some(own) = self.by_uplink.get_mut(&uplink) {
+            own.retain(|other| *other != id);
+            if own.is_empty() {
+                self.by_uplink.remove(&uplink);
+            }
+        }
         Some(record)
     }
 
@@ -48,7 +54,6 @@ impl Wishes {
 
     /// Those of one uplink, the oldest first.
     pub(super) fn of(&self, uplink: UplinkId) -> impl Iterator<Item = &Record> {
-        let own = self.by_uplink.range((uplink, WishId(0))..=(uplink, WishId(u64::MAX)));
-        own.filter_map(|(_, id)| self.by_id.get(id))
+        self.by_uplink.get(&uplink).into_iter().flatten().filter_map(|id| self.by_id.get(id))
     }
 }
