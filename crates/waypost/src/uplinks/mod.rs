@@ -10,7 +10,7 @@ use std::time::Duration;
 use waypost_core::{Capabilities, Error, ErrorKind, Family, InterfaceNames};
 use waypost_engine::claim::{Claim, ClaimId, Owner};
 use waypost_engine::{
-    Mirror, Order, Probed, Told, Uplink, UplinkId, UplinkOptions, UplinkReport, UplinkStatus, Wish, WishId, WishState,
+    Event, Mirror, Order, Probed, Told, Uplink, UplinkId, UplinkOptions, UplinkReport, UplinkStatus, Wish, WishId, WishState,
 };
 
 use crate::Claims;
@@ -65,6 +65,8 @@ pub struct UplinkTurn {
     /// What would have been written, where it is a dry run, in that order: whether it is added, and the wish. In that turn, and in the status behind it,
     /// it counts as done.
     pub dry: Vec<(bool, Wish)>,
+    /// Something of an interface or of the host's own addresses has changed: uplinks that wait for one may be possible now.
+    pub surroundings_changed: bool,
 }
 
 impl Uplinks {
@@ -165,7 +167,7 @@ impl Uplinks {
     /// `Closed` where the socket is of no more use.
     pub fn turn(&mut self) -> Result<UplinkTurn, Error> {
         let mut turn = UplinkTurn::default();
-        self.hear()?;
+        self.hear(&mut turn)?;
         self.start()?;
         for _ in 0..ROUNDS_MAX {
             let mut orders = Vec::new();
@@ -177,14 +179,15 @@ impl Uplinks {
             for order in orders {
                 self.obey(order, &mut turn)?;
             }
-            self.hear()?;
+            self.hear(&mut turn)?;
         }
         Ok(turn)
     }
 
-    fn hear(&mut self) -> Result<(), Error> {
+    fn hear(&mut self, turn: &mut UplinkTurn) -> Result<(), Error> {
         let now = sys::now();
         for event in self.claims.hear()? {
+            turn.surroundings_changed |= matches!(event, Event::Link(_) | Event::Address(_));
             self.machine.note(now, &event);
         }
         Ok(())

@@ -62,6 +62,8 @@ struct Daemon<'a> {
     has_told: bool,
     /// Which of the uplinks that are planned could be, when they were set.
     set: Option<Vec<Readiness>>,
+    /// Whether they can be may have changed since.
+    is_due: bool,
     /// They are those of another network namespace than the command runs in.
     is_elsewhere: bool,
     /// Uplinks are found, and not named by a configuration.
@@ -206,6 +208,7 @@ impl<'a> Daemon<'a> {
             manager: Manager::new(),
             has_told: false,
             set: None,
+            is_due: true,
             is_elsewhere: false,
             finds: false,
             ends: false,
@@ -216,10 +219,12 @@ impl<'a> Daemon<'a> {
     fn turn(&mut self) -> Result<(), Failure> {
         let mut has_set = self.set_all()?;
         let mut turn = self.uplinks.turn()?;
-        // What was heard may be that an interface has come which is waited for.
+        // What was heard may be that an interface has come which is waited for, or a default route whose uplink is to be found.
+        self.is_due |= turn.surroundings_changed || self.finds;
         if self.set_all()? {
             has_set = true;
             let more = self.uplinks.turn()?;
+            self.is_due |= more.surroundings_changed;
             turn.reports.extend(more.reports);
             turn.probes.extend(more.probes);
         }
@@ -254,6 +259,9 @@ impl<'a> Daemon<'a> {
 
     /// Sets the uplinks that can be, and gives up those that cannot, or that are not planned any more; says whether any of that is other than it was.
     fn set_all(&mut self) -> Result<bool, Failure> {
+        if !std::mem::take(&mut self.is_due) {
+            return Ok(false);
+        }
         if self.finds && !self.ends {
             super::find(&self.uplinks, &mut self.plan);
         }
@@ -327,7 +335,7 @@ impl<'a> Daemon<'a> {
         });
         match read {
             Ok(plan) => {
-                (self.plan, self.set) = (plan, None);
+                (self.plan, self.set, self.is_due) = (plan, None, true);
                 tracing::info!("the configuration has been read again");
             }
             Err(why) => tracing::error!("the new configuration is refused, the old one kept: {why}"),
@@ -376,7 +384,7 @@ impl<'a> Daemon<'a> {
         self.ends = true;
         self.uplinks.remove_all();
         self.plan.planned.clear();
-        self.set = None;
+        (self.set, self.is_due) = (None, true);
         self.ids.clear();
         let end = now() + FAREWELL;
         while !self.uplinks.is_idle() {
