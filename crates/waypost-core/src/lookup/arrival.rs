@@ -90,14 +90,12 @@ impl<'a, R: Fn(Family, usize) -> Option<Ready<'a>>> Arrival<'_, 'a, R> {
         let Some(source) = self.flow.source else { return Ok(None) };
         let filter = |of| self.world.setting(Family::V4, of, |settings| settings.rp_filter).unwrap_or(0);
         let filter = filter(SettingsOf::All).max(filter(SettingsOf::Interface(self.input)));
+        // It still belongs to the master of the interface that the packets came in by, asks for no way out and is of nobody.
         let back = Flow {
             destination: source,
             source: destination,
-            input: None,
-            output: None,
             // The mark counts but with `src_valid_mark`.
             mark: 0,
-            uid: Some(0),
             source_port: self.flow.destination_port,
             destination_port: self.flow.source_port,
             ..*self.flow

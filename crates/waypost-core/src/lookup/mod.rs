@@ -224,9 +224,13 @@ impl<'a> World<'a> {
     /// Says whether the packets belong to a layer-3 master; where they do, the table that goes with it is not known.
     fn has_master(&self, asked: &Asked) -> Result<bool, &'static str> {
         let Some(links) = self.links else { return Err("it goes by layer-3 masters, which are not known here") };
-        let Some(link) = asked.flow.input.or(asked.flow.output).and_then(|index| links.get(&index)) else { return Ok(false) };
-        let master = link.master.and_then(|master| links.get(&master));
-        match [Some(link), master].into_iter().flatten().any(|link| link.kind == "vrf") {
+        // The interface that packets come in by or ask for, and that by which rules take them to have come in, where that has a master and the
+        // first has none (`l3mdev_update_flow` in net/l3mdev/l3mdev.c, Linux 6.18).
+        let ends = [asked.flow.input.or(asked.flow.output), asked.came_by].into_iter().flatten();
+        let mut all = ends
+            .filter_map(|index| links.get(&index))
+            .flat_map(|link| [Some(link), link.master.and_then(|master| links.get(&master))]);
+        match all.any(|link| link.is_some_and(|link| link.kind == "vrf")) {
             true => Err("it goes by the table of a layer-3 master, which is not known here"),
             false => Ok(false),
         }

@@ -85,6 +85,20 @@ fn the_way_back_is_checked_as_strictly_as_the_interface_or_all_ask() {
 }
 
 #[test]
+fn the_way_back_belongs_to_the_master_of_either_interface() {
+    let (tables, names) = (tables(&HOST), names());
+    let rules =
+        ["0: from all lookup local", "5: from all to 10.1.0.1 lookup main", "9: from all lookup [l3mdev-table]"].map(rule);
+    let in_vrf = |member: &str| links(|link| link.kind = if link.name == member { "vrf".to_owned() } else { String::new() });
+    let came = Flow { input: IfIndex::new(3), source: "10.7.0.5".parse().ok(), ..flow("10.1.0.1") };
+    for (member, is_open) in [("eth1", true), ("eth0", true), ("none", false)] {
+        let links = in_vrf(member);
+        let world = World::new(&tables, &rules, &names).with_links(&links);
+        assert_eq!(say_in(&world, &came).starts_with("? "), is_open, "{member}");
+    }
+}
+
+#[test]
 fn ipv6_forwards_as_a_host_or_not_at_all() {
     let tables = tables(&["2001:db8::/32 dev eth0 metric 5", "local 2001:db9::1 dev eth0 table main metric 5"]);
     let (names, rules) = (names(), [rule6("1: from all lookup main")]);
