@@ -119,9 +119,13 @@ impl<'a, R: Fn(Family, usize) -> Option<Ready<'a>>> Arrival<'_, 'a, R> {
             _ => return Some(Dropped::Martian),
         }
         let returns = back.route.entry.next_hops.iter().any(|hop| hop.interface == Some(self.input));
-        // A loose filter (2) is content with any way back, given that the interface has an address.
-        let drops = !returns && (filter == 1 || filter > 1 && !self.has_address());
-        drops.then_some(Dropped::ReversePath)
+        let insists = match filter {
+            0 => false,
+            1 => true,
+            // A loose filter (2) is content with any way back, given that the interface has an address.
+            _ => !self.has_address(),
+        };
+        (insists && !returns).then_some(Dropped::ReversePath)
     }
 
     /// Says whether the interface has an IPv4 address, for which the table `local` has a route.

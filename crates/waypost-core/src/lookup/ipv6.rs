@@ -7,7 +7,7 @@ use super::sieve::Sieve;
 use super::walk::{Hit, LOOPBACK, Observer};
 use super::{Asked, PassedOver, Step};
 use crate::tables::{Chain, TableRef};
-use crate::{Disposition, Ipv6Prefix, NextHop, Prefix, RouteRef};
+use crate::{Disposition, Ipv6Prefix, NextHop, Preference, Prefix, RouteRef};
 
 /// The route that the kernel takes in `table`.
 #[inline]
@@ -89,7 +89,7 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
             return false;
         }
         let mut inside = self.table.inside(destination).map(|chain| chain.destination());
-        inside.any(|longer| longer != destination && !longer.contains(self.asked.flow.destination))
+        inside.any(|longer| !longer.contains(self.asked.flow.destination))
     }
 
     /// Each source's routes in turn.
@@ -168,10 +168,9 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
     /// How good a route's best next hop is, or that none can be taken: `rt6_score_route`.
     #[inline]
     fn score(&mut self, route: &RouteRef<'a>) -> Option<Score> {
-        let preference = route.entry.preference as u8;
         let score = |hop: &NextHop| {
             let is_wished = self.sieve.wished.is_none() || self.sieve.wished == hop.interface;
-            self.sieve.objection(hop).is_none().then_some(preference << 1 | u8::from(is_wished))
+            self.sieve.objection(hop).is_none().then_some((route.entry.preference, is_wished))
         };
         let hops = &route.entry.next_hops;
         let best = if hops.is_empty() && !route.entry.disposition.forwards() {
@@ -180,7 +179,7 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
         } else {
             hops.iter().filter_map(score).max()
         };
-        let is_of_some = hops.len() > 1 && hops.iter().any(|hop| score(hop) != best);
+        let is_of_some = hops.iter().any(|hop| score(hop) != best);
         if best.is_none() {
             let why = self.sieve.objection_to_all(route).unwrap_or(PassedOver::NoWayOut);
             self.observer.note(|| Step::Passed { route: *route, why });
@@ -192,8 +191,8 @@ impl<'a, O: Observer<'a>> Search<'_, 'a, O> {
 /// How good a route is.
 #[derive(Clone, Copy)]
 struct Score {
-    /// That of its best next hops.
-    points: u8,
+    /// That of its best next hops: how the router wishes to be preferred, and whether it is by the interface that is wished for.
+    points: (Preference, bool),
     /// Some of its next hops are worse.
     is_of_some: bool,
 }

@@ -118,6 +118,8 @@ fn several_next_hops_are_all_told_but_those_out_of_use() {
     let Verdict::Found(found) = World::new(&tables, &rules, &names).find(&flow("10.1.0.1")) else { panic!() };
     let gateways: Vec<String> = found.next_hops().filter_map(|hop| hop.gateway).map(|gateway| gateway.to_string()).collect();
     assert_eq!(gateways, ["10.0.0.1", "10.0.0.3"]);
+    let told = World::new(&tables, &rules, &names).explain(&flow("10.1.0.1")).conclusion().to_string();
+    assert!(told.starts_with("found 10.1.0.0/16 ") && told.ends_with(", 2 of its 3 next hops usable"), "{told}");
 }
 
 fn index(number: u32) -> IfIndex {
@@ -295,7 +297,8 @@ fn an_explanation_has_a_line_a_step() {
         rule("9: from all lookup main"),
     ];
     let names = names();
-    let text = World::new(&tables, &rules, &names).explain(&flow("10.1.0.1")).to_string();
+    let explanation = World::new(&tables, &rules, &names).explain(&flow("10.1.0.1"));
+    let text = explanation.to_string();
     let lines: Vec<&str> = text.lines().collect();
     let expected = [
         "rule 1: from all fwmark 0x1 lookup 7: passed over, fwmark does not match",
@@ -314,4 +317,14 @@ fn an_explanation_has_a_line_a_step() {
         "found default via 10.0.0.1 dev eth0",
     ];
     assert_eq!(lines, expected);
+    let of = |step: &Step<'_>| step.rule().map(|rule| rule.priority);
+    let asked: Vec<u32> = explanation.steps.iter().filter_map(of).collect();
+    assert_eq!(asked, [1, 2, 3, 3, 4, 5, 5, 6, 9]);
+}
+
+#[test]
+fn a_world_shows_how_many_routes_it_has_and_its_rules() {
+    let (tables, rules, names) = (tables(&["default dev eth0"]), [main_rule()], names());
+    let shown = format!("{:?}", World::new(&tables, &rules, &names));
+    assert_eq!(shown, format!("World {{ routes: 1, rules: {rules:?}, .. }}"));
 }

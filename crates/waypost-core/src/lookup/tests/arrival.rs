@@ -13,9 +13,10 @@ fn a_wish_for_an_interface_is_none_of_packets_that_come_in() {
 }
 
 /// A host with an address on eth0, and packets of it and through it.
-const HOST: [&str; 6] = [
+const HOST: [&str; 7] = [
     "local 10.0.0.1 dev eth0 table local",
     "broadcast 10.0.0.255 dev eth0 table local",
+    "broadcast 10.7.0.255 dev eth1 table local",
     "10.0.0.0/24 dev eth0",
     "10.1.0.0/16 via 10.0.0.9 dev eth0",
     "anycast 10.3.0.0/16 dev eth0",
@@ -81,7 +82,28 @@ fn the_way_back_is_checked_as_strictly_as_the_interface_or_all_ask() {
         assert!(check(of, 0, 2, "192.0.2.1"));
     }
     assert!(!check(SettingsOf::All, 2, 3, "10.1.0.7"), "an interface without address is not loose");
+    assert!(check(SettingsOf::All, 0, 3, "10.1.0.7"), "but it need not insist");
     assert!(check(SettingsOf::Interface(index(2)), 1, 3, "10.1.0.7"), "it is another's filter");
+}
+
+#[test]
+fn rules_see_the_way_back_with_the_ends_exchanged() {
+    let (tables, names) = (tables(&HOST), names());
+    let settings = settings(Family::V4, SettingsOf::All, |settings| settings.rp_filter = Some(1));
+    let mut came = Flow { input: IfIndex::new(3), source: "10.7.0.5".parse().ok(), mark: 1, ..flow("10.1.0.1") };
+    (came.ip_protocol, came.source_port, came.destination_port) = (Some(6), Some(1000), Some(443));
+    let with = |text: &str| {
+        let [local, nop, main] = host_rules();
+        let rules = [local, nop, rule(&format!("10: from 10.1.0.1 {text}")), main];
+        say_in(&World::new(&tables, &rules, &names).with_settings(&settings), &came)
+    };
+    for drops in ["to 10.7.0.5", "iif eth0", "uidrange 0-0", "ipproto tcp sport 443", "ipproto tcp dport 1000"] {
+        assert_eq!(with(&format!("{drops} prohibit")), "ReversePath", "{drops}");
+    }
+    for passes in ["iif eth1", "fwmark 1", "uidrange 1-9", "ipproto tcp sport 1000", "ipproto tcp dport 443"] {
+        assert_eq!(with(&format!("{passes} prohibit")), "10.1.0.0/16 via 10.0.0.9 dev eth0", "{passes}");
+    }
+    assert!(with("goto 5").starts_with("? "), "what is not known of the way back");
 }
 
 #[test]
@@ -96,6 +118,38 @@ fn the_way_back_belongs_to_the_master_of_either_interface() {
         let world = World::new(&tables, &rules, &names).with_links(&links);
         assert_eq!(say_in(&world, &came).starts_with("? "), is_open, "{member}");
     }
+}
+
+#[test]
+fn where_the_kernel_chooses_the_way_each_has_to_pass() {
+    let mut routes = HOST.to_vec();
+    routes.push("10.8.0.0/16 nexthop via 10.0.0.9 dev eth0 nexthop via 10.7.0.9 dev eth1");
+    let (tables, names) = (tables(&routes), names());
+    let came = Flow { input: IfIndex::new(3), source: "10.7.0.5".parse().ok(), ..flow("10.8.0.1") };
+    let with = |text: &str| {
+        let [local, nop, main] = host_rules();
+        let settings = settings(Family::V4, SettingsOf::All, |settings| settings.rp_filter = Some(1));
+        let rules = [local, nop, rule(&format!("10: from 10.8.0.1 {text}")), main];
+        say_in(&World::new(&tables, &rules, &names).with_settings(&settings), &came)
+    };
+    assert!(with("nop").starts_with("10.8.0.0/16 "), "they pass");
+    assert_eq!(with("prohibit"), "ReversePath", "none passes");
+    assert!(with("iif eth1 prohibit").starts_with("? "), "one of two");
+}
+
+#[test]
+fn without_filter_and_rules_of_its_own_a_host_looks_for_its_own_addresses_alone() {
+    let (tables, names) = (tables(&HOST), names());
+    let own = ["0: from all lookup local", "32766: from all lookup main", "32767: from all lookup default"].map(rule);
+    let came = Flow { input: IfIndex::new(2), source: "10.0.0.255".parse().ok(), ..flow("10.1.0.1") };
+    let with = |filter| {
+        let settings = settings(Family::V4, SettingsOf::All, |settings| settings.rp_filter = Some(filter));
+        say_in(&World::new(&tables, &own, &names).with_settings(&settings), &came)
+    };
+    assert_eq!(with(0), "10.1.0.0/16 via 10.0.0.9 dev eth0");
+    assert_eq!(with(1), "Martian");
+    let own_source = Flow { source: "10.0.0.1".parse().ok(), ..came };
+    assert_eq!(say_in(&World::new(&tables, &own, &names), &own_source), "OwnSource");
 }
 
 #[test]

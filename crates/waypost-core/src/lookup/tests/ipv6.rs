@@ -113,3 +113,26 @@ fn next_hops_that_are_not_all_as_good_leave_open_which_route_comes_first() {
     assert_eq!(say(&[many, "::/0 dev eth1 metric 5 pref low"], 3), Some(2), "it is worse");
     assert_eq!(say(&[many, "::/0 dev eth1 metric 6"], 3), Some(2), "its metric is higher");
 }
+
+#[test]
+fn what_says_no_leaves_by_the_loopback() {
+    let tables = tables(&["unreachable 2001:db8::/32 metric 5"]);
+    let (names, rules) = (names(), [rule6("1: from all lookup main")]);
+    let out =
+        |output| say_in(&World::new(&tables, &rules, &names), &Flow { output: IfIndex::new(output), ..flow("2001:db8::1") });
+    assert_eq!([0, 1, 2].map(out), ["unreachable", "unreachable", "none"]);
+}
+
+#[test]
+fn a_blackhole_by_a_next_hop_object_is_taken_whatever_else_is_there() {
+    let (names, rules) = (names(), [rule6("1: from all lookup main")]);
+    let found = |other: &str| {
+        let mut tables = tables(&["::/0 via fe80::1 dev eth0 metric 5 pref high"]);
+        let mut route = Route::parse(other, &names).unwrap();
+        route.entry.next_hop_object = crate::NextHopId::new(7);
+        tables.insert(&route, Position::Last);
+        say_in(&World::new(&tables, &rules, &names), &flow("2001:db8::1"))
+    };
+    assert_eq!(found("blackhole ::/0 metric 5"), "blackhole");
+    assert_eq!(found("::/0 via fe80::2 dev eth1 metric 5"), "default via fe80::1 dev eth0 metric 5 pref high");
+}

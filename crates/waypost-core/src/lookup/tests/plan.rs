@@ -247,3 +247,41 @@ fn a_plan_is_asked_about_flows_of_its_own_family_alone() {
         assert_eq!(tables, [7, 8, 7, 8, 7, 8].map(TableId), "a plan of {family:?}");
     }
 }
+
+/// Whether a plan decides by itself: then it does not read what the rules say in the world that it is asked in, here nothing.
+fn is_straight(routes: &[&str], rules: &[Rule], flow: &Flow) -> bool {
+    let (tables, names) = (tables(routes), names());
+    let plan = World::new(&tables, rules, &names).plan(Family::of(&flow.destination));
+    let silent: Vec<Rule> = rules.iter().map(|rule| Rule::new(rule.family, rule.priority, RuleAction::Nop)).collect();
+    !matches!(World::new(&tables, &silent, &names).with_plan(&plan).find(flow), Verdict::NoRoute)
+}
+
+#[test]
+fn what_is_plain_goes_straight() {
+    let routes = [
+        "default via 10.0.0.1 dev eth0",
+        "10.1.0.0/16 dev eth1 tos 0x10",
+        "unreachable 10.2.0.0/16",
+        "local 10.0.0.2 dev eth0 table local",
+        "default via fe80::1 dev eth0",
+        "2001:db8:1::/48 dev eth0 metric 5",
+        "2001:db8:1::/48 dev eth1 metric 6",
+        "unreachable 2001:db8:2::/48",
+    ];
+    let rule = |text: &str| [Family::V4, Family::V6].map(|family| Rule::parse(text, Some(family)).unwrap());
+    let plain = rule("5: from all lookup main");
+    let source = Flow { source: "10.0.0.2".parse().ok(), ..flow("192.0.2.1") };
+    let tos = Flow { tos: 0x10, ..flow("10.1.0.1") };
+    let whole = [flow("192.0.2.1"), source, flow("2001:db8::1"), flow("2001:db8:1::1")];
+    for flow in [tos, flow("10.2.0.1"), flow("2001:db8:2::1")].into_iter().chain(whole) {
+        assert!(is_straight(&routes, &plain, &flow), "{flow:?}");
+    }
+    for flow in whole.map(|flow| Flow { output: IfIndex::new(2), ..flow }) {
+        assert!(is_straight(&routes, &plain, &flow), "{flow:?}");
+    }
+    for text in ["fwmark 0/1", "iif lo", "uidrange 7-9", "suppress_prefixlength 0", "tos 0x08"] {
+        let [first, second] = rule(&format!("4: from all lookup main {text}"));
+        let flow = Flow { uid: Some(5), ..flow("10.2.0.1") };
+        assert!(is_straight(&routes, &[first, second, plain[0].clone()], &flow), "{text}");
+    }
+}
