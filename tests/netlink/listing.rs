@@ -1,7 +1,7 @@
 use waypost::{Native, Options};
 use waypost_core::{
-    Dump, DumpEnd, Family, IfIndex, Kernel, Notice, Notices, Protocol, Request, Route, RouteFilter, RouteVerb, TableId, Ticket,
-    Verb,
+    Dump, DumpEnd, Family, IfIndex, Kernel, Notice, Notices, Protocol, Request, Route, RouteFilter, RouteVerb, Slot, TableId,
+    Ticket, Verb,
 };
 use waypost_tests::ip::{index_of, ip, ip_batch, veth};
 use waypost_tests::{drop_rights, missing_groups};
@@ -94,6 +94,7 @@ pub(crate) fn everything_can_be_listed_without_rights() {
         Dump::Settings(Family::V4),
         Dump::Settings(Family::V6),
         Dump::Barrier,
+        Dump::Traces(&[]),
     ];
     for dump in dumps {
         let notices = ask(&mut kernel, Request::Dump(dump));
@@ -101,6 +102,27 @@ pub(crate) fn everything_can_be_listed_without_rights() {
         assert!(end.error.is_none(), "{dump:?}: {end:?}");
         assert!(!notices.iter().any(|notice| matches!(notice, Notice::Undecodable { .. })), "{notices:?}");
     }
+}
+
+pub(crate) fn what_is_not_listed_is_told_of() {
+    let mut kernel = open();
+    ip("address add 2001:db8::1/64 dev w0 nodad");
+    for way in ["via 2001:db8::2", "dev w1", "via 2001:db8::3", "dev w1 table 300"] {
+        ip(&format!("route append 2001:db8:1::/48 {way} metric 7"));
+    }
+    ip("route add 2001:db8:1::/48 dev w1 metric 8");
+    let mut slot = Slot::new(TableId(0), "2001:db8:1::/48".parse().unwrap());
+    slot.metric = 7;
+    let notices = ask(&mut kernel, Request::Dump(Dump::Traces(&[slot])));
+    let way = |notice: &Notice| match notice {
+        Notice::Trace(trace) => Some((trace.gateway.map(|to| to.to_string()), trace.interface.clone().unwrap_or_default())),
+        _ => None,
+    };
+    let mut ways: Vec<_> = notices.iter().filter_map(way).collect();
+    ways.sort();
+    let expected = [(None, "w1"), (None, "w1"), (Some("2001:db8::2"), "w0"), (Some("2001:db8::3"), "w0")];
+    assert_eq!(ways, expected.map(|(to, dev)| (to.map(str::to_owned), dev.to_owned())));
+    assert!(end(&notices).error.is_none());
 }
 
 pub(crate) fn dumps_wait_for_each_other() {
@@ -112,15 +134,37 @@ pub(crate) fn dumps_wait_for_each_other() {
     }
     kernel.flush().unwrap();
     let notices: Notices = hear(&mut kernel);
-    let dumps: Vec<_> = notices
-        .iter()
-        .filter_map(|notice| match notice {
-            Notice::DumpStarted(ticket) => Some(("started", ticket.0)),
-            Notice::DumpDone(ticket, _) => Some(("done", ticket.0)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(dumps, (1..=4).flat_map(|ticket| [("started", ticket), ("done", ticket)]).collect::<Vec<_>>());
+    assert_eq!(marks(&notices), (1..=4).flat_map(|ticket| [("started", ticket), ("done", ticket)]).collect::<Vec<_>>());
+}
+
+/// Where dumps begin and end.
+fn marks(notices: &[Notice]) -> Vec<(&'static str, u64)> {
+    let mark = |notice: &Notice| match notice {
+        Notice::DumpStarted(ticket) => Some(("started", ticket.0)),
+        Notice::DumpDone(ticket, _) => Some(("done", ticket.0)),
+        _ => None,
+    };
+    notices.iter().filter_map(mark).collect()
+}
+
+pub(crate) fn dumps_wait_for_what_is_not_listed_to_be_told() {
+    let mut kernel = open();
+    let mut notices = Notices::new();
+    kernel.submit(NOW, Ticket(1), Request::Dump(Dump::Traces(&[]))).unwrap();
+    while marks(&notices).is_empty() {
+        kernel.drain(NOW, 1000, &mut notices).unwrap();
+    }
+    // Between its beginning and its end another is asked for.
+    kernel.submit(NOW, Ticket(2), Request::Dump(Dump::Links)).unwrap();
+    kernel.submit(NOW, Ticket(3), Request::Dump(Dump::Traces(&[]))).unwrap();
+    while marks(&notices).len() < 6 {
+        kernel.flush().unwrap();
+        kernel.drain(NOW, 1000, &mut notices).unwrap();
+    }
+    let in_turn =
+        |order: [u64; 3]| order.into_iter().flat_map(|ticket| [("started", ticket), ("done", ticket)]).collect::<Vec<_>>();
+    let marks = marks(&notices);
+    assert!(marks == in_turn([1, 2, 3]) || marks == in_turn([1, 3, 2]), "{marks:?}");
 }
 
 pub(crate) fn links_addresses_and_rules_are_those_that_ip_lists() {

@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         test!(listing::a_table_that_is_missing_has_no_routes),
         test!(listing::everything_can_be_listed_without_rights),
         test!(listing::dumps_wait_for_each_other),
+        test!(listing::what_is_not_listed_is_told_of),
+        test!(listing::dumps_wait_for_what_is_not_listed_to_be_told),
         test!(listing::links_addresses_and_rules_are_those_that_ip_lists),
         test!(following::each_change_says_what_it_does),
         test!(following::ones_own_change_is_heard_of_once_it_is_done),

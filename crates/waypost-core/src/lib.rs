@@ -64,7 +64,7 @@ pub use interface::{Address, AddressFlags, InterfaceSettings, Link, LinkFlags, N
 pub use interface_names::{InterfaceNames, Named};
 pub use kernel::{
     Drained, Dump, DumpEnd, Flow, Flushed, Kernel, LookupAnswer, LookupMode, Miss, Notice, Notices, Now, Outcome, Redirect,
-    Request, RouteChange, RouteFilter, RouteVerb, Ticket, Touched, Verb,
+    Request, RouteChange, RouteFilter, RouteVerb, Ticket, Touched, Trace, Verb,
 };
 pub use next_hop_object::{GroupMember, NextHopObject, NextHopObjectKind, Resilience};
 pub use number::{IfIndex, NextHopId, Protocol, Scope, TableId};

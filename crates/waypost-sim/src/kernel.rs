@@ -58,6 +58,7 @@ impl Kernel for SimKernel {
     fn submit(&mut self, now: Now, ticket: Ticket, request: Request<'_>) -> Result<(), Error> {
         let unsupported = || Error::new(ErrorKind::Unsupported, "simulate");
         let asked = match request {
+            Request::Dump(Dump::Traces(_)) if !self.lock().tells_traces(self.socket) => return Err(unsupported()),
             Request::Dump(dump) => Asked::Dump(listed(dump).ok_or_else(unsupported)?),
             Request::Route(change, route) => {
                 let prepends = self.lock().profile.family(route.slot.destination.family()).prepends;
@@ -213,6 +214,7 @@ impl State {
             Listed::NextHops => {
                 batch.extend(self.all_next_hops().into_iter().map(|object| Notice::NextHop(Verb::Listed, Box::new(object))));
             }
+            Listed::Traces(slots) => batch.extend(self.traces(slots).into_iter().map(|trace| Notice::Trace(Box::new(trace)))),
             Listed::Nothing | Listed::Barrier => {}
         }
         false
@@ -229,6 +231,7 @@ fn listed(dump: Dump<'_>) -> Option<Listed> {
         // The simulated machine has neighbours and settings of no kind.
         Dump::Neighbours | Dump::Settings(_) => Listed::Nothing,
         Dump::Barrier => Listed::Barrier,
+        Dump::Traces(slots) => Listed::Traces(slots.to_vec()),
         _ => return None,
     })
 }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use waypost_core::{DumpEnd, Error, ErrorKind, Family, Flow, LossSignal, Notice, Now, Outcome, RouteFilter, RouteVerb, Ticket};
+use waypost_core::{
+    DumpEnd, Error, ErrorKind, Family, Flow, LossSignal, Notice, Now, Outcome, RouteFilter, RouteVerb, Slot, Ticket,
+};
 
 use crate::Profile;
 use crate::state::Cursor;
@@ -37,6 +39,8 @@ pub enum Fault {
         /// For what reason.
         kind: ErrorKind,
     },
+    /// What is there and not listed cannot be asked for.
+    NoTraces,
     /// The next routes that are listed are damaged, so that they cannot be understood.
     SpoilListed(usize),
     /// Dumps go on where they stopped even on a kernel whose dumps are torn by a changing table.
@@ -74,6 +78,7 @@ pub(crate) enum Listed {
     Addresses,
     Nothing,
     Barrier,
+    Traces(Vec<Slot>),
     NextHops,
 }
 
@@ -105,6 +110,7 @@ struct Moment {
 pub(crate) struct Socket {
     pub(crate) is_open: bool,
     pub(crate) tells_authors: bool,
+    pub(crate) tells_traces: bool,
     pub(crate) dump_batch: usize,
     pub(crate) whole_dumps: bool,
     pub(crate) dumps: VecDeque<Dumping>,
@@ -146,6 +152,7 @@ impl Socket {
             spoil_listed: 0,
             is_open: true,
             tells_authors: false,
+            tells_traces: true,
             dump_batch: DUMP_BATCH,
             whole_dumps: false,
             dumps: VecDeque::new(),
@@ -171,6 +178,7 @@ impl Socket {
             Fault::RefuseDumps { count, kind } => self.refuse_dumps = Some((count, kind)),
             Fault::SpoilListed(count) => self.spoil_listed = count,
             Fault::ReceiveBuffer(size) => self.receive_buffer = size,
+            Fault::NoTraces => self.tells_traces = false,
             Fault::Close => self.is_open = false,
             Fault::DumpBatch(size) => self.dump_batch = size.max(1),
             Fault::WholeDumps(whole) => self.whole_dumps = whole,

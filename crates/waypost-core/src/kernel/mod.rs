@@ -7,7 +7,7 @@ mod request;
 use std::ops::Add;
 use std::time::Duration;
 
-pub use notice::{DumpEnd, Miss, Notice, Notices, Outcome, Redirect, RouteVerb, Touched, Verb};
+pub use notice::{DumpEnd, Miss, Notice, Notices, Outcome, Redirect, RouteVerb, Touched, Trace, Verb};
 pub use request::{Dump, Flow, LookupAnswer, LookupMode, Request, RouteChange, RouteFilter};
 
 use crate::{Capabilities, Error, ErrorKind};

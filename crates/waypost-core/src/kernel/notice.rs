@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Address, Error, Family, IfIndex, InterfaceSettings, Link, LookupAnswer, Neighbour, NextHopObject, Prefix, Route, Rule, Slot,
-    Ticket,
+    Address, Error, Family, IfIndex, InterfaceSettings, Ipv6Prefix, Link, LookupAnswer, Neighbour, NextHopObject, Prefix, Route,
+    Rule, Slot, Ticket,
 };
 
 /// What a kernel says of a route.
@@ -79,6 +79,36 @@ impl Redirect {
     }
 }
 
+/// What there is of a route, without the table that has it: one of its next hops.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Trace {
+    /// The addresses that the route is for.
+    pub destination: Prefix,
+    /// The source addresses that it is for, where it asks.
+    pub source: Option<Ipv6Prefix>,
+    /// The metric.
+    pub metric: u32,
+    /// The gateway.
+    pub gateway: Option<IpAddr>,
+    /// The name of the interface.
+    pub interface: Option<String>,
+}
+
+impl Trace {
+    /// A next hop that is not known of a route to `destination`.
+    #[must_use]
+    pub const fn new(destination: Prefix, metric: u32) -> Self {
+        Self { destination, source: None, metric, gateway: None, interface: None }
+    }
+
+    /// Says whether it can be of a route in this slot, of whichever table.
+    #[must_use]
+    pub fn is_of(&self, slot: &Slot) -> bool {
+        (self.destination, self.source, self.metric) == (slot.destination, slot.source, slot.metric)
+    }
+}
+
 /// How a dump ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -149,6 +179,8 @@ pub enum Notice {
     NextHop(Verb, Box<NextHopObject>),
     /// Settings of an interface.
     Settings(Verb, Box<InterfaceSettings>),
+    /// A next hop, of which no table is told: part of [`Dump::Traces`](crate::Dump::Traces).
+    Trace(Box<Trace>),
     /// A lookup found no route.
     Miss(Miss),
     /// A route's packets do not seem to arrive.

@@ -70,6 +70,11 @@ pub enum Dump<'a> {
     /// Nothing. When it ends, all that the kernel had announced before it was asked for has been carried out; a kernel that cannot say so refuses it
     /// as unsupported.
     Barrier,
+    /// What there is of each of these slots, in whichever table: one [`Trace`](crate::Trace) for each next hop of each route, those included that no list
+    /// of routes has.
+    ///
+    /// A kernel that cannot tell, or not in reasonable time, refuses it as unsupported. What changes meanwhile is told before the end.
+    Traces(&'a [Slot]),
 }
 
 /// Which routes: those that have all that is set here.

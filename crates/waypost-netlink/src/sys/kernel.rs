@@ -6,14 +6,15 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use waypost_core::{
-    Capabilities, CompareAndDelete, Drained, Error, ErrorKind, Flushed, Kernel, LossSignal, Notices, Now, OwnershipTag, Request,
-    TableId, Ticket,
+    Capabilities, CompareAndDelete, Drained, Dump, Error, ErrorKind, Flushed, Kernel, LossSignal, Notices, Now, OwnershipTag,
+    Request, TableId, Ticket,
 };
 
 use super::Options;
 use super::namespace::{back_in, here, within};
 use super::receiver::{Receiver, SLOTS};
 use super::socket::{Rtnetlink, Sent};
+use super::traces::Traces;
 use crate::session::{EventLane, RequestLane};
 use crate::wire::constants::{
     RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_NETCONF,
@@ -75,6 +76,7 @@ pub struct Netlink {
     events: Rtnetlink,
     event_lane: EventLane,
     event_receiver: Receiver,
+    traces: Traces,
     is_bulky: bool,
     requests: Rtnetlink,
     request_lane: RequestLane,
@@ -138,6 +140,7 @@ impl Netlink {
             capabilities: capabilities(events.is_strict, !missing_groups.contains(&RTNLGRP_NEXTHOP)),
             event_lane: EventLane::new(events.port, seed),
             event_receiver: Receiver::new(),
+            traces: Traces::default(),
             is_bulky: false,
             request_lane: RequestLane::new(requests.port, requests.receive_buffer, !seed),
             request_receiver: Receiver::new(),
@@ -209,6 +212,9 @@ impl Netlink {
 
     /// Asks for the next dump, if one waits; says whether one was asked for.
     fn send_dump(&mut self) -> Result<bool, Error> {
+        if self.traces.is_reading() {
+            return Ok(false);
+        }
         let Some(message) = self.event_lane.outgoing() else { return Ok(false) };
         // Something else that has the descriptor's number by now could be such a socket too, and what it is told is not ours to hear.
         self.events.check("send to the kernel")?;
@@ -279,6 +285,10 @@ impl Kernel for Netlink {
 
     fn submit(&mut self, now: Now, ticket: Ticket, request: Request<'_>) -> Result<(), Error> {
         match request {
+            Request::Dump(Dump::Traces(slots)) => {
+                self.traces.submit(ticket, slots);
+                Ok(())
+            }
             Request::Dump(dump) => self.event_lane.submit(now, ticket, dump),
             request => self.request_lane.submit(now, ticket, request),
         }
@@ -310,8 +320,13 @@ impl Kernel for Netlink {
         self.request_lane.expire(now, &mut self.outcomes);
         out.append(&mut self.outcomes);
         let events = self.drain_events(now, budget, out)?;
+        let mut goes_on = answers == Drained::More || events == Drained::More;
+        if events == Drained::All && !self.event_lane.is_listing() {
+            goes_on |= self.traces.is_busy();
+            self.traces.go_on(self.place.as_ref(), out);
+        }
         self.event_lane.expire(now, out);
-        Ok(if answers == Drained::More { answers } else { events })
+        Ok(if goes_on { Drained::More } else { Drained::All })
     }
 
     fn deadline(&self) -> Option<Now> {
@@ -326,6 +341,7 @@ impl Kernel for Netlink {
         let (events, requests, missing_groups) = back_in(place, || hears.open())?;
         self.event_lane.reopened(events.port, &mut self.outcomes);
         self.request_lane.reopened(requests.port, &mut self.outcomes);
+        self.traces.give_up(&mut self.outcomes);
         (self.events, self.requests, self.missing_groups) = (events, requests, missing_groups);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use waypost_core::{Family, NextHopFlags, Route, RouteFilter, TableId, Weight};
+use waypost_core::{Family, NextHopFlags, Route, RouteFilter, Slot, TableId, Trace, Weight};
 
 use super::insert::{are_merged, merged};
 use super::{Place, State};
@@ -73,6 +73,29 @@ impl State {
         let chain = tables.entry(*place).or_default();
         chain.insert(chain.len().min(*at), route.clone());
         Cow::Owned(tables)
+    }
+
+    /// Says whether a program can ask for what is there and not listed: only where IPv6 merges is there such.
+    pub(crate) fn tells_traces(&self, socket: usize) -> bool {
+        let is_told = self.sockets.get(socket).is_some_and(|socket| socket.tells_traces);
+        is_told && self.profile.family(Family::V6).same_slot == SameSlot::Merged
+    }
+
+    /// What there is of these slots, a next hop each: one for a route that uses an object (`ipv6_route_native_seq_show`, net/ipv6/ip6_fib.c,
+    /// Linux 6.18).
+    pub(crate) fn traces(&self, slots: &[Slot]) -> Vec<Trace> {
+        let chains = self.tables.iter().filter(|(place, _)| place.family == Family::V6);
+        let trace = |route: &Route| {
+            let shown = self.shown(route);
+            let hop = shown.entry.next_hops.first();
+            let mut trace = Trace::new(route.slot.destination, route.slot.metric);
+            trace.source = route.slot.source;
+            trace.gateway = hop.and_then(|hop| hop.gateway);
+            let link = hop.and_then(|hop| hop.interface).and_then(|index| self.links.get(&index));
+            trace.interface = link.map(|link| link.name.clone());
+            slots.iter().any(|slot| trace.is_of(slot)).then_some(trace)
+        };
+        chains.flat_map(|(_, chain)| chain).filter_map(trace).collect()
     }
 
     /// The next batch of a dump: up to `size` routes that pass, and whether more may follow.
