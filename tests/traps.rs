@@ -10,7 +10,7 @@ use waypost::{
 };
 use waypost_tests::forge;
 use waypost_tests::ip::{ip, ip_batch, sysctl, veth, veth_with_addresses};
-use waypost_tests::namespace::run;
+use waypost_tests::namespace::{new_network, run};
 use waypost_tests::test;
 use waypost_tests::witness::{assert_mirrors_the_kernel, settle, watcher};
 
@@ -260,6 +260,86 @@ fn what_an_ipv6_dump_hides_stays() {
     assert_mirrors_the_kernel(&mut watcher);
 }
 
+/// A watcher whose buffer holds little, of a slot with a route that no list has: `dev w1` between two next hops.
+fn watcher_of_what_is_hidden() -> Watcher {
+    veth_with_addresses("w0", "w1");
+    let mut watcher = Watcher::open_with(&Options::new().receive_buffer(4096)).unwrap();
+    watcher.synchronise(None).unwrap();
+    for way in ["via 2001:db8::2", "dev w1", "via 2001:db8::3"] {
+        ip(&format!("route append 2001:db8:1::/48 {way} metric 7"));
+        settle(&mut watcher);
+    }
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![2, 1], 0));
+    watcher
+}
+
+/// How many next hops the routes of that slot have, and how many routes are suspect.
+fn ways_of_what_is_hidden(watcher: &Watcher) -> (Vec<usize>, usize) {
+    let of_it = watcher.routes().filter(|route| route.slot.destination.to_string() == "2001:db8:1::/48");
+    (of_it.map(|route| route.entry.next_hops.len()).collect(), watcher.stats().suspects[1])
+}
+
+/// Does to a route of that slot what its watcher is not told: its buffer is full by then.
+fn unheard(watcher: &Watcher, words: &str) {
+    ip_batch((0..500).map(|n| format!("route add 10.{}.{}.0/24 via 10.0.0.2", 100 + n / 250, n % 250)));
+    ip(words);
+    assert!(!watcher.routes().any(|route| route.slot.destination.to_string() == "10.100.0.0/24"), "nothing was read meanwhile");
+}
+
+/// The same trap, when its going was lost: the kernel has a file of all there is, without the tables.
+fn what_an_ipv6_dump_hides_goes_though_nobody_heard_of_it() {
+    let mut watcher = watcher_of_what_is_hidden();
+    unheard(&watcher, "route delete 2001:db8:1::/48 dev w1 metric 7");
+    let events = settle(&mut watcher);
+    assert!(watcher.stats().overruns > 0 && says(&events, "removed 2001:db8:1::/48"), "{:?}", watcher.stats());
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![2], 0));
+    assert_mirrors_the_kernel(&mut watcher);
+    // That something was lost does not take away what is there.
+    ip("route append 2001:db8:1::/48 dev w1 metric 7");
+    ip("route append 2001:db8:1::/48 via 2001:db8::4 metric 7");
+    settle(&mut watcher);
+    watcher.resync();
+    settle(&mut watcher);
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![3, 1], 0));
+    // A table that has it too, and lists it, is not taken for the one that hides it.
+    ip("route append 2001:db8:1::/48 dev w1 metric 7 table 300");
+    settle(&mut watcher);
+    ip_batch((0..500).map(|n| format!("route delete 10.{}.{}.0/24 via 10.0.0.2", 100 + n / 250, n % 250)));
+    ip("route delete 2001:db8:1::/48 dev w1 metric 7");
+    settle(&mut watcher);
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![3, 1], 0), "the one that is left is of table 300");
+    assert_mirrors_the_kernel(&mut watcher);
+    assert!(watcher.stats().overruns > 1);
+}
+
+/// The same file is another's in another namespace, and the watcher may be moved there.
+fn what_an_ipv6_dump_hides_is_looked_for_where_the_watcher_is() {
+    let mut watcher = watcher_of_what_is_hidden();
+    unheard(&watcher, "route delete 2001:db8:1::/48 dev w1 metric 7");
+    let elsewhere = move || {
+        new_network();
+        settle(&mut watcher);
+        watcher
+    };
+    let mut watcher = std::thread::spawn(elsewhere).join().expect("it comes to rest");
+    assert_mirrors_the_kernel(&mut watcher);
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![2], 0));
+}
+
+/// Where there are more IPv6 routes than can be looked through, it stays and is suspect.
+fn what_an_ipv6_dump_hides_is_suspect_among_very_many() {
+    let mut watcher = watcher_of_what_is_hidden();
+    ip_batch((0..8192).map(|n| format!("route add 2001:db8:2:{n:x}::/64 via 2001:db8::2")));
+    ip("route delete 2001:db8:1::/48 dev w1 metric 7");
+    settle(&mut watcher);
+    assert!(watcher.stats().overruns > 0);
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![2, 1], 1));
+    ip("-6 route flush root 2001:db8:2::/48");
+    settle(&mut watcher);
+    assert_mirrors_the_kernel(&mut watcher);
+    assert_eq!(ways_of_what_is_hidden(&watcher), (vec![2], 0));
+}
+
 /// Replacing an IPv6 route can make it the twin of another, and the kernel keeps and lists both.
 fn an_ipv6_route_can_be_there_twice() {
     veth_with_addresses("w0", "w1");
@@ -470,6 +550,9 @@ fn main() -> ExitCode {
         test!(an_identical_replace_succeeds_without_an_event),
         test!(ipv6_next_hops_join_and_leave),
         test!(what_an_ipv6_dump_hides_stays),
+        test!(what_an_ipv6_dump_hides_goes_though_nobody_heard_of_it),
+        test!(what_an_ipv6_dump_hides_is_looked_for_where_the_watcher_is),
+        test!(what_an_ipv6_dump_hides_is_suspect_among_very_many),
         test!(an_ipv6_route_can_be_there_twice),
         test!(deleting_a_next_hop_object_takes_its_routes),
         test!(next_hop_objects_go_with_their_link),

@@ -1,9 +1,10 @@
 //! `ip` as a second witness of what the kernel has.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use waypost::{Event, Family, Route, RouteFilter, RouteRef, Routes, Watcher};
+use waypost::{Event, Family, NextHop, Route, RouteFilter, RouteRef, Routes, Watcher};
 
 use crate::ip::ip;
 
@@ -80,7 +81,10 @@ fn compare(watcher: &Watcher) -> Result<(), String> {
         let slot = || listed[first..].iter().take_while(|other| other.slot == route.slot);
         slot().any(|other| conceals(other, route)) && !slot().any(|other| other == route)
     };
-    mirrored.retain(|route| !is_hidden(route));
+    let (hidden, mirrored): (Vec<Route>, Vec<Route>) = mirrored.into_iter().partition(is_hidden);
+    if watcher.stats().suspects[Family::V6 as usize] == 0 {
+        are_there(&hidden, &listed, watcher)?;
+    }
     same("the kernel's list", &mirrored, &listed)?;
     let mut mirrored: Vec<String> = mirrored.iter().map(|route| words_of_waypost(&route.as_ref(), watcher)).collect();
     let mut witnessed = words_of_ip();
@@ -101,6 +105,47 @@ fn conceals(other: &Route, route: &Route) -> bool {
         && other.entry.next_hops.len() > 1
         && merges(other)
         && !merges(route)
+}
+
+/// Says that the kernel has the routes that it does not list, by the file that has all, whatever their table (`ipv6_route_native_seq_show`,
+/// net/ipv6/ip6_fib.c, Linux 6.18).
+fn are_there(hidden: &[Route], listed: &[Route], watcher: &Watcher) -> Result<(), String> {
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string("/proc/thread-self/net/ipv6_route").expect("the kernel has IPv6");
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        [0, 1, 2, 3, 4, 5, 9].map(|at| words.get(at).copied().unwrap_or_default()).join(" ")
+    };
+    let mut lines: Vec<String> = text.lines().map(line).collect();
+    // Of an object it has one next hop, whichever that is.
+    for route in listed.iter().chain(hidden).filter(|route| route.entry.next_hop_object.is_none()) {
+        for wanted in lines_of(route, watcher) {
+            match lines.iter().position(|line| *line == wanted) {
+                Some(at) => _ = lines.swap_remove(at),
+                None => return Err(format!("of {route} /proc/net/ipv6_route does not have {wanted}")),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What that file has of an IPv6 route, a next hop a line, without counters and flags.
+fn lines_of(route: &Route, watcher: &Watcher) -> Vec<String> {
+    let bits = |address: IpAddr| if let IpAddr::V6(address) = address { address.to_bits() } else { 0 };
+    let destination = route.slot.destination;
+    if destination.family() == Family::V4 {
+        return Vec::new();
+    }
+    let (source, length) = route.slot.source.map_or((0, 0), |source| (source.network().to_bits(), source.length()));
+    let hop = |hop: &NextHop| {
+        let gateway = hop.gateway.map_or(0, bits);
+        let interface = hop.interface.and_then(|index| watcher.names().name(index)).unwrap_or_default();
+        let to = format!("{:032x} {:02x}", bits(destination.network()), destination.length());
+        format!("{to} {source:032x} {length:02x} {gateway:032x} {:08x} {interface}", route.slot.metric)
+    };
+    route.entry.next_hops.iter().map(hop).collect()
 }
 
 /// Says in what two lists differ, if they do.

@@ -21,6 +21,7 @@
 //! and stays.
 
 mod agenda;
+mod hidden;
 mod metrics;
 mod stats;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use waypost_core::{
 
 use crate::mirror::{Doubt, Event, Mirror, Reason, Subject, Tally, is_listed};
 use agenda::{Agenda, Item};
+use hidden::Seeking;
 pub use metrics::Metrics;
 pub use stats::{Drift, Stats};
 use verification::Verification;
@@ -115,6 +117,7 @@ pub struct Follower {
     agenda: Agenda,
     running: Option<Running>,
     behind: Option<Behind>,
+    seeking: Option<Seeking>,
     /// How often something was said, or lost, by which a dump can be torn.
     said: u64,
     /// How much had been said when links were last listed, or a barrier passed: what was announced by then has been carried out.
@@ -153,7 +156,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Running {
     ticket: Ticket,
-    /// `None` is a barrier, which lists nothing.
+    /// `None` is a barrier, which lists nothing, or the question for what is sought.
     subject: Option<Subject>,
     item: Item,
     /// Something was lost meanwhile.
@@ -187,6 +190,7 @@ impl Follower {
             agenda: Agenda::default(),
             running: None,
             behind: None,
+            seeking: None,
             said: 0,
             carried_out: None,
             next_ticket: FIRST_TICKET,
@@ -220,9 +224,9 @@ impl Follower {
         self.state == State::Following && is_taken && self.is_idle() && self.agenda.deadline().is_none()
     }
 
-    /// Says whether no dump runs, nor waits for another to end, nor has left something to do.
+    /// Says whether no dump runs, nor waits for another to end, nor has left something to do or to ask.
     const fn is_idle(&self) -> bool {
-        self.running.is_none() && self.behind.is_none() && !self.is_ending
+        self.running.is_none() && self.behind.is_none() && self.seeking.is_none() && !self.is_ending
     }
 
     /// Counters.
@@ -431,7 +435,9 @@ impl Follower {
         else {
             return Ok(());
         };
-        let Some(subject) = subject else { return self.barrier_done(said, end) };
+        let Some(subject) = subject else {
+            return if self.seeks(ticket) { self.hidden_told(now, asked, end, out) } else { self.barrier_done(said, end) };
+        };
         self.stats.dumps += 1;
         let took = now.running.saturating_sub(asked.running);
         self.verification.took(took);
@@ -447,7 +453,8 @@ impl Follower {
             self.passed(said, error.is_none());
         }
         if let Subject::Routes(family, None) = subject {
-            self.stats.suspected(now, family, ended.err().unwrap_or(0));
+            self.stats.suspected(now, family, ended.err().unwrap_or_else(|| self.mirror.hidden()));
+            self.seek_hidden(family, item);
         }
         match (error, ended) {
             (Some(error), _) if error.kind() == ErrorKind::Closed => return Err(error.clone()),
@@ -559,6 +566,9 @@ impl Follower {
         let mut asked = false;
         while self.running.is_none() {
             asked = true;
+            if self.ask_for_hidden(now, kernel)? {
+                continue;
+            }
             if let Some(Behind { subject, item, spoiled }) = self.behind.take() {
                 self.submit(now, kernel, subject, item, out)?;
                 if let Some(running) = &mut self.running {

@@ -31,6 +31,7 @@ pub struct Stats {
     /// How often a part was read again because it may have changed without a word.
     pub doubts: u64,
     /// Routes of each family, IPv4 first, that the last full dump did not list and that may have gone: they are kept until that is certain.
+    /// Those that no dump can list are among them, unless the kernel has told by other means that they are there.
     pub suspects: [usize; 2],
     /// Since when there have been suspects of each family.
     pub suspect_since: [Option<Now>; 2],

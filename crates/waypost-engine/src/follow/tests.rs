@@ -1,3 +1,5 @@
+mod hidden;
+
 use super::*;
 use std::time::Duration;
 use waypost_core::{IfIndex, Route, RouteChange};
@@ -409,62 +411,9 @@ fn an_overrun_amid_a_verification_makes_a_resync_of_it_that_is_told() {
     assert!(scene.follower.is_settled());
 }
 
-/// A route without a gateway between two next hops of its slot, where no dump lists it.
-fn hidden() -> (Scene, [&'static str; 3]) {
-    let mut scene = Scene::new();
-    scene.sim.add_address(scene.link, "2001:db8::2".parse().unwrap(), 64).unwrap();
-    scene.sim.add_link_at(IfIndex::new(3).unwrap(), "w1");
-    scene.sim.set_up(IfIndex::new(3).unwrap(), true).unwrap();
-    scene.settle();
-    let lines = [
-        "2001:db8:1::/48 via 2001:db8::1 metric 5",
-        "2001:db8:1::/48 dev if3 metric 5",
-        "2001:db8:1::/48 via 2001:db8::3 metric 5",
-    ];
-    lines.iter().for_each(|line| scene.rival(RouteChange::Append, line));
-    scene.settle();
-    (scene, lines)
-}
-
 fn slot_of(scene: &Scene, text: &str) -> Vec<usize> {
     let slot = route(text).slot;
     scene.follower.mirror().routes().filter(|held| held.slot == slot).map(|held| held.entry.next_hops.len()).collect()
-}
-
-#[test]
-fn what_an_ipv6_dump_hides_stays() {
-    let (mut scene, lines) = hidden();
-    assert_eq!(slot_of(&scene, lines[0]), [2, 1]);
-    scene.follower.resync(scene.now, &mut scene.events);
-    scene.settle();
-    assert_eq!(slot_of(&scene, lines[0]), [2, 1], "it is there, and no dump says so");
-    // A dump of the routes of its interface does not list it either.
-    scene.sim.set_carrier(IfIndex::new(3).unwrap(), true).unwrap();
-    scene.settle();
-    assert_eq!(slot_of(&scene, lines[0]), [2, 1]);
-    scene.rival(RouteChange::Delete, lines[2]);
-    scene.settle();
-    assert_eq!(slot_of(&scene, lines[0]), [1, 1]);
-    scene.assert_true();
-}
-
-#[test]
-fn what_an_ipv6_dump_hides_goes_when_it_can_be_seen_to_have_gone() {
-    let (mut scene, lines) = hidden();
-    // The removals are lost, and the next dump lists no other next hops.
-    scene.kernel.suffer(Fault::LoseEvents { count: 2, signalled: true });
-    scene.rival(RouteChange::Delete, lines[2]);
-    scene.rival(RouteChange::Delete, lines[1]);
-    scene.settle();
-    assert_eq!(slot_of(&scene, lines[0]), [1]);
-    // Its interface is off, and that was lost too.
-    let (mut scene, lines) = hidden();
-    scene.kernel.suffer(Fault::LoseEvents { count: 64, signalled: true });
-    scene.sim.set_up(IfIndex::new(3).unwrap(), false).unwrap();
-    scene.kernel.suffer(Fault::LoseEvents { count: 0, signalled: true });
-    scene.settle();
-    assert_eq!(slot_of(&scene, lines[0]), [2]);
-    scene.assert_true();
 }
 
 #[test]

@@ -15,11 +15,13 @@
 //!
 //! A notice that says what is known already is no event. What the mirror has and a dump has not listed is gone only if
 //! the dump was *quiescent*: nothing else was said between the request and its end. Even then an IPv6 route that does not merge
-//! stays where its slot has one of several next hops: the kernel does not list what stands between those.
+//! stays where its slot has one of several next hops: the kernel does not list what stands between those. It is suspect until the kernel has
+//! told by other means whether it is there.
 
 mod alike;
 mod bits;
 mod event;
+mod hidden;
 mod keyed;
 mod routes;
 mod rules;
@@ -35,7 +37,8 @@ use std::time::Duration;
 use waypost_core::lookup::{Plan, World};
 use waypost_core::{
     Address, Dump, Family, IfIndex, InterfaceNames, InterfaceSettings, Link, LinkFlags, Neighbour, NextHopId, NextHopObject,
-    NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, RuleAction, SettingsOf, TableId, Tables, Verb,
+    NextHopObjectKind, Notice, Route, RouteFilter, RouteRef, RouteVerb, Rule, RuleAction, SettingsOf, TableId, Tables, Trace,
+    Verb,
 };
 
 pub use event::{Change, Event, Reason};
@@ -151,6 +154,8 @@ pub struct Mirror {
     announce: bool,
     /// How many changes of other things than routes the kernel did not announce: reading found them.
     found: u64,
+    /// What the kernel has told of the slots of routes that no dump lists.
+    traces: Vec<Trace>,
 }
 
 impl Mirror {
@@ -172,6 +177,7 @@ impl Mirror {
             doubts: Vec::new(),
             announce: true,
             found: 0,
+            traces: Vec::new(),
         }
     }
 
@@ -285,6 +291,7 @@ impl Mirror {
             Notice::Neighbour(verb, neighbour) => self.neighbour(verb, *neighbour, out),
             Notice::NextHop(verb, object) => self.next_hop(verb, *object, out),
             Notice::Settings(verb, settings) => self.set(verb, *settings, out),
+            Notice::Trace(trace) if self.any_hidden() => self.traces.push(*trace),
             Notice::Miss(miss) => out.push(Event::Miss(miss)),
             Notice::Losing(route) => out.push(Event::Losing(route)),
             Notice::Redirect(redirect) => out.push(Event::Redirect(redirect)),
@@ -595,6 +602,7 @@ pub(crate) fn is_listed(notice: &Notice) -> bool {
             | Notice::Neighbour(Verb::Listed, _)
             | Notice::NextHop(Verb::Listed, _)
             | Notice::Settings(Verb::Listed, _)
+            | Notice::Trace(_)
     )
 }
 

@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashSet;
 use waypost_core::{
-    Entry, Family, IfIndex, NextHop, NextHopFlags, Position, Route, RouteFilter, RouteFlags, RouteRef, RouteVerb, RowId, Slot,
-    Tables,
+    Entry, Family, IfIndex, NextHop, NextHopFlags, Position, Protocol, Route, RouteFilter, RouteFlags, RouteRef, RouteVerb,
+    RowId, Slot, Tables,
 };
 
 use super::alike::{alike, legs_within, merged, merges, without};
@@ -19,7 +19,7 @@ const SLICE: usize = 1024;
 /// The routes, and what is being learnt of them from a dump.
 #[derive(Clone, Debug)]
 pub(super) struct Routes {
-    tables: Tables,
+    pub(super) tables: Tables,
     dump: Option<Listing>,
     /// What the dump that has ended says of routes, as far as it has not been done yet.
     ending: Option<Ending>,
@@ -32,6 +32,8 @@ pub(super) struct Routes {
     pub(super) doubted: [bool; 2],
     /// An event has replaced a route beside others: which of them it hit depends on none having gone without a word.
     pub(super) ambiguous: [bool; 2],
+    /// What the last dump of all routes of its family has not listed and perhaps could not, if that dump was sound.
+    pub(super) hidden: Vec<(Slot, RowId)>,
     /// The rows of the slot in hand, kept for its memory.
     rows: Vec<RowId>,
 }
@@ -109,6 +111,7 @@ impl Routes {
             announce: true,
             doubted,
             ambiguous,
+            hidden: Vec::new(),
             rows: Vec::new(),
         }
     }
@@ -353,7 +356,7 @@ impl Routes {
         row
     }
 
-    fn remove(&mut self, slot: &Slot, row: RowId, out: &mut Vec<Event>) {
+    pub(super) fn remove(&mut self, slot: &Slot, row: RowId, out: &mut Vec<Event>) {
         let Some((route, position)) = self.take(slot, row) else { return };
         if self.announce {
             out.push(Event::Route { change: Change::Removed(route), position });
@@ -412,19 +415,26 @@ impl Routes {
     pub(super) fn end(&mut self, whole: bool, is_up: impl Fn(IfIndex) -> bool) -> Result<(), usize> {
         let Some(dump) = self.dump.take() else { return Ok(()) };
         let sound = whole && dump.quiescent && !dump.void;
+        self.hidden.clear();
         let suspect = |row: &RowId| !dump.seen.contains(*row) && !dump.touched.contains(*row);
         if self.all_seen(&dump) {
             self.ending = sound.then(|| Ending { gone: Vec::new().into_iter(), twins: dump.twins, seen: dump.seen });
             return if sound { Ok(()) } else { Err(0) };
         }
         let families = Family::ALL.into_iter().filter(|family| dump.scope.family.is_none_or(|own| own == *family));
-        let missing = families.flat_map(|family| self.tables.rows_of(family)).filter(|(row, route)| {
-            suspect(row) && dump.scope.passes(*route) && !self.may_be_hidden(&dump, &route.slot, route.entry, &is_up)
-        });
+        let missing = families.flat_map(|family| self.tables.rows_of(family));
+        let missing = missing.filter(|(row, route)| suspect(row) && dump.scope.passes(*route));
         if !sound {
             return Err(missing.count());
         }
-        let gone: Vec<(Slot, RowId)> = missing.map(|(row, route)| (route.slot, row)).collect();
+        let is_hidden = |route: &RouteRef<'_>| self.may_be_hidden(&dump, &route.slot, route.entry, &is_up);
+        let (hidden, gone): (Vec<_>, Vec<_>) = missing.partition(|(_, route)| is_hidden(route));
+        let named =
+            |these: Vec<(RowId, RouteRef<'_>)>| these.into_iter().map(|(row, route)| (route.slot, row)).collect::<Vec<_>>();
+        let (hidden, gone) = (named(hidden), named(gone));
+        if dump.scope.interface.is_none() {
+            self.hidden = hidden;
+        }
         self.ending = Some(Ending { gone: gone.into_iter(), twins: dump.twins, seen: dump.seen });
         Ok(())
     }
@@ -451,7 +461,8 @@ impl Routes {
 
     /// Says whether a dump would not list a route though it is there: IPv6 lists merged next hops at the place of the first and goes
     /// on behind the last, whatever else stands between (`fib6_dump_node`, net/ipv6/ip6_fib.c, Linux 6.18). What has a way out of
-    /// an interface that is off is not there (`fib6_ifdown`, net/ipv6/route.c).
+    /// an interface that is off is not there (`fib6_ifdown`, net/ipv6/route.c). A router's advertisement makes routes that have a gateway and do
+    /// not merge (`RTF_ADDRCONF` in `rt6_qualify_for_ecmp`, include/net/ip6_route.h), of which nothing is told but the protocol.
     fn may_be_hidden(&self, dump: &Listing, slot: &Slot, entry: &Entry, is_up: &impl Fn(IfIndex) -> bool) -> bool {
         let family = slot.destination.family();
         let conceals = |(row, other): (RowId, RouteRef<'_>)| {
@@ -460,7 +471,7 @@ impl Routes {
         };
         let is_twin = |(row, other): (RowId, RouteRef<'_>)| dump.seen.contains(row) && other.entry == entry;
         family == Family::V6
-            && !merges(family, entry)
+            && (!merges(family, entry) || entry.protocol == Protocol::RA)
             && !self.tables.slot(slot).any(is_twin)
             && entry.next_hops.iter().all(|hop| hop.interface.is_none_or(is_up))
             && self.tables.slot(slot).any(conceals)
