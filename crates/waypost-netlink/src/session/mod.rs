@@ -13,14 +13,12 @@ mod operation;
 mod refusal;
 mod requests;
 mod shortage;
-mod traces;
 
 #[cfg(test)]
 mod tests;
 
 pub use events::EventLane;
 pub use requests::RequestLane;
-pub(crate) use traces::{Illegible, TraceReader};
 
 /// What one receive call gave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

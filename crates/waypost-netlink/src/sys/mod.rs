@@ -12,6 +12,7 @@ cfg_if::cfg_if! {
         mod receiver;
         mod rights;
         mod socket;
+        mod trace_reader;
         mod traces;
 
         pub use connections::Connections;

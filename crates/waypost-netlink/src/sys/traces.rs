@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use waypost_core::{DumpEnd, Error, ErrorKind, Notice, Notices, Slot, Ticket};
 
 use super::namespace::back_in;
-use crate::session::{Illegible, TraceReader};
+use super::trace_reader::{Illegible, TraceReader};
 
 /// All IPv6 routes of the network namespace that the thread is in which opens it; proc(5).
 const FILE: &str = "/proc/thread-self/net/ipv6_route";

@@ -16,7 +16,7 @@ const CACHE: u32 = 0x0100_0000;
 
 /// Why the text is not read to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Illegible {
+pub(super) enum Illegible {
     /// There is more of it than can be read in reasonable time.
     Long,
     /// It has something else than such lines.
@@ -25,7 +25,7 @@ pub(crate) enum Illegible {
 
 /// Reads the lines of `/proc/net/ipv6_route`, one for each next hop (`ipv6_route_native_seq_show`, net/ipv6/ip6_fib.c, Linux 6.18).
 #[derive(Debug)]
-pub(crate) struct TraceReader {
+pub(super) struct TraceReader {
     wanted: Vec<Slot>,
     /// The beginning of a line whose end has not come.
     begun: Vec<u8>,
@@ -34,12 +34,12 @@ pub(crate) struct TraceReader {
 
 impl TraceReader {
     /// Looks for what is of these slots, in whichever table.
-    pub(crate) fn new(wanted: &[Slot]) -> Self {
+    pub(super) fn new(wanted: &[Slot]) -> Self {
         Self { wanted: wanted.to_vec(), begun: Vec::new(), count: 0 }
     }
 
     /// Takes what was read next.
-    pub(crate) fn take(&mut self, text: &[u8], out: &mut Notices) -> Result<(), Illegible> {
+    pub(super) fn take(&mut self, text: &[u8], out: &mut Notices) -> Result<(), Illegible> {
         for part in text.split_inclusive(|byte| *byte == b'\n') {
             self.begun.extend_from_slice(part);
             if self.begun.len() > LENGTH_MAX {
@@ -60,7 +60,7 @@ impl TraceReader {
     }
 
     /// Says whether the text has ended with a line.
-    pub(crate) fn end(&self) -> Result<(), Illegible> {
+    pub(super) fn end(&self) -> Result<(), Illegible> {
         if self.begun.is_empty() { Ok(()) } else { Err(Illegible::Strange) }
     }
 }
