@@ -1,8 +1,10 @@
 //! Looking at what there is: which uplinks can be used, which is elected, and what stands above it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use waypost_core::{Family, Now, Route};
+use waypost_core::lookup::{Verdict, World};
+use waypost_core::{Family, Flow, Now, Route, Rule, RuleAction, TableId};
 
 use super::Uplinks;
 use super::beneath::Beneath;
@@ -11,10 +13,18 @@ use super::health::Grade;
 use super::member::{Member, Serving, WayOut, serving, way_out};
 use super::wish::{ElectionCause, Order, Role, UplinkId, UplinkReport, WishState};
 use crate::Mirror;
-use crate::monitor::widest;
+use crate::monitor::{is_wide, widest};
 
 /// How soon it is read again where reading came to no end.
 pub(super) const REREAD: Duration = Duration::from_secs(10);
+
+/// How long after the end of a lifetime it is read: within a tick of that Linux says 0, which is also what it says of a route that lives on
+/// (`rt6_fill_node`, net/ipv6/route.c, Linux 6.18).
+pub(super) const AFTERWARDS: Duration = Duration::from_millis(50);
+
+/// Addresses for documentation (RFC 5737, RFC 3849): no route is narrower than a default there. What becomes of a packet to them says which default is used.
+const ANYWHERE: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
 
 impl Uplinks {
     /// Finds out which uplinks can be used, and elects.
@@ -45,7 +55,7 @@ impl Uplinks {
                 let before = std::mem::replace(&mut member.router, router.map(|(router, _)| router));
                 let until = member.router_until.filter(|_| member.router == before);
                 let expires = router.and_then(|(_, expires)| expires);
-                member.router_until = expires.map(|expires| until.unwrap_or(now + expires));
+                member.router_until = expires.map(|expires| until.unwrap_or(now + expires + AFTERWARDS));
                 member.look(now, has_link, hop, &self.options);
             }
         }
@@ -81,6 +91,7 @@ impl Uplinks {
             _ if candidates.iter().any(|candidate| candidate.asked && Some(candidate.id) == elected) => ElectionCause::Asked,
             None if before.is_some() => ElectionCause::Unusable,
             Some(old) if old.grade == Grade::Bad => ElectionCause::Bad,
+            Some(old) if self.members.get(&old.id).is_some_and(|old| old.yielded) => ElectionCause::Yielded,
             Some(old) if old.blocked => ElectionCause::Refused,
             _ => ElectionCause::Better,
         };
@@ -110,22 +121,26 @@ impl Uplinks {
         }
     }
 
-    /// Finds the routes of others that are used before the default route of the elected uplinks.
+    /// Finds the routes of others that are used before the default route of the elected uplinks, or in the place of one that is not there.
     pub(super) fn look_above(&mut self, mirror: &Mirror) {
         let mut above: Vec<Route> = Vec::new();
         for family in Family::ALL {
             let Some(elected) = self.elected(family) else { continue };
-            let held = self.wishes.values().filter(|record| record.wish.state == WishState::Held);
-            let high = held.filter(|record| record.wish.uplink == elected && record.wish.role == Role::High);
-            let Some(metric) = high.map(|record| record.wish.route.slot.metric).min() else { continue };
-            let Some(table) = mirror.tables().table(self.options.table) else { continue };
-            for route in widest(family).into_iter().filter_map(|prefix| table.exactly(prefix)).flatten() {
+            let high = || self.wishes.of(elected).filter(|record| record.wish.role == Role::High).map(|record| &record.wish);
+            let held = high().filter(|wish| wish.state == WishState::Held).map(|wish| wish.route.slot.metric).min();
+            if held.is_none() && high().any(|wish| wish.state == WishState::Asked) {
+                continue;
+            }
+            let table = mirror.tables().table(self.options.table);
+            let wide = table.map(|table| widest(family).into_iter().filter_map(move |prefix| table.exactly(prefix)).flatten());
+            for route in wide.into_iter().flatten() {
                 let is_narrower = route.slot.destination.length() > 0;
-                let is_before = is_narrower || route.slot.metric < metric;
+                let is_before = is_narrower || held.is_none_or(|metric| route.slot.metric < metric);
                 if is_before && route.slot.tos == 0 && route.slot.source.is_none() && !self.is_ours(route) {
                     above.push(route.to_route());
                 }
             }
+            above.extend(self.by_rule(family, mirror));
         }
         let before = std::mem::take(&mut self.outranked);
         for route in before.iter().filter(|route| !above.contains(route)) {
@@ -135,5 +150,26 @@ impl Uplinks {
             self.reports.push(UplinkReport::Outranked { route: Box::new(route.clone()) });
         }
         self.outranked = above;
+    }
+
+    /// The default route of another table that a rule leads packets to which nothing is special about.
+    fn by_rule(&self, family: Family, mirror: &Mirror) -> Option<Route> {
+        let has_routes = |table| mirror.tables().table(table).is_some_and(|table| table.routes().next().is_some());
+        let is_another = |rule: &Rule| match rule.action {
+            RuleAction::Lookup(table) => table != self.options.table && table != TableId::LOCAL && has_routes(table),
+            _ => false,
+        };
+        let rules = mirror.rules(family);
+        if !rules.iter().any(is_another) {
+            return None;
+        }
+        let world = World::new(mirror.tables(), rules, mirror.names());
+        let world = world.with_links(mirror.links()).with_settings(mirror.settings());
+        match world.find(&Flow::to(ANYWHERE[family as usize])) {
+            Verdict::Found(found) if found.route.slot.table != self.options.table => {
+                Some(found.route.to_route()).filter(|route| is_wide(route.slot.destination))
+            }
+            _ => None,
+        }
     }
 }

@@ -214,7 +214,8 @@ impl Uplinks {
         self.stirred = true;
         for member in self.members.values_mut().filter(|member| member.uplink.family == family) {
             (member.asked, member.set_back) = (Some(member.id) == uplink, false);
-            if member.asked {
+            // Who lets priorities decide again has dealt with the rival.
+            if member.asked || (uplink.is_none() && member.yielded) {
                 (member.yielded, member.retry_at) = (false, None);
             }
         }
@@ -294,6 +295,9 @@ impl Uplinks {
         if crate::monitor::is_wide(destination) {
             self.stirred = true;
             if any.entry.protocol != self.options.protocol {
+                if change.now().is_none() {
+                    self.rival_has_gone(destination.family());
+                }
                 // Another route, be it over the same interface, says nothing of how long that router is there.
                 let tells_of = |member: &Member, route: &Route| {
                     let is_router =
@@ -320,6 +324,13 @@ impl Uplinks {
             stirs |= server.is_some_and(|server| destination.contains(server));
         }
         self.stirred |= stirs;
+    }
+
+    /// A default route of others is there no more: it may have been that which ours were left to.
+    fn rival_has_gone(&mut self, family: Family) {
+        for member in self.members.values_mut().filter(|member| member.uplink.family == family && member.yielded) {
+            (member.yielded, member.retry_at) = (false, None);
+        }
     }
 
     /// Takes note of what it says of a wish.

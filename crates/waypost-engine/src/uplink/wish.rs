@@ -135,8 +135,10 @@ pub enum ElectionCause {
     Unusable,
     /// Nothing gets through the one before.
     Bad,
-    /// The one before has a kernel that refuses its default route.
+    /// The default route of the one before is refused, or has no free metric.
     Refused,
+    /// The one before was left to a rival, which took its route away.
+    Yielded,
     /// Somebody asked for it.
     Asked,
 }
@@ -149,7 +151,8 @@ impl ElectionCause {
             Self::Better => "it is better",
             Self::Unusable => "the one before cannot be used",
             Self::Bad => "nothing gets through the one before",
-            Self::Refused => "the kernel refuses the default route of the one before",
+            Self::Refused => "the default route of the one before is refused",
+            Self::Yielded => "the one before is left to a rival",
             Self::Asked => "somebody asked for it",
         }
     }

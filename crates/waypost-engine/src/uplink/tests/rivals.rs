@@ -1,5 +1,7 @@
 //! Other programs, and the kernel, take routes of ours away or put their own beside them.
 
+use waypost_core::Masked;
+
 use super::*;
 
 fn ms(milliseconds: u64) -> Duration {
@@ -48,6 +50,86 @@ fn with_yield_it_is_left_to_the_rival_until_the_link_comes_again() {
     machine.link(2, true, true);
     machine.turn();
     assert_eq!((machine.defaults().len(), machine.life(two)), (1, Life::Active));
+}
+
+#[test]
+fn what_was_left_to_a_rival_is_taken_back_when_his_route_has_gone_or_it_is_asked_for() {
+    let mut machine = Machine::new(UplinkOptions { on_rival: OnRival::Yield, ..UplinkOptions::default() });
+    (2..4).for_each(|number| machine.interface(number));
+    machine.begin();
+    let two = machine.add(2, 2);
+    machine.turn();
+    let theirs = "default via 10.2.0.7 dev if2 proto static metric 99";
+    machine.hear(RouteVerb::Replaced, theirs);
+    machine.writes(&[]);
+    machine.hear(RouteVerb::Removed, theirs);
+    machine.writes(&["+high default via 10.2.0.1 dev if2 metric 99"]);
+    machine.hear(RouteVerb::Replaced, theirs);
+    machine.writes(&[]);
+    machine.uplinks.choose(Family::V4, None);
+    machine.writes(&["+high default via 10.2.0.1 dev if2 metric 98"]);
+    let three = machine.add(3, 1);
+    machine.turn();
+    machine.hear(RouteVerb::Removed, "default via 10.2.0.1 dev if2 proto 87 metric 98");
+    machine.turn();
+    assert_eq!(machine.elected(), Some(three));
+    let is_so = |report: &UplinkReport| matches!(report, UplinkReport::Elected { before, cause: ElectionCause::Yielded, .. } if *before == Some(two));
+    assert!(machine.tells(is_so));
+}
+
+#[test]
+fn what_takes_the_place_of_a_route_that_is_missing_is_told() {
+    let mut machine = Machine::new(UplinkOptions { on_rival: OnRival::Yield, ..UplinkOptions::default() });
+    machine.interface(2);
+    machine.begin();
+    machine.add(2, 1);
+    machine.hear(RouteVerb::Added, "default via 10.2.0.7 dev if2 metric 2000");
+    machine.turn();
+    assert!(machine.uplinks.outranked_by().is_empty());
+    machine.hear(RouteVerb::Removed, "default via 10.2.0.1 dev if2 proto 87 metric 99");
+    machine.turn();
+    assert_eq!(machine.uplinks.outranked_by().len(), 1);
+}
+
+#[test]
+fn what_stands_above_is_told_once_though_ours_is_being_replaced() {
+    let mut machine = Machine::ready();
+    machine.add(2, 1);
+    machine.hear(RouteVerb::Added, "default via 10.3.0.7 dev if3 metric 1");
+    machine.turn();
+    let mut uplink = Machine::uplink(2, 1);
+    uplink.exit = Exit::Gateway(ip("10.2.0.77"));
+    machine.uplinks.set(uplink);
+    machine.holds_orders = true;
+    machine.turn();
+    assert!(matches!(machine.waiting[..], [Order::Install(_)]) && machine.uplinks.outranked_by().len() == 1);
+}
+
+#[test]
+fn a_default_route_that_a_rule_leads_to_is_told() {
+    for family in Family::ALL {
+        let mut machine = Machine::ready();
+        let mut uplink = Machine::uplink(2, 1);
+        let route = match family {
+            Family::V4 => "default via 10.3.0.1 dev if3 table 51820",
+            Family::V6 => {
+                (uplink.family, uplink.exit) = (family, Exit::Gateway(ip("2001:db8:2::1")));
+                "default via 2001:db8:3::1 dev if3 table 51820 pref medium"
+            }
+        };
+        machine.uplinks.set(uplink);
+        let mut rule = Rule::new(family, 100, RuleAction::Lookup(TableId::from(51820)));
+        (rule.mark, rule.invert) = (Some(Masked { value: 0xca6c, mask: u32::MAX }), true);
+        machine.hear(RouteVerb::Added, route);
+        machine.turn();
+        assert!(machine.uplinks.outranked_by().is_empty(), "no rule leads there");
+        machine.notice(Notice::Rule(Verb::Present, Box::new(rule.clone())));
+        machine.turn();
+        assert_eq!(machine.uplinks.outranked_by().iter().map(ToString::to_string).collect::<Vec<_>>(), [route]);
+        machine.notice(Notice::Rule(Verb::Removed, Box::new(rule)));
+        machine.turn();
+        assert!(machine.uplinks.outranked_by().is_empty());
+    }
 }
 
 #[test]
