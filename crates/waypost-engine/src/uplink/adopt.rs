@@ -63,8 +63,7 @@ impl Uplinks {
             let uplink = &member.uplink;
             let is_its_way = of_interface(uplink.interface) && member.hop.as_ref().is_none_or(|own| own.gateway == hop.gateway);
             if destination.is_default() && uplink.family == destination.family() && is_its_way {
-                let is_high = route.slot.metric == 0 || self.options.bands.is_high(route.slot.metric);
-                return Some((member.id, if is_high { Role::High } else { Role::Low }));
+                return self.role_at(route.slot.metric).map(|role| (member.id, role));
             }
             if is_wide(destination) {
                 continue;
@@ -82,5 +81,15 @@ impl Uplinks {
             }
         }
         None
+    }
+
+    /// The role of a default route of ours by its metric; `None` where it was made with other options.
+    fn role_at(&self, metric: u32) -> Option<Role> {
+        let bands = &self.options.bands;
+        let is_high = if metric == 0 { self.options.metric_zero || !self.has_ranks } else { bands.is_high(metric) };
+        match is_high {
+            true => Some(Role::High),
+            false => bands.is_low(metric).then_some(Role::Low),
+        }
     }
 }

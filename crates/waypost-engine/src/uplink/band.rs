@@ -51,10 +51,16 @@ impl MetricBands {
         &self.high
     }
 
-    /// Says whether a metric is of the high band; one of ours that is not is of the low one.
+    /// Says whether a metric is of the high band.
     #[must_use]
     pub fn is_high(&self, metric: u32) -> bool {
         self.high.contains(&metric)
+    }
+
+    /// Says whether a metric is of the low band.
+    #[must_use]
+    pub const fn is_low(&self, metric: u32) -> bool {
+        metric >= LOW_MIN && metric <= LOW_MAX
     }
 
     /// The first guess for the low metric of an interface: it never wraps.

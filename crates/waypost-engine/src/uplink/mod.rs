@@ -22,6 +22,7 @@ mod health;
 mod life;
 mod looking;
 mod member;
+mod place;
 mod reconcile;
 mod spec;
 mod status;

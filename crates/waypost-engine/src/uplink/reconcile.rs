@@ -1,12 +1,12 @@
 //! From what is wanted and what there is to orders: makes before it breaks.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use waypost_core::{Family, NextHop, Now, Prefix, Route, Scope};
 
 use super::beneath::Beneath;
 use super::life::Trigger;
+use super::place::{Place, is_alone};
 use super::spec::Exit;
 use super::wish::{Order, Role, UplinkId, UplinkReport, Wish, WishId, WishState};
 use super::{Record, Uplinks};
@@ -84,8 +84,12 @@ impl Uplinks {
         }
         let mut route = self.route(destination, &hop);
         route.entry.preferred_source = member.uplink.source;
-        let Some(metric) = self.metric(id, role, destination, mirror) else { return };
-        route.slot.metric = metric;
+        match self.metric(id, role, destination, mirror) {
+            Place::At(metric) => route.slot.metric = metric,
+            Place::Ours => return,
+            Place::Nowhere => return self.has_no_place(now, id, role, route),
+        }
+        let metric = route.slot.metric;
         if role == Role::Low {
             if let Some(member) = self.members.get_mut(&id) {
                 member.low = Some(metric);
@@ -93,39 +97,6 @@ impl Uplinks {
         }
         self.install(id, role, route, orders);
         self.moved(id, Trigger::Wanted);
-    }
-
-    /// A free metric for a route; `None` where there is none, or where one's own route has the only place.
-    fn metric(&self, id: UplinkId, role: Role, destination: Prefix, mirror: &Mirror) -> Option<u32> {
-        let own = self.wishes.values().map(|record| &record.wish).filter(|wish| wish.route.slot.destination == destination);
-        let mut used: BTreeSet<u32> = own.clone().map(|wish| wish.route.slot.metric).collect();
-        if !self.has_ranks {
-            return used.is_empty().then_some(0);
-        }
-        let table = mirror.tables().table(self.options.table);
-        let others = table.and_then(|table| table.exactly(destination)).into_iter().flatten();
-        let mut rivals: Option<u32> = None;
-        let mut beat = |metric: u32| rivals = Some(rivals.map_or(metric, |rival| rival.min(metric)));
-        for route in others {
-            used.insert(route.slot.metric);
-            if !self.is_ours(route) {
-                beat(route.slot.metric);
-            }
-        }
-        let bands = &self.options.bands;
-        if role == Role::Low {
-            let member = self.members.get(&id)?;
-            let kept = member.low.filter(|metric| !used.contains(metric));
-            return kept.or_else(|| bands.take_low(member.uplink.interface, &used));
-        }
-        // While the old one is being deleted nobody is to be using it: a lookup of IPv6 that is at that very route then fails, though another
-        // stands (`ip6_rt_pcpu_alloc` and `ip6_create_rt_rcu` give up where `fib6_info_hold_safe` does, net/ipv6/route.c, Linux 6.18).
-        own.filter(|wish| wish.role == Role::High).for_each(|wish| beat(wish.route.slot.metric));
-        let wants_zero = self.options.metric_zero && role == Role::High && destination.family() == Family::V4;
-        if wants_zero && !used.contains(&0) {
-            return Some(0);
-        }
-        bands.take_high(&used, rivals)
     }
 
     fn route(&self, destination: Prefix, hop: &NextHop) -> Route {
@@ -180,7 +151,7 @@ impl Uplinks {
             return true;
         }
         let elected = self.elected(member.uplink.family);
-        if !self.has_ranks {
+        if !self.has_ranks || is_alone(&wish.route) {
             // There is one place. It is made free for another, or by who is not wanted.
             return role.is_none() || current.is_none();
         }
@@ -276,9 +247,13 @@ impl Uplinks {
                 continue;
             }
             let mut route = self.route(host.destination, &host.hop);
-            if let Some(metric) = self.metric(id, host.role, host.destination, mirror) {
-                route.slot.metric = metric;
-                self.install(id, host.role, route, orders);
+            match self.metric(id, host.role, host.destination, mirror) {
+                Place::At(metric) => {
+                    route.slot.metric = metric;
+                    self.install(id, host.role, route, orders);
+                }
+                Place::Ours => {}
+                Place::Nowhere => self.has_no_place(now, id, host.role, route),
             }
         }
         is_carried
@@ -323,12 +298,12 @@ impl Uplinks {
     /// Deletes what was found with our tag and nobody wants, as soon as that leaves nobody without.
     fn break_leftovers(&mut self, now: Now, mirror: &Mirror, orders: &mut Vec<Order>) {
         let stands = |family| self.elected(family).is_none_or(|elected| self.holds(elected, Role::High));
+        let may_go = |record: &Record| is_alone(&record.wish.route) || stands(record.wish.route.slot.destination.family());
         let is_orphan =
             |record: &&Record| !self.members.contains_key(&record.wish.uplink) && record.wish.state == WishState::Held;
         let orphans = self.wishes.values().filter(is_orphan);
         let orphans = orphans.filter(|record| record.again_at.is_none_or(|at| at.running <= now.running));
-        let free: Vec<WishId> =
-            orphans.filter(|record| stands(record.wish.route.slot.destination.family())).map(|record| record.wish.id).collect();
+        let free: Vec<WishId> = orphans.filter(|record| may_go(record)).map(|record| record.wish.id).collect();
         for wish in free {
             self.withdraw(wish, mirror, orders);
         }

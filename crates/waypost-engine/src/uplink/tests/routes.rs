@@ -115,16 +115,72 @@ fn with_metric_zero() -> Machine {
 }
 
 #[test]
-fn metric_zero_is_chosen_only_where_it_is_asked_for_and_left_by_another_metric_first() {
+fn metric_zero_is_chosen_only_where_it_is_asked_for_and_left_before_another_comes() {
     let mut machine = with_metric_zero();
     machine.add(2, 1);
     machine.writes(&["+high default via 10.2.0.1 dev if2"]);
+    // Claims take no other metric beside it.
     machine.add(3, 2);
-    machine.writes(&[
-        "+high default via 10.3.0.1 dev if3 metric 99",
-        "+low default via 10.2.0.1 dev if2 metric 4294965247",
-        "-high default via 10.2.0.1 dev if2",
-    ]);
+    machine.writes(&["-high default via 10.2.0.1 dev if2", "+high default via 10.3.0.1 dev if3"]);
+    let mut uplink = Machine::uplink(3, 2);
+    uplink.exit = Exit::Gateway(ip("10.3.0.77"));
+    machine.uplinks.set(uplink);
+    machine.writes(&["-high default via 10.3.0.1 dev if3", "+high default via 10.3.0.77 dev if3"]);
+}
+
+#[test]
+fn metric_zero_of_a_time_when_it_was_asked_for_goes_first() {
+    let mut machine = Machine::new(UplinkOptions::default());
+    (2..4).for_each(|number| machine.interface(number));
+    machine.hear(RouteVerb::Added, "default via 10.2.0.1 dev if2 proto 87");
+    machine.add(2, 2);
+    machine.add(3, 1);
+    machine.begin();
+    assert_eq!(
+        machine.written,
+        [
+            "-high default via 10.2.0.1 dev if2",
+            "+high default via 10.2.0.1 dev if2 metric 99",
+            "+low default via 10.3.0.1 dev if3 metric 4294964223",
+        ]
+    );
+}
+
+#[test]
+fn metric_zero_waits_until_no_other_of_ours_stands() {
+    let mut machine = Machine::new(UplinkOptions { metric_zero: true, ..UplinkOptions::default() });
+    (2..4).for_each(|number| machine.interface(number));
+    machine.hear(RouteVerb::Added, "default via 10.2.0.1 dev if2 proto 87 metric 99");
+    machine.add(2, 1);
+    machine.add(3, 2);
+    machine.begin();
+    assert_eq!(machine.written.first().map(String::as_str), Some("+high default via 10.3.0.1 dev if3 metric 98"));
+}
+
+#[test]
+fn where_no_metric_is_free_that_is_told_and_tried_again() {
+    let bands = MetricBands::new(1..=2).unwrap();
+    let mut machine = Machine::new(UplinkOptions { bands, ..UplinkOptions::default() });
+    (2..4).for_each(|number| machine.interface(number));
+    for metric in 1..=2 {
+        machine.hear(RouteVerb::Added, &format!("default via 10.3.0.9 dev if3 metric {metric}"));
+    }
+    machine.begin();
+    let two = machine.add(2, 1);
+    machine.writes(&[]);
+    let is_told = |report: &UplinkReport| match report {
+        UplinkReport::Refused { wish, error } => {
+            wish.uplink == two && error.to_string().contains("no metric from 1 to 2 is free")
+        }
+        _ => false,
+    };
+    assert!(machine.tells(is_told), "{:?}", machine.reports);
+    assert_eq!(machine.life(two), Life::Inactive);
+    assert_eq!(machine.uplinks.outranked_by().len(), 2, "what packets take instead is told");
+    machine.hear(RouteVerb::Removed, "default via 10.3.0.9 dev if3 metric 2");
+    machine.written.clear();
+    machine.pass(Duration::from_secs(60));
+    assert_eq!(machine.written, ["+high default via 10.2.0.1 dev if2 metric 2"]);
 }
 
 #[test]

@@ -75,3 +75,21 @@ fn an_uplink_that_is_down_when_it_begins_keeps_nothing() {
     machine.begin();
     assert_eq!(machine.written, ["-high default via 10.2.0.1 dev if2 metric 99"]);
 }
+
+#[test]
+fn a_metric_of_another_band_than_now_is_left_for_one_of_these() {
+    let mut machine = Machine::new(UplinkOptions { bands: MetricBands::new(1..=9).unwrap(), ..UplinkOptions::default() });
+    (2..4).for_each(|number| machine.interface(number));
+    machine.hear(RouteVerb::Added, "default via 10.2.0.1 dev if2 proto 87 metric 60");
+    machine.add(2, 1);
+    machine.add(3, 2);
+    machine.begin();
+    assert_eq!(
+        machine.written,
+        [
+            "+high default via 10.3.0.1 dev if3 metric 9",
+            "+low default via 10.2.0.1 dev if2 metric 4294965247",
+            "-high default via 10.2.0.1 dev if2 metric 60",
+        ]
+    );
+}
