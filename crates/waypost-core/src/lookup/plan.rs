@@ -382,7 +382,6 @@ fn asks(ready: &Ready<'_>, world: &World<'_>) -> Asks {
                 }
                 inside(&mut checks, if selector == Selector::To { TO } else { FROM }, prefix);
             }
-            Selector::Tunnel => checks.push(Check::NEVER),
             _ => checks.push(check(ready, selector)),
         }
     }
@@ -400,13 +399,8 @@ fn check(ready: &Ready<'_>, selector: Selector) -> Check {
     };
     match selector {
         // The packets of the host itself count as having come in by the loopback.
-        Selector::Input => {
-            if ready.input.is_some() && ready.input == LOOPBACK {
-                Check::ALWAYS
-            } else {
-                Check::NEVER
-            }
-        }
+        Selector::Input if ready.input == LOOPBACK => Check::ALWAYS,
+        Selector::Input => Check::NEVER,
         Selector::Output => {
             ready.output.map_or(Check::NEVER, |index| Check::equal(INTERFACE, 0, 0xffff_ffff, index.get().into()))
         }

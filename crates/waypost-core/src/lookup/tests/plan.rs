@@ -279,9 +279,28 @@ fn what_is_plain_goes_straight() {
     for flow in whole.map(|flow| Flow { output: IfIndex::new(2), ..flow }) {
         assert!(is_straight(&routes, &plain, &flow), "{flow:?}");
     }
-    for text in ["fwmark 0/1", "iif lo", "uidrange 7-9", "suppress_prefixlength 0", "tos 0x08"] {
-        let [first, second] = rule(&format!("4: from all lookup main {text}"));
-        let flow = Flow { uid: Some(5), ..flow("10.2.0.1") };
-        assert!(is_straight(&routes, &[first, second, plain[0].clone()], &flow), "{text}");
+    let rules = ["fwmark 0/1 lookup main", "iif lo lookup 9", "uidrange 7-9 prohibit", "to 192.0.2.0/24 nop", "goto 5"];
+    for text in rules.into_iter().chain(["lookup 9 suppress_prefixlength 0"]) {
+        let first = Rule::parse(&format!("4: from all {text}"), Some(Family::V4)).unwrap();
+        let flow = Flow { uid: Some(5), ..flow("192.0.2.1") };
+        assert!(is_straight(&routes, &[first, plain[0].clone()], &flow), "{text}");
     }
+}
+
+#[test]
+fn with_the_rules_of_the_kernel_alone_what_no_other_table_knows_better_goes_straight() {
+    let routes = [
+        "local 10.0.0.2 dev eth0 table local",
+        "10.0.0.2 dev eth0",
+        "local 10.8.0.0/16 dev eth0 table local",
+        "10.8.1.0/24 dev eth0",
+        "default via 10.0.0.1 dev eth0",
+        "unreachable 10.2.0.0/16",
+    ];
+    let own = [(0, TableId::LOCAL), (32766, TableId::MAIN), (32767, TableId::DEFAULT)]
+        .map(|(priority, table)| Rule::new(Family::V4, priority, RuleAction::Lookup(table)));
+    let straight = ["10.0.0.2", "10.8.0.1", "192.0.2.1"].map(|to| is_straight(&routes, &own, &flow(to)));
+    assert_eq!(straight, [true; 3]);
+    let long = ["10.8.1.1", "10.2.0.1"].map(|to| is_straight(&routes, &own, &flow(to)));
+    assert_eq!(long, [false; 2]);
 }
