@@ -230,4 +230,63 @@ mod tests {
             assert_eq!(room(usize::from(rooms[1] - rooms[0])), usize::from(rooms[1] - rooms[0]), "{rooms:?}");
         }
     }
+
+    /// An arena as it might have become: so many items, of which so many are idle, and so many came and went.
+    fn arena(length: usize, idle: usize, churn: usize) -> Arena<u32> {
+        Arena { items: vec![0; length], idle, churn, ..Arena::new() }
+    }
+
+    #[test]
+    fn an_arena_grows_by_a_quarter_and_when_it_is_large_by_a_sixteenth() {
+        let mut arena = Arena::<u32>::new();
+        for length in 0..20_000 {
+            let room = arena.items.capacity();
+            arena.allocate(1, 0);
+            let more = if length < 8192 { length / 4 } else { length / 16 };
+            assert_eq!(arena.items.capacity(), if length < room { room } else { length + more.max(1) }, "{length}");
+        }
+        for (length, more) in [(8191, 2047), (8192, 512)] {
+            let mut arena = self::arena(length, 0, 0);
+            arena.grow(1, 0);
+            assert_eq!(arena.items.capacity(), length + more);
+        }
+    }
+
+    #[test]
+    fn packing_pays_once_an_eighth_is_idle_and_enough_came_and_went() {
+        for (length, idle, churn) in [(1000, 125, 4064), (8191, 1023, 32_828), (8192, 1024, 2048)] {
+            assert!(arena(length, idle + 1, churn + 1).is_sparse(), "{length}");
+            assert!(!arena(length, idle, churn + 1).is_sparse(), "{length}");
+            assert!(!arena(length, idle + 1, churn).is_sparse(), "{length}");
+        }
+    }
+
+    #[test]
+    fn packing_pays_once_a_small_arena_has_grown_with_a_sixth_idle() {
+        for (length, idle, is_sparse) in [(600, 101, true), (600, 100, false), (8191, 1366, true), (8192, 8000, false)] {
+            let mut arena = arena(length, idle, 0);
+            assert!(!arena.is_sparse());
+            arena.grow(1, 0);
+            assert_eq!(arena.is_sparse(), is_sparse, "{length}, {idle}");
+        }
+    }
+
+    #[test]
+    fn an_arena_has_room_for_what_another_uses_and_counts_its_bytes() {
+        assert_eq!(Arena::sized_as(&arena(100, 40, 0)).memory(), 60 * size_of::<u32>());
+        let free = vec![Vec::with_capacity(5), Vec::with_capacity(2)];
+        let lists = free.capacity() * size_of::<Vec<u32>>();
+        assert_eq!(Arena { free, ..arena(100, 0, 0) }.memory(), 107 * size_of::<u32>() + lists);
+    }
+
+    #[test]
+    fn an_index_has_31_bits() {
+        assert_eq!(to_index((1 << 31) - 1), u32::MAX >> 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "less than 2^31 items")]
+    fn an_index_of_32_bits_is_too_large() {
+        to_index(1 << 31);
+    }
 }
