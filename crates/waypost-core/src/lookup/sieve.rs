@@ -112,7 +112,7 @@ impl<'a> Sieve<'a> {
     pub(super) fn next_hops(self, route: RouteRef<'a>) -> impl Iterator<Item = &'a NextHop> + use<'a> {
         let hops = &route.entry.next_hops;
         let takes_first = self.family == Family::V4 && self.only.is_some();
-        let takes_any = route.entry.next_hop_object.is_some() && hops.len() > 1 && !takes_first;
+        let takes_any = route.entry.next_hop_object.is_some() && !takes_first;
         let most = if takes_first { 1 } else { usize::MAX };
         hops.iter().filter(move |hop| takes_any || self.objection(hop).is_none()).take(most)
     }

@@ -122,6 +122,18 @@ fn several_next_hops_are_all_told_but_those_out_of_use() {
     assert!(told.starts_with("found 10.1.0.0/16 ") && told.ends_with(", 2 of its 3 next hops usable"), "{told}");
 }
 
+#[test]
+fn of_a_group_of_next_hop_objects_any_member_is_taken() {
+    let tables = tables(&["10.1.0.0/16 nhid 7 nexthop via 10.0.0.1 dev eth0 nexthop via 10.0.0.2 dev eth1 dead"]);
+    let (names, rules) = (names(), [main_rule()]);
+    let ways = |output| {
+        let world = World::new(&tables, &rules, &names);
+        let Verdict::Found(found) = world.find(&Flow { output, ..flow("10.1.0.1") }) else { panic!() };
+        found.next_hops().count()
+    };
+    assert_eq!((ways(None), ways(IfIndex::new(2))), (2, 1));
+}
+
 fn index(number: u32) -> IfIndex {
     IfIndex::new(number).unwrap()
 }

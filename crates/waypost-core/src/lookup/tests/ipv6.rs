@@ -136,3 +136,18 @@ fn a_blackhole_by_a_next_hop_object_is_taken_whatever_else_is_there() {
     assert_eq!(found("blackhole ::/0 metric 5"), "blackhole");
     assert_eq!(found("::/0 via fe80::2 dev eth1 metric 5"), "default via fe80::1 dev eth0 metric 5 pref high");
 }
+
+#[test]
+fn to_a_destination_of_one_link_an_interface_is_a_must_beside_a_source_too() {
+    let tables = tables(&["::/0 dev eth0 metric 5"]);
+    let (names, rules) = (names(), [rule6("1: from all lookup main")]);
+    let world = World::new(&tables, &rules, &names);
+    let found = |destination: &str, output| {
+        let source = "2001:db8::9".parse().ok();
+        say_in(&world, &Flow { output: IfIndex::new(output), source, ..flow(destination) }) != "none"
+    };
+    for destination in ["ff02::1", "fe80::7", "::1"] {
+        assert!(found(destination, 2) && !found(destination, 3), "{destination}");
+    }
+    assert!(found("2001:db8::1", 3));
+}
