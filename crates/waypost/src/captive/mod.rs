@@ -38,6 +38,7 @@
 //! | Linux | bound to the interface (`SO_BINDTODEVICE`, without privilege since 5.7); through the DNS servers of the system |
 //! | elsewhere | bound to an address of the interface; which way it leaves is for the tables to decide. Unverified |
 
+pub(crate) mod names;
 mod probe;
 mod transport;
 
@@ -345,7 +346,7 @@ impl Check {
 pub(crate) fn page(url: &str, interface: &str, addresses: &[IpAddr], timeout: Duration) -> Probed {
     let deadline = sys::now().running.saturating_add(timeout);
     let (interface, addresses) = (interface.to_owned(), addresses.to_vec());
-    match (Probe { url: url.to_owned(), what: What::Page(None), interface, addresses, deadline }).run() {
+    match (Probe { url: url.to_owned(), what: What::Page(None), interface, addresses, deadline }).run_by_kept_names() {
         Answer::AsItShould => Probed::Passed,
         Answer::Captive(_) => Probed::Captive,
         Answer::Api { .. } | Answer::Nothing => Probed::Failed,

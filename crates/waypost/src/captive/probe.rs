@@ -2,14 +2,15 @@
 
 use std::io::Read;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ureq::http::{Response, Uri, header};
-use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::resolver::{DefaultResolver, Resolver};
 use ureq::{Agent, Body};
 
 use super::transport::Bound;
-use super::{ApiRequest, Fetch};
+use super::{ApiRequest, Fetch, names};
 use crate::sys;
 
 /// A page that is longer says nothing that is known.
@@ -52,6 +53,26 @@ pub(super) enum Answer {
 
 impl Probe {
     pub(super) fn run(&self) -> Answer {
+        self.run_by(DefaultResolver::default()).0
+    }
+
+    /// The same, where the name of the page is known by what it had when it was looked up before, and the page where it stood.
+    pub(super) fn run_by_kept_names(&self) -> Answer {
+        let (answer, reached) = self.run_by(names::Kept(self.addresses.clone()));
+        if let (Answer::AsItShould, Some(address)) = (&answer, reached) {
+            names::proves(&self.url, address);
+        }
+        answer
+    }
+
+    /// What came back, and who was connected to.
+    fn run_by(&self, resolver: impl Resolver) -> (Answer, Option<IpAddr>) {
+        let reached = Arc::new(OnceLock::new());
+        let answer = self.asked(resolver, &reached);
+        (answer, reached.get().copied())
+    }
+
+    fn asked(&self, resolver: impl Resolver, reached: &Arc<OnceLock<IpAddr>>) -> Answer {
         let left = self.deadline.saturating_sub(sys::now().running);
         if left.is_zero() {
             // To many an HTTP client no time is all the time in the world.
@@ -77,8 +98,9 @@ impl Probe {
             .user_agent(concat!("waypost/", env!("CARGO_PKG_VERSION")))
             .accept(accepted)
             .build();
-        let through = Bound { interface: self.interface.clone(), addresses: self.addresses.clone(), deadline: self.deadline };
-        let agent = Agent::with_parts(config, through, DefaultResolver::default());
+        let (interface, addresses) = (self.interface.clone(), self.addresses.clone());
+        let through = Bound { interface, addresses, deadline: self.deadline, reached: Arc::clone(reached) };
+        let agent = Agent::with_parts(config, through, resolver);
         // RFC 8908, 4.1, and what every portal heeds: no answer from a cache.
         let answer = agent.get(&self.url).header("Cache-Control", "no-cache").header("Connection", "close").call();
         let Ok(mut response) = answer else { return Answer::Nothing };

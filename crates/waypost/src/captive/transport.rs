@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -20,6 +21,8 @@ pub(super) struct Bound {
     /// The addresses of the interface.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) deadline: Duration,
+    /// Who was connected to.
+    pub(super) reached: Arc<OnceLock<IpAddr>>,
 }
 
 impl Connector<()> for Bound {
@@ -35,6 +38,7 @@ impl Connector<()> for Bound {
             let share = u32::try_from(remotes.len() - at).unwrap_or(u32::MAX);
             match self.connect_to(remote, left(self.deadline)? / share) {
                 Ok(stream) => {
+                    let _ = self.reached.set(remote.ip());
                     let buffers = LazyBuffers::new(BUFFER, BUFFER);
                     return Ok(Some(Connected { stream, buffers, deadline: self.deadline }));
                 }

@@ -80,6 +80,23 @@ impl ProbeTarget {
         }
     }
 
+    /// The address that is asked; of a page only where it is asked by one and not by a name.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Echo(address) => Some(*address),
+            Self::Connect(address) => Some(address.ip()),
+            Self::Page(url) => captive::names::address_of(url),
+        }
+    }
+
+    /// The name that a page is asked by, where the process has asked it and never learnt an address of that name: such a page says nothing of an uplink.
+    #[must_use]
+    pub fn unknown_name(&self) -> Option<String> {
+        let Self::Page(url) = self else { return None };
+        captive::names::name_of(url).filter(|name| captive::names::is_unknown(name))
+    }
+
     /// Says whether this process may ask it.
     ///
     /// # Errors
@@ -97,6 +114,9 @@ impl ProbeTarget {
     }
 
     /// Asks, kept to an interface that has these addresses, and blocks for `timeout` at most.
+    ///
+    /// The name of a page is looked up as the system does it, which is over the way out that is in use. So the addresses that it had are kept for
+    /// the life of the process, that of the page as it should be first, and the lookup is waited for only where there are none.
     ///
     /// # Platform-specific
     ///
