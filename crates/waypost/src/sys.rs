@@ -54,6 +54,8 @@ cfg_if! {
         pub(crate) fn keep_network_rights(become_other: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
             use nix::sys::prctl;
             prctl::set_keepcaps(true)?;
+            // The right to do so goes with the user.
+            waypost_netlink::bound_network_rights();
             become_other()?;
             waypost_netlink::keep_network_rights().map_err(|error| nix::Error::from_raw(error.raw_os_error().unwrap_or_default()))?;
             prctl::set_keepcaps(false)?;

@@ -17,6 +17,6 @@ cfg_if::cfg_if! {
 
         pub use connections::Connections;
         pub use kernel::Netlink;
-        pub use rights::keep_network_rights;
+        pub use rights::{bound_network_rights, keep_network_rights};
     }
 }
