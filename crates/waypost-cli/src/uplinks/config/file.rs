@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 use waypost::{Exit, Family, INTERFACE_NAME_MAX, MetricBands, OnRival, ProbeOptions, ProbeTarget, UplinkOptions, Vpn};
 
 use super::fault::{line_of, unreadable, wrong};
@@ -25,7 +26,7 @@ struct File {
     retry: Given<f64>,
     retry_max: Given<f64>,
     on_rival: Given<Rival>,
-    high_metrics: Given<[u32; 2]>,
+    high_metrics: Given<Vec<u32>>,
     metric_zero: Given<bool>,
     socket: Given<PathBuf>,
     socket_mode: Given<String>,
@@ -72,6 +73,7 @@ struct Named {
 
 /// Reads the text of a file.
 pub(super) fn read(text: &str) -> Result<Plan, String> {
+    is_a_list(text)?;
     let file: File = toml::from_str(text).map_err(|error| unreadable(text, &error))?;
     let mut reader = Reader { text, fixed: Vec::new() };
     let mut options = reader.options(&file)?;
@@ -85,6 +87,17 @@ pub(super) fn read(text: &str) -> Result<Plan, String> {
     let targets_at = at(&file.probe.targets).or(at(&file.probe.timeout)).map(|at| line_of(text, at));
     let gateways = planned.iter().filter_map(Planned::gateway).collect();
     Ok(Plan { options, planned, gateways, socket, socket_mode, targets, timeout, fixed: reader.fixed, targets_at })
+}
+
+/// Refuses uplinks that are one table, which the reader of TOML tells without a name.
+fn is_a_list(text: &str) -> Result<(), String> {
+    let Ok(document) = DeTable::parse(text) else { return Ok(()) };
+    match document.get_ref().iter().find(|(key, _)| key.get_ref() == "uplink") {
+        Some((key, value)) if value.get_ref().is_table() => {
+            Err(wrong(text, key.span().start, "uplink", "each uplink begins with [[uplink]], as there may be several"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where a value stands.
@@ -161,9 +174,8 @@ impl Reader<'_> {
         options.on_rival = on_rival;
         self.fix("on_rival", &file.on_rival, word);
         if let Some(given) = &file.high_metrics {
-            let [first, last] = *given.get_ref();
-            let why = || self.wrong(given, "high_metrics", "it goes from 1 or more to 1023 or less");
-            options.bands = MetricBands::new(first..=last).ok_or_else(why)?;
+            let refused = |why: String| self.wrong(given, "high_metrics", &format!("{:?}: {why}", given.get_ref()));
+            options.bands = high_band(given.get_ref()).map_err(refused)?;
         }
         let high = options.bands.high();
         self.fix("high_metrics", &file.high_metrics, [*high.start(), *high.end()]);
@@ -223,7 +235,14 @@ impl Reader<'_> {
         let target = |word: &Spanned<String>| {
             let refused =
                 |error: waypost::Error| self.wrong(word, "probe.targets", &format!("{:?}: {}", word.get_ref(), error.reason()));
-            word.get_ref().parse().map_err(refused)
+            let target: ProbeTarget = word.get_ref().parse().map_err(refused)?;
+            // The kernel takes it for this very host: it would always answer.
+            match target.address() {
+                Some(address) if !is_a_hosts(address) => {
+                    Err(self.wrong(word, "probe.targets", &format!("{:?}: it is no address of another host", word.get_ref())))
+                }
+                _ => Ok(target),
+            }
         };
         Ok((words.map(target).collect::<Result<_, _>>()?, timeout))
     }
@@ -340,6 +359,19 @@ impl Reader<'_> {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The high band, from its first metric and its last.
+fn high_band(metrics: &[u32]) -> Result<MetricBands, String> {
+    let [first, last] = *metrics else { return Err("it is two metrics, the first and the last".to_owned()) };
+    let band = MetricBands::new(first..=last);
+    match band {
+        _ if first > last => Err(format!("the first, {first}, is greater than the last, {last}")),
+        None => Err("it goes from 1 or more to 1023 or less".to_owned()),
+        // The new default route stands before the old one goes: both have a metric then.
+        Some(_) if first == last => Err("a switch takes two metrics, and this is one".to_owned()),
+        Some(band) => Ok(band),
     }
 }
 

@@ -148,7 +148,12 @@ fn what_is_wrong_is_told_with_its_line_its_key_and_the_reason() {
     refused("\nretry = -1", 2, "retry", "no time in seconds");
     refused("retry_max = nan", 1, "retry_max", "no time in seconds");
     refused("hold_down = \"soon\"", 1, "hold_down", "invalid type");
-    refused("high_metrics = [0, 5]", 1, "high_metrics", "from 1 or more");
+    refused("high_metrics = [0, 5]", 1, "high_metrics", "[0, 5]: it goes from 1 or more");
+    refused("\nhigh_metrics = [5, 5]", 2, "high_metrics", "[5, 5]: a switch takes two metrics, and this is one");
+    refused("high_metrics = [1, 2, 3]", 1, "high_metrics", "[1, 2, 3]: it is two metrics");
+    refused("high_metrics = []", 1, "high_metrics", "it is two metrics");
+    refused("high_metrics = [1023, 1]", 1, "high_metrics", "the first, 1023, is greater than the last, 1");
+    refused("[uplink]\nname = \"a\"", 1, "uplink", "[[uplink]]");
     refused("on_rival = \"fight\"", 1, "on_rival", "unknown variant `fight`");
     refused("socket = \"\"", 1, "socket", "a path");
     refused("socket_mode = \"rw\"", 1, "socket_mode", "octal");
@@ -173,6 +178,9 @@ fn what_is_wrong_with_probes_is_told_too() {
     refused("[probe]\npass_after = 0", 2, "probe.pass_after", "1 or more");
     refused("[probe]\njitter = 300", 2, "jitter", "300");
     refused("[probe]\ntargets = [\n\"192.0.2.1\",\n\"nobody\"]", 4, "probe.targets", "an address with a port");
+    for own in ["0.0.0.0", "::", "0.0.0.0:80", "[::]:80", "http://0.0.0.0/204", "127.0.0.1", "http://[::1]/"] {
+        refused(&format!("[probe]\ntargets = [\"192.0.2.1\",\n\"{own}\"]"), 3, "probe.targets", "no address of another host");
+    }
     refused(&with("probe = true"), 5, "probe", "names no targets");
 }
 
