@@ -1,8 +1,9 @@
-//! Keeps two ways out, of which the first is preferred: `uplinks DEV ROUTER DEV ROUTER`.
+//! Keeps two ways out, of which the first is preferred: `uplinks DEV ROUTER DEV ROUTER`. Its routes stay when it is ended, for the next run to take over; with no
+//! words but `--clear` it takes away what earlier runs left.
 
 use std::net::IpAddr;
 
-use waypost::{Error, ErrorKind, Exit, Family, Options, Uplink, UplinkOptions, Uplinks};
+use waypost::{Error, ErrorKind, Exit, Family, Options, Uplink, UplinkId, UplinkOptions, UplinkReport, Uplinks};
 
 fn wrong(why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Invalid, "read the command line").because(why)
@@ -17,8 +18,41 @@ fn read(words: &[String]) -> Result<Vec<(&str, IpAddr)>, Error> {
     words.chunks_exact(2).map(|pair| Ok((pair[0].as_str(), router(&pair[1])?))).collect()
 }
 
+/// One line for what is worth telling; nothing for what is not.
+fn line(report: &UplinkReport, uplinks: &Uplinks) -> Option<String> {
+    let name = |id: UplinkId| uplinks.uplink(id).map_or("one that went", |uplink| uplink.name.as_str());
+    Some(match report {
+        UplinkReport::Elected { now: Some(now), cause, .. } => format!("{} is elected: {}", name(*now), cause.words()),
+        UplinkReport::Elected { family, .. } => format!("no uplink can be used for {family:?}"),
+        UplinkReport::Switched { uplink, role } => format!("{} has the {role} default route", name(*uplink)),
+        UplinkReport::Refused { wish, error } => format!("{}: {} was refused: {error}", name(wish.uplink), wish.route),
+        UplinkReport::Kept { wish, error } => format!("{}: {} was not deleted: {error}", name(wish.uplink), wish.route),
+        UplinkReport::Lost { wish, .. } => format!("{}: {} has gone", name(wish.uplink), wish.route),
+        UplinkReport::Outranked { route } => format!("{route} is used before the elected uplink"),
+        UplinkReport::Graded { uplink, grade } => format!("{} is {}", name(*uplink), grade.word()),
+        UplinkReport::Leftover { route } => format!("nobody wants {route}, which an earlier run left: it goes"),
+        _ => return None,
+    })
+}
+
+/// Takes away what earlier runs left: routes with our protocol number that no uplink wants.
+fn clear(mut uplinks: Uplinks) -> Result<(), Error> {
+    loop {
+        for report in uplinks.turn()?.reports {
+            line(&report, &uplinks).iter().for_each(|line| println!("{line}"));
+        }
+        if uplinks.is_idle() {
+            return Ok(());
+        }
+        uplinks.wait(None)?;
+    }
+}
+
 fn main() -> Result<(), Error> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if words == ["--clear"] {
+        return clear(Uplinks::open_with(Options::new(), UplinkOptions::default())?);
+    }
     let pairs = read(&words)?;
     let mut uplinks = Uplinks::open_with(Options::new(), UplinkOptions::default())?;
     for (number, (name, router)) in pairs.iter().rev().enumerate() {
@@ -27,9 +61,10 @@ fn main() -> Result<(), Error> {
         uplink.priority = u32::try_from(number).unwrap_or(u32::MAX);
         uplinks.set(uplink);
     }
+    println!("the routes stay when this is ended; --clear takes them away");
     loop {
         for report in uplinks.turn()?.reports {
-            println!("{report:?}");
+            line(&report, &uplinks).iter().for_each(|line| println!("{line}"));
         }
         uplinks.wait(None)?;
     }
