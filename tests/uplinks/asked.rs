@@ -1,7 +1,7 @@
 //! What the command says when it is asked: how the uplinks stand, what it would do, and why it does not.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -173,4 +173,82 @@ pub(crate) fn without_the_rights_that_it_takes_it_does_not_begin() {
     let path = directory().join("uplinks.toml");
     let (code, said) = end(&run(&format!("-n beyond uplinks --config {}", path.display())));
     assert!(code == Some(2) && said.contains("probes leave by the namespace of the command"), "{said}");
+}
+
+pub(crate) fn what_is_found_is_what_others_tell_of() {
+    make();
+    ip("route add default via 10.2.0.1 metric 100 proto dhcp");
+    ip("route add default via 10.3.0.1 metric 200 proto dhcp");
+    // What an earlier run left when w3 had been promoted by hand.
+    ip("route add default via 10.3.0.1 metric 98 proto 87");
+    // One without a router, and one that only an earlier run tells of.
+    for (name, address) in [("p8", "10.8.0.2/24"), ("p9", "10.9.0.2/24")] {
+        ip(&format!("link add {name} type veth peer name {name}r"));
+        ip(&format!("link set {name}r up"));
+        ip(&format!("address add {address} dev {name}"));
+        ip(&format!("link set {name} up"));
+    }
+    ip("route add default dev p8 metric 300 proto static");
+    ip("route add default dev p9 metric 97 proto 87");
+    ip("-6 route add default via fe80::1 dev w2 metric 1024 proto ra");
+    let said = String::from_utf8_lossy(&run("uplinks").stdout).into_owned();
+    for line in [
+        "# * w2 inet dev w2 via 10.2.0.1 priority 1000: ",
+        "#   w3 inet dev w3 via 10.3.0.1 priority 999: ",
+        "#   p8 inet dev p8 priority 998: ",
+        "#   p9 inet dev p9 priority 997: ",
+        "# default via fe80::1 dev w2 proto ra metric 1024",
+    ] {
+        assert!(said.lines().any(|said| said.starts_with(line)), "{line:?}: {said}");
+    }
+    assert!(said.contains("is a router's own: it is left alone") && !said.contains("inet6"), "{said}");
+    let json: Value = serde_json::from_slice(&run("--json uplinks").stdout).expect("an object");
+    assert_eq!(json["left_alone"].as_array().expect("a list").len(), 1);
+}
+
+pub(crate) fn the_status_says_why_an_uplink_is_not_as_it_is_wanted() {
+    make();
+    ip("link add v9 type veth peer name r9");
+    ip("link set r9 up");
+    ip("address add 10.9.0.2/24 dev v9");
+    ip("link set v9 up");
+    let vpn = "[[uplink]]\nname = \"vpn\"\ninterface = \"v9\"\nipv4 = \"point-to-point\"\nvpn_server = \"2001:db8:9::1\"\nvpn_split = true\n";
+    let options = "retry = 60\nretry_max = 60\nhigh_metrics = [5, 6]";
+    let mut daemon = start(&format!("{}{vpn}", config(options, "")));
+    let says = |what: &str| until(what, || ask("--status").contains(what));
+    says("vpn inet dev v9 priority 0: inactive (its server 2001:db8:9::1 cannot be reached)");
+    let (code, why) = end(&run("uplinks --promote vpn --socket /run/uplinks/sock"));
+    assert!(code == Some(1) && why.contains("\"vpn\" takes only what has routes of its own (vpn_split)"), "{why}");
+    // Whose route is taken away has it again at once; the second time that takes a while.
+    let high = || defaults().first().filter(|route| route.contains("dev w2")).cloned();
+    for _ in 0..2 {
+        until("w2 has its route", || high().is_some());
+        ip(&format!("route del {}", high().expect("it is there")));
+    }
+    says("priority 20: inactive (its high route was taken away), health unknown, tried again in ");
+    signal(&daemon, "TERM");
+    assert!(daemon.child.wait().expect("it ends").success());
+    for metric in [5, 6] {
+        ip(&format!("route add default via 10.3.0.1 metric {metric} proto static"));
+    }
+    let _daemon = Running::new(&format!("uplinks --config {}", write_config(&config(options, ""))));
+    until("it runs", || directory().join("sock").exists());
+    says("w2 inet dev w2 via 10.2.0.1 priority 20: inactive (no metric of 5..=6 is free)");
+}
+
+pub(crate) fn a_reload_that_is_asked_for_before_it_has_begun_ends_nothing() {
+    make();
+    // It is held up where it reads its configuration.
+    let path = directory().join("uplinks.toml");
+    assert!(Command::new("mkfifo").arg(&path).status().expect("it starts").success());
+    let mut daemon = Running::new(&format!("uplinks --config {}", path.display()));
+    let mut reads = File::options().write(true).open(&path).expect("it opens it too");
+    fs::remove_file(&path).expect("it is there");
+    write_config(&config("", ""));
+    signal(&daemon, "HUP");
+    // Whoever has gone does not read.
+    let _ = reads.write_all(config("", "").as_bytes());
+    drop(reads);
+    until("w2 is elected", || defaults().len() == 2 && leaves_by() == "w2");
+    assert!(daemon.child.try_wait().expect("it is a child").is_none());
 }

@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         test!(running::a_bad_configuration_is_refused_with_its_line_and_the_running_one_kept),
         test!(probes::a_silent_gateway_is_left_when_its_probes_fail),
         test!(probes::a_portal_is_not_the_internet),
+        test!(probes::a_page_with_a_name_is_asked_for_when_the_way_to_the_resolver_is_silent),
+        test!(probes::what_says_nothing_of_any_uplink_is_warned_of_and_no_success),
         test!(three::three_uplinks_of_both_families_carry_a_vpn_through_switches_without_a_loss),
         test!(three::killed_and_started_again_three_uplinks_and_a_vpn_lose_nothing),
         test!(rights::it_keeps_no_rights_but_those_to_change_the_network),
@@ -40,6 +42,9 @@ fn main() -> ExitCode {
         test!(asked::a_dry_run_says_all_that_it_would_do),
         test!(asked::who_asks_is_told_when_nobody_runs_and_when_it_ends),
         test!(asked::a_reload_that_cannot_be_followed_is_refused_with_file_line_and_key),
+        test!(asked::what_is_found_is_what_others_tell_of),
+        test!(asked::the_status_says_why_an_uplink_is_not_as_it_is_wanted),
+        test!(asked::a_reload_that_is_asked_for_before_it_has_begun_ends_nothing),
         test!(asked::without_the_rights_that_it_takes_it_does_not_begin),
     ])
 }

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
-use waypost::{Exit, Family, Grade, Life, LinkFlags, Names, UplinkId, UplinkReport, UplinkStatus, Uplinks, Wish};
+use waypost::{Exit, Family, Grade, Life, Names, Prefix, UplinkId, UplinkReport, UplinkStatus, Uplinks, Wish};
 
 use super::config::{Plan, Planned};
+use super::reasons::Reasons;
 use crate::json::RouteJson;
 
 /// All uplinks of these families, as JSON: what the control socket tells. Those that are planned and cannot be yet stand behind those that are.
-pub(crate) fn status(uplinks: &Uplinks, plan: &Plan, families: &[Family]) -> Value {
+pub(crate) fn status(uplinks: &Uplinks, plan: &Plan, reasons: &Reasons, families: &[Family]) -> Value {
     let names = uplinks.names();
     let is_asked = |family: Family| families.contains(&family);
-    let mut each: Vec<Value> =
-        uplinks.status().filter(|status| is_asked(status.uplink.family)).map(|status| one(&status, uplinks)).collect();
+    let mut each: Vec<Value> = uplinks
+        .status()
+        .filter(|status| is_asked(status.uplink.family))
+        .map(|status| one(&status, uplinks, plan, reasons))
+        .collect();
     for (planned, readiness) in plan.planned.iter().zip(plan.readiness(uplinks)) {
         // One that is just being given up is told as that.
         let is_told = || uplinks.status().any(|status| (status.uplink.name.as_str(), status.uplink.family) == planned.key());
@@ -34,15 +38,23 @@ const fn word(family: Family) -> &'static str {
     }
 }
 
-fn one(status: &UplinkStatus<'_>, uplinks: &Uplinks) -> Value {
-    let role = |(role, metric): &(waypost::Role, u32)| json!({ "role": role.word(), "metric": metric });
+/// The router of a default route of ours that is there: while another is wanted, that of before.
+fn stands_via(status: &UplinkStatus<'_>, metric: u32, uplinks: &Uplinks, plan: &Plan) -> Option<IpAddr> {
+    let table = uplinks.mirror().tables().table(uplinks.capabilities().main_table)?;
+    let mut chain = table.exactly(Prefix::default_of(status.uplink.family))?;
+    let found = chain.find(|route| route.slot.metric == metric && route.entry.protocol == plan.options.protocol)?;
+    found.entry.next_hops.first().filter(|hop| hop.interface == Some(status.uplink.interface))?.gateway
+}
+
+fn one(status: &UplinkStatus<'_>, uplinks: &Uplinks, plan: &Plan, reasons: &Reasons) -> Value {
+    let role = |(role, metric): &(waypost::Role, u32)| json!({ "role": role.word(), "metric": metric, "gateway": stands_via(status, *metric, uplinks, plan) });
     json!({
         "name": status.uplink.name,
         "family": word(status.uplink.family),
         "dev": uplinks.names().printed(status.uplink.interface).to_string(),
         "gateway": status.hop.map_or_else(|| written(status.uplink.exit), |hop| hop.gateway),
         "usable": status.hop.is_some(),
-        "why": why(status, uplinks),
+        "why": reasons.why(status, uplinks, plan),
         "elected": status.elected,
         "asked": status.asked,
         "set_back": status.set_back,
@@ -84,26 +96,8 @@ fn waiting(planned: &Planned, why: &str) -> Value {
     })
 }
 
-/// Why it cannot be used.
-fn why(status: &UplinkStatus<'_>, uplinks: &Uplinks) -> Option<&'static str> {
-    let (interface, family) = (status.uplink.interface, status.uplink.family);
-    if status.hop.is_some() {
-        return status.yielded.then_some("left to a rival");
-    }
-    let Some(link) = uplinks.mirror().links().get(&interface) else { return Some("its interface has gone") };
-    if !status.has_link {
-        return Some(if link.flags.contains(LinkFlags::UP) { "no carrier" } else { "switched off" });
-    }
-    let has_address = |own: &waypost::Address| own.interface == interface && Family::of(&own.local) == family;
-    match (status.uplink.exit, family) {
-        (Exit::Learned, _) if uplinks.mirror().addresses().any(has_address) => Some("nobody has told of its router yet"),
-        (_, Family::V4) => Some("no IPv4 address that serves"),
-        (_, Family::V6) => Some("no IPv6 address that serves"),
-    }
-}
-
 /// What a dry run would do, beside how the uplinks stand.
-pub(crate) fn rehearsed(mut status: Value, dry: &[(bool, Wish)], uplinks: &Uplinks) -> Value {
+pub(crate) fn rehearsed(mut status: Value, dry: &[(bool, Wish)], left: &[String], uplinks: &Uplinks) -> Value {
     let of = |adds: bool| {
         let routes = dry.iter().filter(|(added, _)| *added == adds).map(|(_, wish)| {
             let name = uplinks.uplink(wish.uplink).map(|uplink| uplink.name.as_str());
@@ -114,7 +108,7 @@ pub(crate) fn rehearsed(mut status: Value, dry: &[(bool, Wish)], uplinks: &Uplin
     };
     let (added, removed) = (of(true), of(false));
     if let Some(object) = status.as_object_mut() {
-        object.extend([("added".to_owned(), added), ("removed".to_owned(), removed)]);
+        object.extend([("added".to_owned(), added), ("removed".to_owned(), removed), ("left_alone".to_owned(), json!(left))]);
     }
     status
 }
@@ -125,7 +119,12 @@ pub(crate) fn table(status: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for uplink in status["uplinks"].as_array().into_iter().flatten() {
         let defaults = uplink["defaults"].as_array().into_iter().flatten();
-        let defaults: Vec<String> = defaults.map(|one| format!("{} {}", text(&one["role"]), one["metric"])).collect();
+        let default = |one: &Value| {
+            // Another router may be wanted by now.
+            let old = one["gateway"].as_str().filter(|_| one["gateway"] != uplink["gateway"]);
+            format!("{} {}{}", text(&one["role"]), one["metric"], old.map(|old| format!(" via {old}")).unwrap_or_default())
+        };
+        let defaults: Vec<String> = defaults.map(default).collect();
         let mut line = format!(
             "{} {} {} dev {}",
             if uplink["elected"] == true { "*" } else { " " },
@@ -146,6 +145,9 @@ pub(crate) fn table(status: &Value) -> Vec<String> {
         }
         if let Some(hold) = uplink["hold_down_ms"].as_u64() {
             line += &format!(", held down for {:.1} s", hold as f64 / 1000.0);
+        }
+        if let Some(retry) = uplink["retry_ms"].as_u64() {
+            line += &format!(", tried again in {:.1} s", retry as f64 / 1000.0);
         }
         if uplink["asked"] == true {
             line += ", promoted by hand";

@@ -62,7 +62,7 @@ pub(crate) struct Plan {
     /// Always the same keys, in the same order.
     fixed: Vec<Fixed>,
     /// The line of the targets, or else of the time that each of them may take.
-    targets_at: Option<usize>,
+    pub(crate) targets_at: Option<usize>,
 }
 
 impl Plan {
@@ -130,16 +130,21 @@ impl Plan {
 }
 
 impl Planned {
-    /// One that was found: its router is that of the default route that is there.
-    pub(crate) fn found(interface: &str, family: Family, priority: u32) -> Self {
+    /// One that was found, with its way out.
+    pub(crate) fn found(interface: &str, family: Family, exit: Exit, priority: u32) -> Self {
         let (resolvers, source, probed, vpn) = (Vec::new(), None, false, None);
         let (name, interface) = (interface.to_owned(), interface.to_owned());
-        Self { name, interface, family, exit: Exit::Learned, priority, resolvers, source, probed, vpn }
+        Self { name, interface, family, exit, priority, resolvers, source, probed, vpn }
     }
 
     /// The name and family by which it is known.
     pub(crate) fn key(&self) -> (&str, Family) {
         (&self.name, self.family)
+    }
+
+    /// It is a VPN that takes only what has routes of its own.
+    pub(crate) fn is_split(&self) -> bool {
+        self.vpn.is_some_and(|vpn| vpn.split)
     }
 
     /// Its router, where that is written down.

@@ -68,14 +68,22 @@ impl Daemon<'_> {
     fn reply(&mut self, question: &Question) -> Value {
         let families = question.families;
         match &question.verb {
-            Verb::Status | Verb::Watch => show::status(&self.uplinks, &self.plan, families),
+            Verb::Status | Verb::Watch => show::status(&self.uplinks, &self.plan, &self.reasons, families),
             Verb::Release => {
                 families.iter().for_each(|family| self.uplinks.choose(*family, None));
                 json!({})
             }
+            Verb::Promote(name) if self.is_split(name) => {
+                json!({ "error": format!("{name:?} takes only what has routes of its own (vpn_split): it is never elected") })
+            }
             Verb::Promote(name) => self.move_by_hand(name, families, |uplinks, family, id| uplinks.choose(family, Some(id))),
             Verb::Demote(name) => self.move_by_hand(name, families, |uplinks, _, id| uplinks.set_back(id)),
         }
+    }
+
+    /// Says whether the uplinks of a name are a VPN that takes nothing but what has routes of its own.
+    fn is_split(&self, name: &str) -> bool {
+        self.plan.planned.iter().any(|planned| planned.name == name && planned.is_split())
     }
 
     /// Moves the uplinks of a name; where there are none, that is told by what the name is.

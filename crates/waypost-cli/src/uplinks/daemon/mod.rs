@@ -3,7 +3,7 @@
 mod asked;
 mod manager;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
@@ -20,6 +20,7 @@ use waypost::{Error, ErrorKind, Family, ProbeTarget, Probed, Routes, UplinkId, U
 use super::config::{Plan, Readiness};
 use super::listen::listen;
 use super::queue::Queue;
+use super::reasons::Reasons;
 use super::{control, log, show};
 use crate::args::UplinksAsked;
 use crate::failure::{Failure, Status, without_number};
@@ -70,16 +71,35 @@ struct Daemon<'a> {
     finds: bool,
     /// All uplinks are being given up.
     ends: bool,
+    /// Why uplinks are not as they are wanted.
+    reasons: Reasons,
+    /// The targets that it was warned of.
+    warned: BTreeSet<String>,
+    /// What the configuration is called.
+    file: String,
 }
 
-pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Uplinks, plan: Plan) -> Result<(), Failure> {
+/// From now on SIGHUP is kept for the loop, and ends nothing.
+pub(crate) fn catch_reload() -> Result<UnixStream, Failure> {
+    caught(&[SIGHUP]).map_err(|error| Failure::Io("wait".to_owned(), error))
+}
+
+pub(crate) fn run(
+    invocation: &mut Invocation,
+    asked: &UplinksAsked,
+    uplinks: Uplinks,
+    plan: Plan,
+    mut reload: UnixStream,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::Io("wait".to_owned(), error);
     let mut poll = Poll::new().map_err(failed)?;
     let mut ready = Events::with_capacity(64);
     let kernel = uplinks.as_fd().as_raw_fd();
     poll.registry().register(&mut SourceFd(&kernel), KERNEL, Interest::READABLE).map_err(failed)?;
-    let mut reload = signal(&poll, &[SIGHUP], RELOAD).map_err(failed)?;
-    let _end = signal(&poll, &[SIGTERM, SIGINT], END).map_err(failed)?;
+    let end = caught(&[SIGTERM, SIGINT]).map_err(failed)?;
+    for (stream, token) in [(&reload, RELOAD), (&end, END)] {
+        poll.registry().register(&mut SourceFd(&stream.as_raw_fd()), token, Interest::READABLE).map_err(failed)?;
+    }
     let (mut woken, wake) = UnixStream::pair().map_err(failed)?;
     woken.set_nonblocking(true).map_err(failed)?;
     poll.registry().register(&mut SourceFd(&woken.as_raw_fd()), PROBED, Interest::READABLE).map_err(failed)?;
@@ -92,6 +112,7 @@ pub(crate) fn run(invocation: &mut Invocation, asked: &UplinksAsked, uplinks: Up
     let is_elsewhere = invocation.is_elsewhere();
     let mut daemon = Daemon::new(&mut invocation.output, uplinks, plan, wake);
     (daemon.is_elsewhere, daemon.finds) = (is_elsewhere, asked.config.is_none());
+    daemon.file = asked.config.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     daemon.turn()?;
     daemon.manager.say("READY=1");
     if daemon.plan.planned.is_empty() {
@@ -172,18 +193,19 @@ fn give_up_rights(asked: &UplinksAsked) -> Result<(), Failure> {
     match waypost::become_network_user(asked.user.as_deref()) {
         // Where only root may change routes, root it is, unless somebody asks for another.
         Err(error) if error.kind() == ErrorKind::Unsupported && asked.user.is_none() => Ok(()),
+        // There is no such user: another start would not mend that.
+        Err(error) if error.kind() == ErrorKind::Invalid => Err(Failure::Missing(error.to_string(), Status::Usage)),
         other => Ok(other?),
     }
 }
 
 /// A stream that can be read when one of these signals has come.
-fn signal(poll: &Poll, signals: &[i32], token: Token) -> io::Result<UnixStream> {
+fn caught(signals: &[i32]) -> io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
     read.set_nonblocking(true)?;
     for signal in signals {
         signal_hook::low_level::pipe::register(*signal, write.try_clone()?)?;
     }
-    poll.registry().register(&mut SourceFd(&read.as_raw_fd()), token, Interest::READABLE)?;
     Ok(read)
 }
 
@@ -212,6 +234,9 @@ impl<'a> Daemon<'a> {
             is_elsewhere: false,
             finds: false,
             ends: false,
+            reasons: Reasons::default(),
+            warned: BTreeSet::new(),
+            file: String::new(),
         }
     }
 
@@ -229,6 +254,7 @@ impl<'a> Daemon<'a> {
             turn.probes.extend(more.probes);
         }
         for report in &turn.reports {
+            self.reasons.note(report, &self.uplinks);
             self.tell(report)?;
         }
         for (uplink, number) in turn.probes {
@@ -247,9 +273,9 @@ impl<'a> Daemon<'a> {
             self.manager.say(&format!("STATUS=elected: {}", if elected.is_empty() { "none".into() } else { elected.join(", ") }));
         }
         if (!turn.reports.is_empty() || has_set) && self.clients.values().any(|client| client.watches.is_some()) {
-            let (uplinks, plan) = (&self.uplinks, &self.plan);
+            let (uplinks, plan, reasons) = (&self.uplinks, &self.plan, &self.reasons);
             self.clients.retain(|_, client| match client.watches {
-                Some(families) => client.tell(&show::status(uplinks, plan, families)).is_ok(),
+                Some(families) => client.tell(&show::status(uplinks, plan, reasons, families)).is_ok(),
                 None => true,
             });
         }
@@ -336,6 +362,7 @@ impl<'a> Daemon<'a> {
         match read {
             Ok(plan) => {
                 (self.plan, self.set, self.is_due) = (plan, None, true);
+                self.warned.clear();
                 tracing::info!("the configuration has been read again");
             }
             Err(why) => tracing::error!("the new configuration is refused, the old one kept: {why}"),
@@ -343,7 +370,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// Makes a probe, in a thread that ends with it; nothing where there is nothing to be asked.
-    fn probe(&self, uplink: UplinkId, number: u32) -> Option<()> {
+    fn probe(&mut self, uplink: UplinkId, number: u32) -> Option<()> {
         let own = self.uplinks.uplink(uplink)?;
         let (index, family) = (own.interface, own.family);
         let interface = self.uplinks.names().printed(index).to_string();
@@ -356,6 +383,12 @@ impl<'a> Daemon<'a> {
         targets.sort_by_key(|target| !matches!(target, ProbeTarget::Page(_)));
         let (timeout, answer) = (self.plan.timeout, self.probes.0.clone());
         let mut wake = self.wake.try_clone().ok().filter(|_| !targets.is_empty())?;
+        // What this host answers itself says nothing of any uplink, and counts as no answer.
+        let is_own = |target: &ProbeTarget| {
+            target.address().is_some_and(|asked| self.uplinks.mirror().addresses().any(|own| own.local == asked))
+        };
+        let (own, targets): (Vec<_>, Vec<_>) = targets.into_iter().partition(is_own);
+        own.iter().for_each(|target| self.warn_of(&target.to_string(), "it is an address of this host"));
         let look = move || {
             // One that answers is enough; the time is for each.
             let mut answers = targets.iter().map(|target| target.ask(&interface, &addresses, timeout));
@@ -366,9 +399,22 @@ impl<'a> Daemon<'a> {
         std::thread::Builder::new().spawn(look).ok().map(drop)
     }
 
+    /// Warns of a target, once.
+    fn warn_of(&mut self, target: &str, why: &str) {
+        if self.warned.insert(target.to_owned()) {
+            let line = self.plan.targets_at.unwrap_or(1);
+            tracing::warn!("{}: line {line}: probe.targets: {target}: {why}", self.file);
+        }
+    }
+
     fn take_probes(&mut self) {
         while let Ok((uplink, number, probed)) = self.probes.1.try_recv() {
             self.queue.end();
+            if probed == Probed::Failed {
+                let unknown: Vec<String> = self.plan.targets.iter().filter_map(ProbeTarget::unknown_name).collect();
+                let why = "no address of it was ever known, so it says nothing of any uplink: a page can be named by its address";
+                unknown.iter().for_each(|name| self.warn_of(name, why));
+            }
             self.uplinks.probed(uplink, number, probed);
         }
     }
