@@ -233,7 +233,7 @@ pub(crate) fn the_status_says_why_an_uplink_is_not_as_it_is_wanted() {
     }
     let _daemon = Running::new(&format!("uplinks --config {}", write_config(&config(options, ""))));
     until("it runs", || directory().join("sock").exists());
-    says("w2 inet dev w2 via 10.2.0.1 priority 20: inactive (no metric of 5..=6 is free)");
+    says("(high route refused: no metric from 5 to 6 is free), health unknown");
 }
 
 pub(crate) fn a_reload_that_is_asked_for_before_it_has_begun_ends_nothing() {

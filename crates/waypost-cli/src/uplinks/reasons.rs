@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use waypost::{
-    Address, Exit, Family, Life, LinkFlags, Names, Prefix, Role, Route, UplinkId, UplinkReport, UplinkStatus, Uplinks,
-};
-
-use super::config::Plan;
+use waypost::{Address, Exit, Family, Life, LinkFlags, Names, Role, Route, UplinkId, UplinkReport, UplinkStatus, Uplinks};
 
 /// What happened to default routes last, until they are there.
 #[derive(Debug, Default)]
@@ -32,7 +28,7 @@ impl Reasons {
     }
 
     /// Why it cannot be used, or does not have the default route that it is to have.
-    pub(crate) fn why(&self, status: &UplinkStatus<'_>, uplinks: &Uplinks, plan: &Plan) -> Option<String> {
+    pub(crate) fn why(&self, status: &UplinkStatus<'_>, uplinks: &Uplinks) -> Option<String> {
         if status.hop.is_none() {
             return Some(unusable(status, uplinks));
         }
@@ -41,24 +37,8 @@ impl Reasons {
             return Some(last.map_or_else(|| "left to a rival".to_owned(), |last| format!("left to a rival: {last}")));
         }
         let has_none = status.defaults.is_empty() || status.retry.is_some();
-        if let Some(last) = last.filter(|_| has_none) {
-            return Some(last.clone());
-        }
-        let is_high = status.defaults.iter().any(|(role, _)| *role == Role::High);
-        let lacks = status.elected && !is_high && is_full(status.uplink.family, uplinks, plan);
-        lacks.then(|| format!("no metric of {:?} is free", plan.options.bands.high()))
+        last.filter(|_| has_none).cloned()
     }
-}
-
-/// Says whether each metric that a high default route could have is some route's.
-fn is_full(family: Family, uplinks: &Uplinks, plan: &Plan) -> bool {
-    if !uplinks.capabilities().metric {
-        return false;
-    }
-    let table = uplinks.mirror().tables().table(uplinks.capabilities().main_table);
-    let chain = table.and_then(|table| table.exactly(Prefix::default_of(family)));
-    let used: Vec<u32> = chain.into_iter().flatten().map(|route| route.slot.metric).collect();
-    plan.options.bands.high().clone().all(|metric| used.contains(&metric))
 }
 
 fn unusable(status: &UplinkStatus<'_>, uplinks: &Uplinks) -> String {

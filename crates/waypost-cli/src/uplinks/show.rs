@@ -54,7 +54,7 @@ fn one(status: &UplinkStatus<'_>, uplinks: &Uplinks, plan: &Plan, reasons: &Reas
         "dev": uplinks.names().printed(status.uplink.interface).to_string(),
         "gateway": status.hop.map_or_else(|| written(status.uplink.exit), |hop| hop.gateway),
         "usable": status.hop.is_some(),
-        "why": reasons.why(status, uplinks, plan),
+        "why": reasons.why(status, uplinks),
         "elected": status.elected,
         "asked": status.asked,
         "set_back": status.set_back,
