@@ -85,6 +85,26 @@ fn a_route_that_says_no_ends_the_walk_and_throw_goes_on() {
 }
 
 #[test]
+fn a_verdict_names_its_route_and_what_is_found_its_source() {
+    let tables =
+        tables(&["default via 10.0.0.1 dev eth0 src 10.0.0.2", "unreachable 10.1.0.0/16", "local 10.0.0.3 dev eth0 table local"]);
+    let (names, rules) = (names(), [main_rule()]);
+    let world = World::new(&tables, &rules, &names);
+    let destination = |to: &str| world.find(&flow(to)).route().map(|route| route.slot.destination.to_string());
+    assert_eq!(destination("10.1.0.1").as_deref(), Some("10.1.0.0/16"), "refused");
+    assert_eq!(destination("192.0.2.1").as_deref(), Some("0.0.0.0/0"), "found");
+    assert_eq!(World::new(&tables, &[], &names).find(&flow("192.0.2.1")).route(), None);
+    for (named, source) in [(None, "10.0.0.2"), (Some("10.0.0.3"), "10.0.0.3")] {
+        let flow = Flow { source: named.map(|named| named.parse().unwrap()), ..flow("192.0.2.1") };
+        let Verdict::Found(found) = world.find(&flow) else { panic!() };
+        assert_eq!(found.source(), Some(source.parse().unwrap()));
+        assert!(format!("{found:?}").contains("route"));
+    }
+    let foreign = Flow { source: Some("192.0.2.9".parse().unwrap()), ..flow("192.0.2.1") };
+    assert_eq!(say(&tables, &rules, &foreign), "dropped: the source is no address of this host");
+}
+
+#[test]
 fn suppressors_pass_routes_over() {
     let tables = tables(&["default via 10.0.0.1 dev eth0", "10.1.0.0/16 dev eth1", "default via 10.9.0.1 dev eth1 table 7"]);
     let mut rule = main_rule();

@@ -67,7 +67,7 @@ fn what_comes_first_takes_ipv6_packets_in_or_passes_them_on() {
     assert!(behind(&[OWN[0], "9: from all fwmark 1 lookup main"], "2001:db8:9::/64 dev eth1"), "if they are marked");
     assert!(behind(&[OWN[0], "9: from all lookup main suppress_prefixlength 0"], "2001:db8:9::/64 dev eth1"));
     assert!(behind(&[OWN[0], "9: from all goto 32767", OWN[1]], "2001:db8:9::/64 dev eth1"));
-    assert!(behind(&[OWN[0]], "throw 2001:db8:5::/64 table 8"));
+    assert!(behind(&[OWN[0], "8: from all lookup 8"], "throw 2001:db8:5::/64 table 8"));
     assert!(!behind(&[OWN[0]], other), "a longer prefix takes them");
     assert!(behind(&[OWN[0]], &format!("{other} dead")), "but not where its way is dead");
 }
@@ -82,5 +82,7 @@ fn what_a_vrf_may_have_for_its_own_is_nobodys_loss() {
     assert!(!World::new(&tables, &rules, &names).with_links(&links).has_source(source), "there is no VRF");
     links.values_mut().next().unwrap().kind = "vrf".to_owned();
     assert!(World::new(&tables, &rules, &names).with_links(&links).has_source(source));
+    let foreign = "2001:db8:77::1".parse().unwrap();
+    assert!(!World::new(&tables, &rules, &names).with_links(&links).has_source(foreign), "no table has it");
     assert!(!World::new(&tables, &rules[1..], &names).with_links(&links).has_source(source), "nothing leads to its table");
 }
