@@ -191,6 +191,8 @@ pub(crate) fn what_is_found_is_what_others_tell_of() {
     ip("route add default dev p8 metric 300 proto static");
     ip("route add default dev p9 metric 97 proto 87");
     ip("-6 route add default via fe80::1 dev w2 metric 1024 proto ra");
+    ip("-6 route add default via fe80::1 dev p9 metric 1025 proto ra");
+    ip("-6 route add default via fe80::1 dev w2 metric 99 proto 87");
     let said = String::from_utf8_lossy(&run("uplinks").stdout).into_owned();
     for line in [
         "# * w2 inet dev w2 via 10.2.0.1 priority 1000: ",
@@ -203,7 +205,7 @@ pub(crate) fn what_is_found_is_what_others_tell_of() {
     }
     assert!(said.contains("is a router's own: it is left alone") && !said.contains("inet6"), "{said}");
     let json: Value = serde_json::from_slice(&run("--json uplinks").stdout).expect("an object");
-    assert_eq!(json["left_alone"].as_array().expect("a list").len(), 1);
+    assert_eq!(json["left_alone"].as_array().expect("a list").len(), 2);
 }
 
 pub(crate) fn the_status_says_why_an_uplink_is_not_as_it_is_wanted() {
@@ -234,6 +236,21 @@ pub(crate) fn the_status_says_why_an_uplink_is_not_as_it_is_wanted() {
     let _daemon = Running::new(&format!("uplinks --config {}", write_config(&config(options, ""))));
     until("it runs", || directory().join("sock").exists());
     says("(high route refused: no metric from 5 to 6 is free), health unknown");
+}
+
+pub(crate) fn the_status_says_which_router_a_route_has_while_another_is_wanted() {
+    make();
+    let options = "high_metrics = [5, 6]";
+    let daemon = start(&config(options, ""));
+    // The other metric of the band is a rival's by now, so that there is no place for a new route.
+    let (own, taken) = if defaults()[0].contains("metric 6") { (6, 5) } else { (5, 6) };
+    ip(&format!("route add default via 10.3.0.1 metric {taken} proto static"));
+    write_config(&config(options, "").replace("10.2.0.1", "10.2.0.9"));
+    signal(&daemon, "HUP");
+    until("the status has both", || {
+        let status = ask("--status");
+        status.contains("w2 inet dev w2 via 10.2.0.9 ") && status.contains(&format!("default high {own} via 10.2.0.1"))
+    });
 }
 
 pub(crate) fn a_reload_that_is_asked_for_before_it_has_begun_ends_nothing() {

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         test!(asked::a_reload_that_cannot_be_followed_is_refused_with_file_line_and_key),
         test!(asked::what_is_found_is_what_others_tell_of),
         test!(asked::the_status_says_why_an_uplink_is_not_as_it_is_wanted),
+        test!(asked::the_status_says_which_router_a_route_has_while_another_is_wanted),
         test!(asked::a_reload_that_is_asked_for_before_it_has_begun_ends_nothing),
         test!(asked::without_the_rights_that_it_takes_it_does_not_begin),
     ])

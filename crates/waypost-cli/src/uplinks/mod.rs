@@ -86,7 +86,10 @@ fn find(uplinks: &Uplinks, plan: &mut Plan) {
             if is_known || is_advertised(route) || (route.entry.protocol == own) != is_own {
                 continue;
             }
-            if is_own && default_hops(uplinks).any(|(other, _, by)| is_advertised(other) && by.index == link.index) {
+            // One beside an advertised default route is of a time when a configuration asked for that uplink.
+            let is_beside =
+                |other: RouteRef<'_>, by: &Link| is_advertised(other) && by.index == link.index && family == Family::V6;
+            if is_own && default_hops(uplinks).any(|(other, _, by)| is_beside(other, by)) {
                 continue;
             }
             let before = plan.planned.iter().filter(|one| one.family == family).map(|one| one.priority).min();
