@@ -128,6 +128,7 @@ impl Uplinks {
             let Some(elected) = self.elected(family) else { continue };
             let high = || self.wishes.of(elected).filter(|record| record.wish.role == Role::High).map(|record| &record.wish);
             let held = high().filter(|wish| wish.state == WishState::Held).map(|wish| wish.route.slot.metric).min();
+            // It is about to be there: what stands until then is no news.
             if held.is_none() && high().any(|wish| wish.state == WishState::Asked) {
                 continue;
             }
@@ -154,6 +155,7 @@ impl Uplinks {
 
     /// The default route of another table that a rule leads packets to which nothing is special about.
     fn by_rule(&self, family: Family, mirror: &Mirror) -> Option<Route> {
+        // Hardly any machine has such rules, and this is asked all the time.
         let has_routes = |table| mirror.tables().table(table).is_some_and(|table| table.routes().next().is_some());
         let is_another = |rule: &Rule| match rule.action {
             RuleAction::Lookup(table) => table != self.options.table && table != TableId::LOCAL && has_routes(table),

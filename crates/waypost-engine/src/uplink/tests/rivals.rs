@@ -126,9 +126,22 @@ fn a_default_route_that_a_rule_leads_to_is_told() {
         machine.notice(Notice::Rule(Verb::Present, Box::new(rule.clone())));
         machine.turn();
         assert_eq!(machine.uplinks.outranked_by().iter().map(ToString::to_string).collect::<Vec<_>>(), [route]);
+        let narrow = match family {
+            Family::V4 => "192.0.2.0/24 dev if3 table 51820",
+            Family::V6 => "2001:db8::/32 dev if3 table 51820",
+        };
+        machine.hear(RouteVerb::Added, narrow);
+        machine.hear(RouteVerb::Removed, route);
+        machine.turn();
+        assert!(machine.uplinks.outranked_by().is_empty(), "that is no default route");
+        machine.hear(RouteVerb::Removed, narrow);
+        machine.hear(RouteVerb::Added, route);
+        rule.priority = 40_000;
+        machine.notice(Notice::Rule(Verb::Present, Box::new(rule.clone())));
+        rule.priority = 100;
         machine.notice(Notice::Rule(Verb::Removed, Box::new(rule)));
         machine.turn();
-        assert!(machine.uplinks.outranked_by().is_empty());
+        assert!(machine.uplinks.outranked_by().is_empty(), "ours comes before that rule");
     }
 }
 
